@@ -1,0 +1,1 @@
+"""Event-driven ambulance dispatch with epidemic screening."""
