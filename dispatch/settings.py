@@ -1,0 +1,307 @@
+"""What an operator can set: by environment, by TOML file, or left at its default.
+
+An environment variable is `DISPATCH_` and the setting's name, `__` between levels
+(`DISPATCH_KAFKA__BOOTSTRAP_SERVERS`); the file, named by `DISPATCH_CONFIG` or `--config`, has a
+table a level. The environment wins. A secret may be given as the path of a file that holds it.
+"""
+
+import os
+import ssl
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import platformdirs
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from dispatch.errors import ConfigurationError
+
+ENVIRONMENT_PREFIX = "DISPATCH_"
+NESTING = "__"
+CONFIG_VARIABLE = "DISPATCH_CONFIG"
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _secret(name: str, value: SecretStr | None, file: Path | None) -> str | None:
+    """Return a secret given as itself or as the file that holds it, without its line end."""
+    if value is not None:
+        return value.get_secret_value()
+    if file is None:
+        return None
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{name}_file: can't read {file}: {error}") from error
+
+
+class KafkaSettings(_Group):
+    """The Kafka cluster, and how to be let in."""
+
+    bootstrap_servers: str = Field("127.0.0.1:9092", min_length=1)
+    client_id: str = "dispatch"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    sasl_password_file: FilePath | None = None
+    # Without one, the machine's own authorities are trusted.
+    ssl_ca_file: FilePath | None = None
+    ssl_cert_file: FilePath | None = None
+    ssl_key_file: FilePath | None = None
+    ssl_key_password: SecretStr | None = None
+    ssl_key_password_file: FilePath | None = None
+    ssl_check_hostname: bool = True
+    # The embedded broker knows no idempotent producers; Apache Kafka does.
+    enable_idempotence: bool = True
+    session_timeout_ms: int = Field(10_000, ge=1_000, le=1_800_000)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.sasl_password is not None and self.sasl_password_file is not None:
+            raise ValueError("sasl_password and sasl_password_file exclude each other")
+        if self.ssl_key_password is not None and self.ssl_key_password_file is not None:
+            raise ValueError("ssl_key_password and ssl_key_password_file exclude each other")
+        if self.ssl_key_file is not None and self.ssl_cert_file is None:
+            raise ValueError("ssl_key_file needs ssl_cert_file")
+        if self.security_protocol.startswith("SASL"):
+            if not self.sasl_username:
+                raise ValueError(f"{self.security_protocol} needs sasl_username")
+            if self.sasl_password is None and self.sasl_password_file is None:
+                raise ValueError(
+                    f"{self.security_protocol} needs sasl_password or sasl_password_file"
+                )
+        return self
+
+    def client_options(self) -> dict[str, Any]:
+        """Return the keyword arguments that every aiokafka client needs to connect.
+
+        Raises ConfigurationError when a secret or a certificate can't be read.
+        """
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap_servers,
+            "client_id": self.client_id,
+            "security_protocol": self.security_protocol,
+        }
+        if self.security_protocol.startswith("SASL"):
+            options["sasl_mechanism"] = self.sasl_mechanism
+            options["sasl_plain_username"] = self.sasl_username
+            options["sasl_plain_password"] = _secret(
+                "kafka.sasl_password", self.sasl_password, self.sasl_password_file
+            )
+        if self.security_protocol.endswith("SSL"):
+            options["ssl_context"] = self._ssl_context()
+        return options
+
+    def _ssl_context(self) -> ssl.SSLContext:
+        password = _secret(
+            "kafka.ssl_key_password", self.ssl_key_password, self.ssl_key_password_file
+        )
+        try:
+            context = ssl.create_default_context(cafile=self.ssl_ca_file)
+            context.check_hostname = self.ssl_check_hostname
+            if self.ssl_cert_file is not None:
+                # Without a callable, OpenSSL would ask at the terminal for a missing password.
+                context.load_cert_chain(
+                    self.ssl_cert_file, self.ssl_key_file, password=lambda: password or ""
+                )
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(f"kafka.ssl: can't use the certificates: {error}") from error
+        return context
+
+
+class DatabaseSettings(_Group):
+    """The PostgreSQL database, and how to be let in."""
+
+    dsn: SecretStr = SecretStr("postgresql:///dispatch")
+    password: SecretStr | None = None
+    password_file: FilePath | None = None
+    ssl_mode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] | None = None
+    ssl_ca_file: FilePath | None = None
+    ssl_cert_file: FilePath | None = None
+    ssl_key_file: FilePath | None = None
+
+    @field_validator("dsn")
+    @classmethod
+    def _is_url(cls, dsn: SecretStr) -> SecretStr:
+        if not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must be a URL: postgresql://user@host:port/database")
+        return dsn
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.password is not None and self.password_file is not None:
+            raise ValueError("password and password_file exclude each other")
+        if self.ssl_key_file is not None and self.ssl_cert_file is None:
+            raise ValueError("ssl_key_file needs ssl_cert_file")
+        return self
+
+    def connect_options(self) -> dict[str, Any]:
+        """Return the keyword arguments (`dsn`, `password`) that asyncpg needs to connect.
+
+        psycopg takes the same URL as its `conninfo`. Raises ConfigurationError when the
+        password's file can't be read.
+        """
+        parts = urlsplit(self.dsn.get_secret_value())
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        given = {
+            "sslmode": self.ssl_mode,
+            "sslrootcert": self.ssl_ca_file,
+            "sslcert": self.ssl_cert_file,
+            "sslkey": self.ssl_key_file,
+        }
+        query |= {name: str(value) for name, value in given.items() if value is not None}
+        # urlunsplit would drop the empty host that a Unix socket's URL has.
+        dsn = f"{parts.scheme}://{parts.netloc}{parts.path}"
+        if query:
+            dsn += "?" + urlencode(query, quote_via=quote, safe="/:,")
+        options: dict[str, Any] = {"dsn": dsn}
+        password = _secret("database.password", self.password, self.password_file)
+        if password is not None:
+            options["password"] = password
+        return options
+
+
+class WebSettings(_Group):
+    """Where health and metrics are served; port 0 serves none."""
+
+    host: str = "127.0.0.1"
+    port: Port = 9464
+
+
+def default_data_dir() -> Path:
+    """Return where the embedded stack keeps its data unless it is told otherwise."""
+    if os.geteuid() == 0:
+        # PostgreSQL runs as another account then, which can't see into root's home.
+        return Path("/var/lib/ambulance-dispatch")
+    return platformdirs.user_data_path("ambulance-dispatch")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter=NESTING,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        # Kubernetes and shells leave empty variables behind.
+        env_ignore_empty=True,
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    web: WebSettings = WebSettings()
+    topic_prefix: str = Field("dispatch.", pattern=r"^[A-Za-z0-9._-]{0,100}$")
+    policy: str = Field("covid-19", min_length=1)
+    city: Path | None = None
+    batch_size: int = Field(500, ge=1, le=10_000)
+    log_format: Literal["json", "console"] | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    scenario_clock: Path | None = None
+    data_dir: Path = Field(default_factory=default_data_dir)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over what `load_settings` read from the file."""
+        assert isinstance(init_settings, InitSettingsSource)
+        layers = init_settings.init_kwargs
+        return (
+            InitSettingsSource(settings_cls, layers.get("overrides", {})),
+            env_settings,
+            InitSettingsSource(settings_cls, layers.get("file", {})),
+            InitSettingsSource(settings_cls, layers.get("fallback", {})),
+        )
+
+
+def load_settings(
+    config: Path | None = None,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    fallback: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Read the settings: `overrides`, the environment, the file, then `fallback`.
+
+    `config` is the TOML file's path; without it `DISPATCH_CONFIG` names one, or there is none.
+    Raises ConfigurationError, in one line that names the setting and where it came from.
+    """
+    if config is None and os.environ.get(CONFIG_VARIABLE):
+        config = Path(os.environ[CONFIG_VARIABLE])
+    file = _read(config) if config is not None else {}
+    layers: dict[str, Any] = {
+        "overrides": dict(overrides or {}),
+        "file": file,
+        "fallback": dict(fallback or {}),
+    }
+    try:
+        return Settings(**layers)
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error, config, file)) from error
+    except SettingsError as error:
+        # Only a whole table given in one variable has to be decoded.
+        raise ConfigurationError(_undecodable()) from error
+
+
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        with config.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigurationError(f"{config}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{config}: not TOML: {error}") from error
+
+
+def _explain(error: ValidationError, config: Path | None, file: Mapping[str, Any]) -> str:
+    """Put the first fault into one line: where the setting came from, which it is, why not."""
+    fault = error.errors(include_input=False, include_url=False)[0]
+    levels = [str(level) for level in fault["loc"]]
+    name = ".".join(levels)
+    reason = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        reason = "there is no such setting"
+    variable = ENVIRONMENT_PREFIX + NESTING.join(levels).upper()
+    if any(known.upper() == variable for known in os.environ):
+        return f"{variable}: {reason}"
+    level: Any = file
+    for step in levels:
+        level = level.get(step) if isinstance(level, Mapping) else None
+    if level is not None:
+        return f"{config}: {name}: {reason}"
+    return f"{name}: {reason}"
+
+
+def _undecodable() -> str:
+    tables = {ENVIRONMENT_PREFIX + name.upper() for name in ("kafka", "database", "web")}
+    given = next((name for name in os.environ if name.upper() in tables), "the environment")
+    return f"{given}: not a JSON object; set one value a variable, as in {given}{NESTING}NAME"
