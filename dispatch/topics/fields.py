@@ -1,0 +1,249 @@
+"""The fields that inputs share, the base of every input, and the reasons why one is refused.
+
+Times are RFC 3339 with an offset and kept as aware UTC. Nothing is coerced: the text "1" is no
+number, `true` is no number, a number is no time, and `null` is not the absence of a key.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, NoReturn
+
+import orjson
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError
+
+from dispatch.errors import DispatchError
+
+MAX_BODY_BYTES = 65_536
+EARLIEST_YEAR = 1900
+LATEST_YEAR = 2199
+# The `field` of a reason that concerns the whole body.
+BODY = "body"
+
+CallerKind = Literal["public", "institution"]
+Condition = Literal["stable", "critical", "unknown"]
+CaseStatus = Literal["none", "suspected", "confirmed", "asymptomatic"]
+CaseStatusFound = Literal["suspected", "confirmed", "asymptomatic"]
+CrewKind = Literal["transfer", "regular"]
+Answer = Literal["yes", "no", "unknown"]
+
+_IDENTIFIER = r"^[A-Za-z0-9._:-]{1,64}$"
+_LONG_IDENTIFIER = r"^[A-Za-z0-9._:/-]{1,200}$"
+_DISTRICT = r"^[0-9]{6}$"
+_NO_NUL = r"^[^\x00]*$"
+_PATTERN_REASONS = {
+    _IDENTIFIER: "must be 1 to 64 of the characters A-Z a-z 0-9 . _ : -",
+    _LONG_IDENTIFIER: "must be 1 to 200 of the characters A-Z a-z 0-9 . _ : / -",
+    _DISTRICT: "must be 6 digits",
+    _NO_NUL: "must not contain U+0000",
+}
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+    r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+
+
+def parse_time(text: str) -> datetime:
+    """Return an RFC 3339 time with offset as aware UTC; raise ValueError with one clear sentence.
+
+    Digits beyond the microsecond are cut off.
+    """
+    if not _RFC3339.fullmatch(text):
+        raise ValueError("must be an RFC 3339 time with an offset, like 2022-12-23T08:00:00+08:00")
+    try:
+        when = datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("is not a time that exists") from None
+    if not EARLIEST_YEAR <= when.year <= LATEST_YEAR:
+        raise ValueError(f"must be in the years {EARLIEST_YEAR} to {LATEST_YEAR}")
+    return when
+
+
+def _timestamp(value: Any) -> datetime:
+    if isinstance(value, str):
+        try:
+            return parse_time(value)
+        except ValueError as error:
+            raise PydanticCustomError("time", "{reason}", {"reason": str(error)}) from None
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    raise PydanticCustomError("time", "must be an RFC 3339 time with an offset, as text")
+
+
+Identifier = Annotated[str, Field(pattern=_IDENTIFIER)]
+LongIdentifier = Annotated[str, Field(pattern=_LONG_IDENTIFIER)]
+CallId = Identifier
+DistrictCode = Annotated[str, Field(pattern=_DISTRICT)]
+Text = Annotated[str, Field(min_length=1, max_length=2_000, pattern=_NO_NUL)]
+LongText = Annotated[str, Field(min_length=1, max_length=20_000, pattern=_NO_NUL)]
+SymptomCode = Annotated[str, Field(min_length=1, max_length=64, pattern=_NO_NUL)]
+Symptoms = Annotated[tuple[SymptomCode, ...], Field(strict=False, max_length=500)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Timestamp = Annotated[
+    datetime,
+    BeforeValidator(_timestamp),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
+def _fields_of(schema: Any) -> dict[str, Any]:
+    """Find a model's fields inside whatever its validators have wrapped around them."""
+    while schema["type"] != "model-fields":
+        schema = schema["schema"]
+    fields: dict[str, Any] = schema["fields"]
+    return fields
+
+
+class Content(BaseModel):
+    """The base of every input: strict, closed, immutable.
+
+    A field declared `X | None = None` may be absent; an explicit null is an error, and an absent
+    field is absent again from the JSON that the model gives.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler, /
+    ) -> CoreSchema:
+        """Let None stand for "absent" in Python and never in JSON."""
+        schema = handler(source)
+        if schema["type"] == "definition-ref":
+            return schema
+        for field in _fields_of(schema).values():
+            default = field["schema"]
+            if default["type"] == "default" and default["schema"]["type"] == "nullable":
+                default["schema"] = default["schema"]["schema"]
+                field["serialization_exclude_if"] = _is_none
+        return schema
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /
+    ) -> JsonSchemaValue:
+        """Leave out `default: null`, which would say that null may be sent."""
+        schema = handler(core_schema)
+        for field in handler.resolve_ref_schema(schema).get("properties", {}).values():
+            if field.get("default", ...) is None:
+                del field["default"]
+        return schema
+
+
+class BodyError(DispatchError):
+    """A body is not a JSON object of a size that is read; `reasons` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{BODY}: {reason}")
+        self.reasons = [{"field": BODY, "reason": reason}]
+
+
+def decode(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that a body holds; raise BodyError where there is none.
+
+    Lone surrogates come through as they are, so that the model can name the field that has them.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyError(f"is longer than {MAX_BODY_BYTES} bytes")
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        content = _decode_slowly(body)
+    if not isinstance(content, dict):
+        raise BodyError("must be a JSON object")
+    return content
+
+
+def _decode_slowly(body: bytes) -> Any:
+    """Read what the fast parser refuses: lone surrogates, and whatever needs a clear reason."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BodyError(f"is not UTF-8 (byte {error.start})") from None
+    if not text.strip():
+        raise BodyError("is empty")
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise BodyError(f"is not JSON: {error.msg} (character {error.pos})") from None
+    except ValueError as error:
+        raise BodyError(f"is not JSON: {error}") from None
+    except RecursionError:
+        raise BodyError("is nested too deeply") from None
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def reasons(error: ValidationError) -> list[dict[str, str]]:
+    """Say for every error which field (dotted path, list index as a number) and why."""
+    return [
+        {"field": _path(found), "reason": _reason(found)}
+        for found in error.errors(include_url=False)
+    ]
+
+
+def _path(found: ErrorDetails) -> str:
+    parts = [str(part) for part in found["loc"] if part != "[key]"]
+    named = found.get("ctx", {}).get("field")
+    if named is not None:
+        parts.append(str(named))
+    return ".".join(parts).replace("\x00", "\\u0000") or BODY
+
+
+# What pydantic calls an error, and what a sender is told.
+_REASONS: Mapping[str, str] = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known key",
+    "literal_error": "must be one of {expected}",
+    "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must be at most {max_length} characters long",
+    "string_unicode": "must not contain a lone surrogate",
+    "float_type": "must be a number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false",
+    "finite_number": "must be a finite number",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "too_short": "must have at least {min_length} items",
+    "too_long": "must have at most {max_length} items",
+    "value_error": "{error}",
+}
+
+
+def _reason(found: ErrorDetails) -> str:
+    context = found.get("ctx", {})
+    if found["type"] == "string_pattern_mismatch":
+        pattern = str(context["pattern"])
+        return _PATTERN_REASONS.get(pattern, f"must match {pattern}")
+    if found["input"] is None and found["type"] not in {"missing", "value_error"}:
+        return "must not be null"
+    sentence = _REASONS.get(found["type"])
+    return sentence.format(**context) if sentence else found["msg"]
