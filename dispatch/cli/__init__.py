@@ -1,0 +1,157 @@
+"""The `dispatch` command.
+
+A subcommand's module is imported only when it is called, so that each starts fast. A command is
+a click command made with `dispatch.cli.localised`; the integer that it returns is its exit status.
+A `DispatchError` ends in one line and status 1, a usage error in status 2.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from dispatch import language
+from dispatch.cli.invocation import Invocation
+from dispatch.cli.localised import Group, Option
+from dispatch.errors import DispatchError
+from dispatch.language import text
+
+# Sections of `dispatch --help` and, for each command, where to find it.
+SECTIONS: Final = {
+    "cli.running": {
+        "demo": "dispatch.cli.demo:command",
+        "up": "dispatch.cli.up:command",
+        "worker": "dispatch.cli.worker:command",
+        "migrate": "dispatch.cli.migrate:command",
+    },
+    "cli.asking": {
+        "call": "dispatch.cli.call:call",
+        "answer": "dispatch.cli.call:answer",
+        "override": "dispatch.cli.call:override",
+        "hold": "dispatch.cli.call:hold",
+        "cancel": "dispatch.cli.call:cancel",
+        "unlink": "dispatch.cli.call:unlink",
+        "unit": "dispatch.cli.unit:command",
+        "hospital": "dispatch.cli.hospital:command",
+        "mode": "dispatch.cli.mode:command",
+    },
+    "cli.looking": {
+        "decide": "dispatch.cli.decide:command",
+        "tail": "dispatch.cli.tail:command",
+        "replay": "dispatch.cli.replay:command",
+        "policy": "dispatch.cli.policy:command",
+        "schemas": "dispatch.cli.schemas:command",
+    },
+}
+COMMANDS: Final = {
+    name: place for commands in SECTIONS.values() for name, place in commands.items()
+}
+
+EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130
+
+
+class LazyGroup(Group):
+    """A group that imports a command only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the commands' names, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return a command; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or suggest the one that was probably meant."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            message = text("cli.no_command", name=name)
+            if close := get_close_matches(name, COMMANDS, n=1):
+                message += " " + text("cli.did_you_mean", name=close[0])
+            raise click.UsageError(message, ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands by section, without importing any."""
+        for title, commands in SECTIONS.items():
+            with formatter.section(text(title)):
+                formatter.write_dl([(name, text(f"cli.summary.{name}")) for name in commands])
+
+
+def _speak(_ctx: click.Context, _option: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        language.speak(value)
+
+
+@click.group(
+    cls=LazyGroup,
+    help="cli.about",
+    params=[
+        Option(
+            ["--lang"],
+            type=click.Choice(language.LANGUAGES),
+            is_eager=True,
+            expose_value=False,
+            callback=_speak,
+            help="cli.lang",
+        ),
+        Option(["--config"], type=click.Path(path_type=Path), help="cli.config"),
+    ],
+)
+@click.version_option(package_name="ambulance-dispatch", cls=Option, help="cli.version")
+@click.pass_context
+def group(ctx: click.Context, config: Path | None) -> None:
+    """Hold what all commands share."""
+    ctx.obj = Invocation(config)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command that the arguments ask for, and exit with its status."""
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command that the arguments ask for and return its exit status."""
+    language.speak(language.choose(_wanted_language(arguments)))
+    try:
+        result: Any = group.main(arguments, prog_name="dispatch", standalone_mode=False)
+    except DispatchError as error:
+        click.echo(f"dispatch: {error}", err=True)
+        return EXIT_ERROR
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`| head`); keep Python from complaining when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+    return result if isinstance(result, int) else 0
+
+
+def _wanted_language(arguments: Sequence[str]) -> str | None:
+    """Find `--lang` before the subcommand: help that comes first should speak it too."""
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--lang":
+            return next(rest, None)
+        if argument.startswith("--lang="):
+            return argument.removeprefix("--lang=")
+        if argument == "--config":
+            next(rest, None)
+        elif not argument.startswith("-"):
+            break
+    return None

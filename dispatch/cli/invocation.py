@@ -1,0 +1,35 @@
+"""What all commands share: the settings, or what is needed to read them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from dispatch.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """How `dispatch` was called; click's `ctx.obj`."""
+
+    config: Path | None = None
+
+    def settings(self, **overrides: Any) -> "Settings":
+        """Read the settings; what nobody set comes from the stack that `dispatch up` runs here.
+
+        `overrides` are the command's own options. Raises ConfigurationError.
+        """
+        # Imported late: commands that need no settings start twice as fast.
+        from dispatch.settings import load_settings  # noqa: PLC0415
+        from dispatch.stack.addresses import running  # noqa: PLC0415
+
+        settings = load_settings(self.config, overrides=overrides)
+        addresses = running(settings.data_dir)
+        if addresses is None:
+            return settings
+        return load_settings(self.config, overrides=overrides, fallback=addresses.as_settings())
+
+
+pass_invocation = click.make_pass_decorator(Invocation, ensure=True)

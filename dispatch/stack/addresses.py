@@ -1,0 +1,126 @@
+"""Where the stack that runs on a data directory is to be found.
+
+Its owner holds a lock on `lock` for as long as it lives and tells the other commands its
+addresses in `stack.json`; both vanish in effect with the process, however it ends.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from dispatch.errors import StackError, StackRunningError
+
+LOCK_FILE = "lock"
+ADDRESS_FILE = "stack.json"
+# attempts, 0.02 s apart
+PATIENCE = 15
+# What the embedded broker, unlike Apache Kafka, can and needs.
+BROKER_SESSION_TIMEOUT_MS = 6_000
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """How to reach a running stack."""
+
+    pid: int
+    bootstrap: str
+    dsn: str
+    cluster_id: str
+    scenario_clock: str | None = None
+
+    def as_settings(self) -> dict[str, Any]:
+        """Return the settings with which a command reaches this stack."""
+        settings: dict[str, Any] = {
+            "kafka": {
+                "bootstrap_servers": self.bootstrap,
+                "enable_idempotence": False,
+                "session_timeout_ms": BROKER_SESSION_TIMEOUT_MS,
+            },
+            "database": {"dsn": self.dsn},
+        }
+        if self.scenario_clock is not None:
+            settings["scenario_clock"] = self.scenario_clock
+        return settings
+
+
+@contextlib.contextmanager
+def locked(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory's lock.
+
+    Raises StackRunningError when another process holds it, StackError when it can't be made.
+    """
+    try:
+        descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StackError(f"{data_dir / LOCK_FILE}: {error.strerror}") from error
+    try:
+        if not _take(descriptor):
+            raise StackRunningError(_who_runs(data_dir))
+        try:
+            yield
+        finally:
+            (data_dir / ADDRESS_FILE).unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int) -> bool:
+    # Somebody who asks whether a stack runs holds the lock for an instant.
+    for _ in range(PATIENCE):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.02)
+        else:
+            return True
+    return False
+
+
+def announce(data_dir: Path, addresses: Addresses) -> None:
+    """Write the addresses where `running` finds them, readable by the owner only."""
+    draft = data_dir / f".{ADDRESS_FILE}"
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(asdict(addresses), file)
+    draft.replace(data_dir / ADDRESS_FILE)
+
+
+def running(data_dir: Path) -> Addresses | None:
+    """Return the addresses of the stack that runs on `data_dir`; None when none does."""
+    try:
+        descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        # A shared lock is refused for as long as the owner lives, and troubles no other reader.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read(data_dir)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _read(data_dir: Path) -> Addresses | None:
+    try:
+        return Addresses(**json.loads((data_dir / ADDRESS_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        # It is just starting, or stopping.
+        return None
+
+
+def _who_runs(data_dir: Path) -> str:
+    addresses = _read(data_dir)
+    if addresses is None:
+        return f"another process is starting or stopping the stack in {data_dir}"
+    return (
+        f"the stack in {data_dir} is running already, as process {addresses.pid}: "
+        f"Kafka {addresses.bootstrap}, PostgreSQL {addresses.dsn}"
+    )
