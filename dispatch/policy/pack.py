@@ -1,0 +1,392 @@
+"""A policy pack: everything that a pathogen or a jurisdiction decides, as data.
+
+A pack is one TOML file. Nothing outside the packs knows a symptom, a limit or a rule. Distances
+are metres, speeds km/h, times seconds, minutes or days, as each name says.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property, lru_cache
+from importlib import resources
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from dispatch.errors import PackError
+from dispatch.policy.rules import (
+    Case,
+    Destination,
+    Disinfection,
+    History,
+    Outcome,
+    Part,
+    Protection,
+    Rule,
+    check_table,
+    compile_table,
+    place_error,
+)
+from dispatch.topics.fields import Condition, CrewKind, Identifier, reasons
+from dispatch.topics.units import UnitStatus
+
+Item = Literal["travel", "residence", "close_contact", "exposure"]
+ITEMS: tuple[Item, ...] = get_args(Item)
+PACKS = resources.files("dispatch.policy") / "packs"
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _every(keys: Any) -> Callable[[Mapping[K, V]], Mapping[K, V]]:
+    """Make the check that a table has an entry for each of these keys."""
+    wanted = get_args(keys)
+
+    def check(table: Mapping[K, V]) -> Mapping[K, V]:
+        lacking = [key for key in wanted if key not in table]
+        if lacking:
+            raise PydanticCustomError(
+                "pack", "has nothing for {keys}", {"keys": ", ".join(map(str, lacking))}
+            )
+        return table
+
+    return check
+
+
+def _rules_decide_everything(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    check_table(rules)
+    return rules
+
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Minutes = NotNegative
+Seconds = Annotated[int, Field(gt=0)]
+Rank = Annotated[int, Field(ge=0)]
+Line = Annotated[str, Field(min_length=1)]
+Codes = Annotated[tuple[Identifier, ...], Field(strict=False)]
+SomeCodes = Annotated[tuple[Identifier, ...], Field(strict=False, min_length=1)]
+
+
+class Validity(Part):
+    """When the pack is in force: from a time on, until another or open-ended."""
+
+    starts: AwareDatetime
+    ends: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _starts_before_it_ends(self) -> Self:
+        if self.ends is not None and self.ends <= self.starts:
+            raise place_error("ends", "must be later than starts")
+        return self
+
+
+class Wording(Part):
+    """One text in both languages."""
+
+    zh: Line
+    en: Line
+
+
+class Screening(Part):
+    """What asks for screening, and how (120 plan §4).
+
+    `questions` are the four items in their order; `{days}` in them is the window. The deadline
+    counts from the call's received_at.
+    """
+
+    trigger_symptoms: SomeCodes
+    early_symptoms: Codes
+    history_window_days: Annotated[int, Field(ge=1, le=365)]
+    deadline_seconds: Seconds
+    questions: Annotated[dict[Item, Wording], AfterValidator(_every(Item))]
+
+    @model_validator(mode="after")
+    def _no_symptom_twice(self) -> Self:
+        both = [code for code in self.early_symptoms if code in self.trigger_symptoms]
+        if both:
+            raise place_error("early_symptoms", f"{', '.join(both)}: among trigger_symptoms too")
+        return self
+
+
+class Ranks(Part):
+    """What is more than what: nothing is lowered once the crew has met the patient."""
+
+    ppe: Annotated[dict[Protection, Rank], AfterValidator(_every(Protection))]
+    disinfection: Annotated[dict[Disinfection, Rank], AfterValidator(_every(Disinfection))]
+    destination: Annotated[dict[Destination, Rank], AfterValidator(_every(Destination))]
+
+
+class Dress(Part):
+    """What is worn at one level: codes that `protection.items` puts into words."""
+
+    crew: SomeCodes
+    driver: SomeCodes
+    receiving_staff: SomeCodes
+
+
+class ProtectionLists(Part):
+    """What is worn at each level, and for how many minutes a set may be worn."""
+
+    max_wear_minutes: Positive
+    levels: Annotated[dict[Protection, Dress], AfterValidator(_every(Protection))]
+    items: dict[Identifier, Wording]
+
+    @model_validator(mode="after")
+    def _items_have_words(self) -> Self:
+        for level, dress in self.levels.items():
+            for wearer in ("crew", "driver", "receiving_staff"):
+                for item in getattr(dress, wearer):
+                    if item not in self.items:
+                        raise place_error(f"levels.{level}.{wearer}", f"{item} is not among items")
+        return self
+
+
+class Allocation(Part):
+    """How a unit is chosen, and how long anything may wait.
+
+    `minutes_until_free` is by unit status (a status that is absent: free at once),
+    `queue_escalation_seconds` by condition, `complaint_capabilities` from a word of the complaint
+    to the hospital capability it needs. Without a regular crew within `critical_reach_minutes`, a
+    critical patient gets a transfer crew as the last resort.
+    """
+
+    position_fresh_seconds: Seconds
+    road_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    speed_kmh: Positive
+    own_district_within_minutes: Minutes
+    neighbour_within_minutes: Minutes
+    critical_reach_minutes: Minutes
+    transfer_wait_minutes: Minutes
+    minutes_until_free: dict[UnitStatus, Minutes]
+    patients_per_vehicle: Annotated[
+        dict[CrewKind, Annotated[int, Field(ge=1)]], AfterValidator(_every(CrewKind))
+    ]
+    mass_casualty_patients: Annotated[int, Field(ge=2)]
+    order_acknowledgement_seconds: Seconds
+    rollout_seconds: Seconds
+    acceptance_to_order_seconds: Seconds
+    queue_escalation_seconds: Annotated[
+        dict[Condition, Seconds], AfterValidator(_every(Condition))
+    ]
+    complaint_capabilities: dict[Line, Identifier]
+
+
+class Linking(Part):
+    """When two calls are about the same incident."""
+
+    window_minutes: Minutes
+    near_metres: Positive
+    age_tolerance_years: NotNegative
+    complaint_similarity: Annotated[float, Field(ge=0, le=1)]
+
+
+class Handover(Part):
+    """How a hospital is told, reminded and passed over, and what it prepares (120 plan §5).
+
+    The limits count from the announcement, the signature's from the arrival. `rooms` is the kind
+    of room that each destination reserves; `tests_on_arrival` is by PPE level.
+    """
+
+    remind_seconds: Seconds
+    next_hospital_seconds: Seconds
+    escalate_seconds: Seconds
+    signature_seconds: Seconds
+    rooms: Annotated[dict[Destination, Identifier], AfterValidator(_every(Destination))]
+    tests_on_arrival: Annotated[dict[Protection, Codes], AfterValidator(_every(Protection))]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.remind_seconds < self.next_hospital_seconds <= self.escalate_seconds:
+            raise place_error(
+                "next_hospital_seconds", "must lie between remind_seconds and escalate_seconds"
+            )
+        return self
+
+
+class Minimum(Part):
+    """The least that disinfects: concentration in `unit`, contact time in minutes."""
+
+    method: Literal["wipe", "aerosol"]
+    unit: Literal["mg/L", "percent"]
+    min_concentration: Positive
+    min_minutes: Positive
+    closed: bool
+    millilitres_per_cubic_metre: Positive | None = None
+
+
+class TerminalDisinfection(Part):
+    """Where a vehicle is disinfected, with what at least, and what the job says (120 plan §3, §6).
+
+    `required_agent` is what the job names; a certificate may name any agent of `minimums`.
+    """
+
+    where: Literal["receiving_hospital", "base"]
+    required_agent: Identifier
+    equipment: SomeCodes
+    waste: Wording
+    overdue_minutes: Positive
+    minimums: Annotated[dict[Identifier, Minimum], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _agent_has_a_minimum(self) -> Self:
+        if self.required_agent not in self.minimums:
+            raise place_error("required_agent", f"{self.required_agent} is not among minimums")
+        return self
+
+
+class Reports(Part):
+    """Within how many minutes a case that was found is reported, and when the clock warns."""
+
+    case_limit_minutes: Positive
+    case_warning_minutes: Positive
+
+    @model_validator(mode="after")
+    def _warns_first(self) -> Self:
+        if self.case_warning_minutes >= self.case_limit_minutes:
+            raise place_error("case_warning_minutes", "must be less than case_limit_minutes")
+        return self
+
+
+class Events(Part):
+    """How long an event waits for the call it overtook, and how far ahead a time may be."""
+
+    parked_seconds: Seconds
+    future_tolerance_seconds: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question that is still to be asked, in both languages."""
+
+    item: Item
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """The pack that a decision was taken under."""
+
+    pack: str
+    version: str
+
+
+class Pack(Part):
+    """A policy pack as its file has it."""
+
+    name: Identifier
+    version: Identifier
+    title: Wording
+    sources: Annotated[tuple[Line, ...], Field(strict=False, min_length=1)]
+    validity: Validity
+    screening: Screening
+    rules: Annotated[
+        tuple[Rule, ...], Field(strict=False, min_length=1), AfterValidator(_rules_decide_everything)
+    ]
+    ranks: Ranks
+    protection: ProtectionLists
+    allocation: Allocation
+    linking: Linking
+    handover: Handover
+    disinfection: TerminalDisinfection
+    reports: Reports
+    events: Events
+
+    @cached_property
+    def table(self) -> dict[Case, tuple[Rule, Outcome]]:
+        """The rule and its outcome for every case."""
+        return {
+            case: (rule, rule.outcome(case)) for case, rule in compile_table(self.rules).items()
+        }
+
+    @cached_property
+    def triggers(self) -> frozenset[str]:
+        """The symptoms any of which makes a patient symptomatic."""
+        return frozenset(self.screening.trigger_symptoms)
+
+    @cached_property
+    def known_symptoms(self) -> frozenset[str]:
+        """Every symptom that the pack names."""
+        return self.triggers | frozenset(self.screening.early_symptoms)
+
+    @cached_property
+    def deadline(self) -> timedelta:
+        """How long after received_at the screening may take."""
+        return timedelta(seconds=self.screening.deadline_seconds)
+
+    @cached_property
+    def policy(self) -> PolicyInForce:
+        """How decisions and log lines name this pack."""
+        return PolicyInForce(self.name, self.version)
+
+    @cached_property
+    def questions(self) -> dict[tuple[Item, ...], tuple[Question, ...]]:
+        """The questions for every choice of items (in their order), the window filled in."""
+        days = str(self.screening.history_window_days)
+        asked = {
+            item: Question(item, words.zh.replace("{days}", days), words.en.replace("{days}", days))
+            for item, words in self.screening.questions.items()
+        }
+        return {
+            items: tuple(asked[item] for item in items)
+            for number in range(len(ITEMS) + 1)
+            for items in combinations(ITEMS, number)
+        }
+
+    def rule(self, rule_id: str) -> Rule:
+        """Return the rule of an id; raise KeyError where the pack has none."""
+        for rule in self.rules:
+            if rule.id == rule_id:
+                return rule
+        raise KeyError(rule_id)
+
+
+def pack_names() -> list[str]:
+    """Return the names of the packs that come with the service."""
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in PACKS.iterdir() if entry.name.endswith(".toml")
+    )
+
+
+@lru_cache(maxsize=16)
+def load_pack(name_or_path: str) -> Pack:
+    """Return a pack by its name, or by the path of its file (anything with a `/` or `.toml`).
+
+    Raises PackError with the file, the place in it and the reason.
+    """
+    if "/" in name_or_path or name_or_path.endswith(".toml"):
+        return read_pack(Path(name_or_path))
+    if name_or_path not in pack_names():
+        raise PackError(
+            f"{name_or_path}: there is no pack of this name (there are: {', '.join(pack_names())})"
+        )
+    with resources.as_file(PACKS / f"{name_or_path}.toml") as path:
+        return read_pack(path)
+
+
+def read_pack(path: Path) -> Pack:
+    """Read a pack's file; raise PackError with the file, the place in it and the reason."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PackError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise PackError(f"{path}: byte {error.start}: is not UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise PackError(f"{path}: is not TOML: {error}") from error
+    try:
+        return Pack.model_validate(content)
+    except ValidationError as error:
+        found = "; ".join(f"{each['field']}: {each['reason']}" for each in reasons(error))
+        raise PackError(f"{path}: {found}") from error
