@@ -1,0 +1,111 @@
+"""The Faust app: the agents, and the services that read for them and publish what they produce."""
+
+import asyncio
+import os
+import secrets
+import socket
+
+import faust
+import structlog
+from faust.app import BootStrategy
+
+from dispatch.agents import calls, city, hospitals, units
+from dispatch.agents.batch import BatchChannel
+from dispatch.agents.desk import Desk
+from dispatch.agents.desk_work import DeskWork
+from dispatch.agents.intake import Intake
+from dispatch.agents.patience import Patience
+from dispatch.agents.publisher import Publisher
+from dispatch.agents.relay import Relay
+from dispatch.agents.timers import Timers
+from dispatch.metrics import Metrics
+from dispatch.settings import Settings
+from dispatch.web import Web
+
+log = structlog.get_logger(__name__)
+
+AGENTS = (calls, units, hospitals, city)
+
+
+class _AgentsOnly(BootStrategy):
+    """Faust's own consumer, producer, leader topic and web server stay off."""
+
+    enable_kafka = False
+    enable_web = False
+
+
+class DispatchApp(faust.App):
+    """A Faust app that consumes nothing by itself and keeps no files."""
+
+    BootStrategy = _AgentsOnly
+
+    async def on_first_start(self) -> None:
+        """Leave out the directories that Faust makes for its tables."""
+
+
+def create_app(
+    settings: Settings,
+    desk: Desk,
+    *,
+    metrics: Metrics | None = None,
+    patience: Patience | None = None,
+) -> DispatchApp:
+    """Return an app that works for `desk`, which must be open; call it inside the event loop.
+
+    Raises ConfigurationError when a certificate or secret for Kafka can't be read.
+    """
+    metrics = metrics or Metrics()
+    patience = patience or Patience()
+    client_options = settings.kafka.client_options()
+    app = DispatchApp(
+        "dispatch",
+        autodiscover=False,
+        topic_disable_leader=True,
+        worker_redirect_stdouts=False,
+    )
+    publisher = Publisher(
+        client_options, enable_idempotence=settings.kafka.enable_idempotence, metrics=metrics
+    )
+    work = DeskWork(desk, publisher)
+    intakes = []
+    for agent in AGENTS:
+        channel = BatchChannel(app)
+        agent.declare(app, channel, work)
+        intakes.append(
+            Intake(
+                settings.topic_prefix + agent.TOPIC,
+                channel,
+                desk,
+                client_options=client_options,
+                session_timeout_ms=settings.kafka.session_timeout_ms,
+                batch_size=settings.batch_size,
+                patience=patience,
+                metrics=metrics,
+            )
+        )
+    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    # They stop in the reverse order: the intakes first, the publisher last.
+    for service in (
+        publisher,
+        Relay(desk, work, holder, patience, metrics),
+        Timers(desk, work, patience, metrics),
+        Web(settings.web, desk, publisher, intakes, metrics),
+        *intakes,
+    ):
+        app.service(service)  # type: ignore[arg-type]  # an instance will do as well
+    return app
+
+
+async def serve(app: faust.App, stop: asyncio.Event) -> None:
+    """Run the app until `stop` is set; the batch in hand is finished then.
+
+    Raises what crashed the app, if anything did.
+    """
+    await app.start()
+    log.info("worker started")
+    await app.wait_for_stopped(stop.wait())
+    crash = app.crash_reason
+    await app.stop()
+    if crash is not None:
+        raise crash
+    log.info("worker stopped")

@@ -1,0 +1,92 @@
+"""What the agents ask of the desk, which decides, keeps the truth and remembers what to publish."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+
+from dispatch.topics.envelope import Outgoing, Record
+
+
+class DeskHealth(Protocol):
+    """How the desk is doing; ages are in seconds, 0 when there is nothing to be old."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether the database accepts writes."""
+        ...
+
+    @property
+    def unpublished(self) -> int:
+        """Events in the log that are not known to have reached Kafka."""
+        ...
+
+    @property
+    def unpublished_age(self) -> float:
+        """Age of the oldest unpublished event, in seconds of wall time."""
+        ...
+
+    @property
+    def queue_length(self) -> int:
+        """Incidents that wait for a crew."""
+        ...
+
+    @property
+    def queue_age(self) -> float:
+        """How long the first of them has waited, in seconds of the service's clock."""
+        ...
+
+    @property
+    def open_escalations(self) -> int:
+        """Escalations that nobody has resolved."""
+        ...
+
+
+class Desk(Protocol):
+    """One desk a worker process; every method may be called by several tasks at once.
+
+    Every method raises Unavailable when the database can't be reached: nothing has happened then,
+    and the same call may be made again.
+    """
+
+    incarnation: str
+    """The cluster whose positions `take` notes: a broker that forgets comes back as another."""
+
+    async def take(self, records: Sequence[Record]) -> Sequence[Outgoing]:
+        """Let the records take effect, in one transaction.
+
+        Returns everything unpublished for the keys they touched, in log order for each key, also
+        when all the records are replays. Raises anything but Unavailable when one of the records
+        can't be processed: nothing has happened then.
+        """
+        ...
+
+    async def refuse(self, record: Record, error: BaseException) -> Sequence[Outgoing]:
+        """Dead-letter the one record whose processing raised `error`, and note its position."""
+        ...
+
+    async def fire_due(self) -> Sequence[Outgoing]:
+        """Fire the timers that are due, some hundreds at most; returns nothing when none is."""
+        ...
+
+    async def leftovers(self, older_than_seconds: float, limit: int) -> Sequence[Outgoing]:
+        """Return up to `limit` unpublished events of at least that age, in log order."""
+        ...
+
+    async def published(self, events: Sequence[Outgoing]) -> None:
+        """Note that the brokers have acknowledged the events."""
+        ...
+
+    async def lease(self, name: str, holder: str, seconds: float) -> bool:
+        """Take or renew the lease, which expires by itself; false while another holds it."""
+        ...
+
+    async def noted(self, incarnation: str) -> Mapping[tuple[str, int], int]:
+        """Return the next offset to read by (topic, partition), as noted by the transactions."""
+        ...
+
+    async def health(self) -> DeskHealth:
+        """Return how the desk is doing."""
+        ...
+
+    def wakeups(self) -> AsyncIterator[None]:
+        """Yield when timers may be due; only a hint, and it may end at any time."""
+        ...

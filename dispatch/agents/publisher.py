@@ -1,0 +1,156 @@
+"""Publishing: one producer for everything that leaves a worker, each key in order."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from typing import Any
+
+import mode
+import structlog
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from dispatch.errors import Unavailable
+from dispatch.metrics import Metrics
+from dispatch.topics.envelope import Outgoing
+
+log = structlog.get_logger(__name__)
+
+REQUEST_TIMEOUT_MS = 10_000  # after it a batch that no broker acknowledged has failed
+CONNECT_TIMEOUT = 5.0  # seconds
+CLOSE_TIMEOUT = 5.0  # seconds
+BATCH_BYTES = 512 * 1024
+# A dead letter carries the refused record, up to 1 MiB, in base64.
+REQUEST_BYTES = 4 * 1024 * 1024
+
+
+class Publisher(mode.Service):
+    """Publishes sequences of events and waits until the brokers have acknowledged them all.
+
+    A sequence that fails leaves the old producer behind: after a batch expired, an idempotent
+    producer's numbering has a gap that brokers refuse for good.
+    """
+
+    def __init__(
+        self, client_options: dict[str, Any], *, enable_idempotence: bool, metrics: Metrics
+    ) -> None:
+        super().__init__()
+        self._options = {
+            **client_options,
+            "acks": "all",
+            "enable_idempotence": enable_idempotence,
+            "max_batch_size": BATCH_BYTES,
+            "max_request_size": REQUEST_BYTES,
+            "request_timeout_ms": REQUEST_TIMEOUT_MS,
+        }
+        self._metrics = metrics
+        self._partition_of = DefaultPartitioner()
+        self._producer: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
+
+    async def publish(self, events: Sequence[Outgoing]) -> None:
+        """Publish the events; those of a key arrive in the order given.
+
+        Raises Unavailable: any of them may or may not have arrived; publish them again.
+        """
+        producer = await self._connected()
+        try:
+            waiting = await self._by_partition(producer, events)
+            # A partition's next batch is sent once its last one is acknowledged: otherwise one
+            # could fail, the next arrive, and a reader would take the missing events for old ones.
+            while waiting:
+                await self._send_round(producer, waiting)
+        except (KafkaError, OSError) as error:
+            self._discard(producer)
+            raise Unavailable(f"The broker took no events: {error!r}") from error
+        self._metrics.count_published(events)
+
+    async def reachable(self) -> bool:
+        """Whether a broker answers."""
+        try:
+            producer = await self._connected()
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await producer.client.fetch_all_metadata()
+        except (Unavailable, KafkaError, OSError):
+            return False
+        return True
+
+    async def on_stop(self) -> None:
+        """Close the producer."""
+        if self._producer is not None:
+            await _close(self._producer)
+
+    async def _connected(self) -> AIOKafkaProducer:
+        async with self._connecting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(**self._options)
+                try:
+                    async with asyncio.timeout(CONNECT_TIMEOUT):
+                        await producer.start()
+                except (KafkaError, OSError) as error:
+                    await _close(producer)
+                    raise Unavailable(f"The broker can't be reached: {error!r}") from error
+                self._producer = producer
+            return self._producer
+
+    def _discard(self, producer: AIOKafkaProducer) -> None:
+        if self._producer is producer:
+            self._producer = None
+            self.add_future(_close(producer))
+
+    async def _by_partition(
+        self, producer: AIOKafkaProducer, events: Sequence[Outgoing]
+    ) -> dict[TopicPartition, deque[Outgoing]]:
+        partitions: dict[str, list[int]] = {}
+        waiting: dict[TopicPartition, deque[Outgoing]] = defaultdict(deque)
+        for event in events:
+            if event.topic not in partitions:
+                partitions[event.topic] = sorted(await producer.partitions_for(event.topic))
+            of_topic = partitions[event.topic]
+            key = None if event.key is None else event.key.encode()
+            partition = self._partition_of(key, of_topic, of_topic)
+            waiting[TopicPartition(event.topic, partition)].append(event)
+        return waiting
+
+    async def _send_round(
+        self, producer: AIOKafkaProducer, waiting: dict[TopicPartition, deque[Outgoing]]
+    ) -> None:
+        sent = await asyncio.gather(
+            *(
+                producer.send_batch(_fill(producer, events), tp.topic, partition=tp.partition)
+                for tp, events in waiting.items()
+            ),
+            return_exceptions=True,
+        )
+        acknowledged = await asyncio.gather(
+            *(future for future in sent if not isinstance(future, BaseException)),
+            return_exceptions=True,
+        )
+        for result in (*sent, *acknowledged):
+            if isinstance(result, BaseException):
+                raise result
+        for tp in [tp for tp, events in waiting.items() if not events]:
+            del waiting[tp]
+
+
+def _fill(producer: AIOKafkaProducer, events: deque[Outgoing]) -> BatchBuilder:
+    """Take as many events off the front as one batch holds; at least one."""
+    batch: BatchBuilder = producer.create_batch()
+    while events:
+        event = events[0]
+        key = None if event.key is None else event.key.encode()
+        if batch.append(timestamp=None, key=key, value=event.value, headers=event.headers) is None:
+            break
+        events.popleft()
+    batch.close()
+    return batch
+
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await producer.stop()
+    except (KafkaError, OSError) as error:
+        log.info("producer closed without its broker", error=repr(error))

@@ -1,0 +1,81 @@
+"""A worker's life: reach the broker and the database, work until told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+
+from dispatch.agents.app import create_app, serve
+from dispatch.agents.desk import Desk
+from dispatch.agents.patience import Patience, persist
+from dispatch.errors import Unavailable
+from dispatch.metrics import Metrics
+from dispatch.settings import Settings
+from dispatch.stack.broker import cluster_id_of
+
+log = structlog.get_logger(__name__)
+
+
+class OwnDesk(Desk, Protocol):
+    """A desk that the worker opens and closes."""
+
+    async def open(self) -> None:
+        """Connect and load. Raises Unavailable, or what makes it refuse this database."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        ...
+
+
+async def work(
+    settings: Settings,
+    desk_for: Callable[[str], OwnDesk],
+    *,
+    patience: Patience | None = None,
+) -> None:
+    """Work until SIGTERM or SIGINT, waiting for the broker and the database where needed.
+
+    `desk_for` makes a desk from the broker's cluster id. Raises what `open` refuses with, and
+    what crashed the app, if anything did.
+    """
+    patience = patience or Patience()
+    metrics = Metrics()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    opening = asyncio.ensure_future(_open(settings, desk_for, patience, metrics))
+    stopping = asyncio.ensure_future(stop.wait())
+    waited: set[asyncio.Future[Any]] = {opening, stopping}
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not opening.done():
+        opening.cancel()
+        return
+    desk = await opening
+    try:
+        await serve(create_app(settings, desk, metrics=metrics, patience=patience), stop)
+    finally:
+        await desk.close()
+
+
+async def _open(
+    settings: Settings, desk_for: Callable[[str], OwnDesk], patience: Patience, metrics: Metrics
+) -> OwnDesk:
+    client_options = settings.kafka.client_options()
+
+    async def attempt() -> OwnDesk:
+        desk = desk_for(await cluster_id_of(client_options))
+        await desk.open()
+        return desk
+
+    return await persist(
+        attempt,
+        name="start",
+        patience=patience,
+        metrics=metrics,
+        rest=asyncio.sleep,
+        only=(Unavailable, OSError),
+    )

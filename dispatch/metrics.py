@@ -1,0 +1,121 @@
+"""The Prometheus metrics of one app, in a registry of their own."""
+
+from collections.abc import Sequence
+
+import orjson
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from dispatch.agents.desk import DeskHealth
+from dispatch.topics.envelope import Outgoing
+
+BATCH_SIZES = (1, 5, 10, 50, 100, 250, 500, 1_000, 5_000)  # records
+BATCH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
+
+
+class Metrics:
+    """Everything that is counted, by name."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        partition = ("topic", "partition")
+        self.lag = Gauge(
+            "dispatch_consumer_lag_records",
+            "Records in the partition that have not been settled",
+            partition,
+            registry=registry,
+        )
+        self.batch_size = Histogram(
+            "dispatch_batch_records",
+            "Records in a batch",
+            ("topic",),
+            buckets=BATCH_SIZES,
+            registry=registry,
+        )
+        self.batch_seconds = Histogram(
+            "dispatch_batch_seconds",
+            "Wall time from reading a batch to committing it",
+            ("topic",),
+            buckets=BATCH_SECONDS,
+            registry=registry,
+        )
+        self.retries = Counter(
+            "dispatch_retries",
+            "Attempts repeated after an infrastructure fault",
+            ("work",),
+            registry=registry,
+        )
+        self.reread = Counter(
+            "dispatch_positions_reread",
+            "Records to read again, as the database knows less than Kafka's committed offset",
+            partition,
+            registry=registry,
+        )
+        self.unreadable = Counter(
+            "dispatch_positions_unreadable",
+            "Records that Kafka deleted before they were read",
+            partition,
+            registry=registry,
+        )
+        self.beyond_end = Counter(
+            "dispatch_positions_beyond_end",
+            "Records that the database has seen and Kafka no longer has",
+            partition,
+            registry=registry,
+        )
+        self.published = Counter(
+            "dispatch_published_events", "Events published", ("topic",), registry=registry
+        )
+        self.decisions = Counter(
+            "dispatch_decisions", "Decisions published, by rule", ("rule",), registry=registry
+        )
+        self.dead_letters = Counter(
+            "dispatch_dead_letters",
+            "Inputs refused, by what was refused and the field at fault",
+            ("refused", "field"),
+            registry=registry,
+        )
+        self._unpublished = Gauge(
+            "dispatch_unpublished_events", "Events not yet published", registry=registry
+        )
+        self._unpublished_age = Gauge(
+            "dispatch_unpublished_age_seconds",
+            "Age of the oldest unpublished event",
+            registry=registry,
+        )
+        self._queue_length = Gauge(
+            "dispatch_queue_length", "Incidents that wait for a crew", registry=registry
+        )
+        self._queue_age = Gauge(
+            "dispatch_queue_age_seconds", "How long the first of them waits", registry=registry
+        )
+        self._escalations = Gauge(
+            "dispatch_open_escalations", "Escalations unresolved", registry=registry
+        )
+
+    def count_published(self, events: Sequence[Outgoing]) -> None:
+        """Count what has been published: events, decisions by rule, dead letters by reason."""
+        for event in events:
+            self.published.labels(topic=event.topic).inc()
+            kind = next((value for name, value in event.headers if name == "ce_type"), b"")
+            if kind == b"call.decided":
+                decision = orjson.loads(event.value)
+                self.decisions.labels(rule=decision.get("rule")).inc()
+            elif kind == b"input.rejected":
+                letter = orjson.loads(event.value)
+                # The sentence of a reason is open-ended; refused and field are of a closed set.
+                for reason in letter.get("reasons", []):
+                    self.dead_letters.labels(
+                        refused=letter.get("refused"), field=reason.get("field")
+                    ).inc()
+
+    def observe_health(self, health: DeskHealth) -> None:
+        """Take over what the desk says of itself."""
+        self._unpublished.set(health.unpublished)
+        self._unpublished_age.set(health.unpublished_age)
+        self._queue_length.set(health.queue_length)
+        self._queue_age.set(health.queue_age)
+        self._escalations.set(health.open_escalations)
+
+    def render(self) -> bytes:
+        """Return the Prometheus text format."""
+        return generate_latest(self.registry)
