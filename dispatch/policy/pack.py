@@ -28,7 +28,6 @@ from dispatch.policy.rules import (
     Case,
     Destination,
     Disinfection,
-    History,
     Outcome,
     Part,
     Protection,
@@ -176,9 +175,7 @@ class Allocation(Part):
     order_acknowledgement_seconds: Seconds
     rollout_seconds: Seconds
     acceptance_to_order_seconds: Seconds
-    queue_escalation_seconds: Annotated[
-        dict[Condition, Seconds], AfterValidator(_every(Condition))
-    ]
+    queue_escalation_seconds: Annotated[dict[Condition, Seconds], AfterValidator(_every(Condition))]
     complaint_capabilities: dict[Line, Identifier]
 
 
@@ -292,7 +289,9 @@ class Pack(Part):
     validity: Validity
     screening: Screening
     rules: Annotated[
-        tuple[Rule, ...], Field(strict=False, min_length=1), AfterValidator(_rules_decide_everything)
+        tuple[Rule, ...],
+        Field(strict=False, min_length=1),
+        AfterValidator(_rules_decide_everything),
     ]
     ranks: Ranks
     protection: ProtectionLists
@@ -355,24 +354,26 @@ class Pack(Part):
 def pack_names() -> list[str]:
     """Return the names of the packs that come with the service."""
     return sorted(
-        entry.name.removesuffix(".toml") for entry in PACKS.iterdir() if entry.name.endswith(".toml")
+        entry.name.removesuffix(".toml")
+        for entry in PACKS.iterdir()
+        if entry.name.endswith(".toml")
     )
 
 
 @lru_cache(maxsize=16)
 def load_pack(name_or_path: str) -> Pack:
-    """Return a pack by its name, or by the path of its file (anything with a `/` or `.toml`).
+    """Return a pack by its name, or by the path of its file; read once a process.
 
     Raises PackError with the file, the place in it and the reason.
     """
-    if "/" in name_or_path or name_or_path.endswith(".toml"):
-        return read_pack(Path(name_or_path))
-    if name_or_path not in pack_names():
-        raise PackError(
-            f"{name_or_path}: there is no pack of this name (there are: {', '.join(pack_names())})"
-        )
-    with resources.as_file(PACKS / f"{name_or_path}.toml") as path:
-        return read_pack(path)
+    if name_or_path in pack_names():
+        with resources.as_file(PACKS / f"{name_or_path}.toml") as path:
+            return read_pack(path)
+    path = Path(name_or_path)
+    if not path.exists():
+        names = ", ".join(pack_names())
+        raise PackError(f"{name_or_path}: neither the name of a pack ({names}) nor a file")
+    return read_pack(path)
 
 
 def read_pack(path: Path) -> Pack:
