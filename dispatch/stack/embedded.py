@@ -1,0 +1,102 @@
+"""Both parts of the stack, started and stopped together."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dispatch.errors import StackError
+from dispatch.stack.addresses import Addresses, announce, locked
+from dispatch.stack.broker import Broker
+from dispatch.stack.postgres import Postgres
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running PostgreSQL and broker; each may be stopped and started again."""
+
+    data_dir: Path
+    postgres: Postgres
+    broker: Broker
+
+    @property
+    def bootstrap(self) -> str:
+        """Where Kafka clients connect."""
+        return self.broker.bootstrap
+
+    @property
+    def cluster_id(self) -> str:
+        """The broker's incarnation: new each time it starts, as it then is empty."""
+        return self.broker.cluster_id
+
+    @property
+    def dsn(self) -> str:
+        """The URL of the service's database."""
+        return self.postgres.dsn
+
+    def announce(self, scenario_clock: Path | None = None) -> None:
+        """Tell the other commands on this machine where the stack is, and whose time it keeps."""
+        announce(
+            self.data_dir,
+            Addresses(
+                pid=os.getpid(),
+                bootstrap=self.bootstrap,
+                dsn=self.dsn,
+                cluster_id=self.cluster_id,
+                scenario_clock=None if scenario_clock is None else str(scenario_clock),
+            ),
+        )
+
+
+@contextlib.asynccontextmanager
+async def running_stack(
+    data_dir: Path | None = None, *, durable: bool = True
+) -> AsyncIterator[Stack]:
+    """Run PostgreSQL and a broker for as long as the context lasts; announce them.
+
+    Without a directory the data is temporary. Nothing survives this process, however it ends,
+    but what PostgreSQL has committed in `data_dir`. Raises StackRunningError when a stack runs
+    there already, StackError when one can't.
+    """
+    with _directory(data_dir) as directory, locked(directory):
+        for log in ("postgresql.log", "broker.log"):
+            (directory / log).unlink(missing_ok=True)
+        postgres = Postgres(directory, durable=durable)
+        broker = Broker(directory)
+        try:
+            await broker.start()
+            await postgres.start()
+            stack = Stack(directory, postgres, broker)
+            stack.announce()
+            yield stack
+        finally:
+            # A second Ctrl-C or cancellation must not leave half of it running.
+            await asyncio.shield(_stop(postgres, broker))
+
+
+async def _stop(postgres: Postgres, broker: Broker) -> None:
+    await asyncio.gather(broker.stop(), postgres.stop())
+    postgres.close()
+
+
+@contextlib.contextmanager
+def _directory(data_dir: Path | None) -> Iterator[Path]:
+    if data_dir is not None:
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StackError(f"{data_dir}: {error.strerror}") from error
+        yield data_dir.resolve()
+        return
+    temporary = Path(tempfile.mkdtemp(prefix="dispatch-"))
+    try:
+        if os.geteuid() == 0:
+            # PostgreSQL's account must pass through; what is inside has its own permissions.
+            temporary.chmod(0o711)
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
