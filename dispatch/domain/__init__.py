@@ -1,0 +1,1 @@
+"""The rules of the service: pure functions over the working set of one city."""

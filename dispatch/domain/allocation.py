@@ -1,0 +1,183 @@
+"""Which unit goes: the nearest suitable one, and why it and not the others.
+
+Source: domain, choosing the unit; 120 plan §3 (平战结合), §4 (就近派遣); 国卫办医函〔2020〕76号 §2.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from dispatch.domain.model import CrewKind, District, Place, Position, Unit
+from dispatch.domain.travel import Travel
+from dispatch.policy.pack import Allocation
+from dispatch.topics.city import CityMode
+
+DISPATCHABLE: Final = frozenset({"available", "returning"})
+_SECONDS_PER_MINUTE: Final = 60.0
+
+Fallback = Literal["transfer_as_last_resort", "regular_instead_of_transfer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What an incident asks of a unit."""
+
+    place: Place
+    crew: CrewKind
+    critical: bool
+    excluded: tuple[str, ...] = ()
+    transfer_wait_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The unit chosen, or none; `passed_over` counts the others by what spoke against them.
+
+    `wait_for_transfer` says that a transfer crew is expected to be free soon enough to wait for.
+    """
+
+    unit: Unit | None
+    travel_seconds: float
+    why: tuple[str, ...]
+    passed_over: dict[str, int]
+    fallback: Fallback | None = None
+    wait_for_transfer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The units of a city at one moment, as the choice sees them."""
+
+    units: Iterable[Unit]
+    districts: dict[str, District]
+    mode: CityMode
+    now: datetime
+    travel: Travel
+    policy: Allocation
+
+
+def choose(need: Need, fleet: Fleet) -> Choice:
+    """Choose the unit for a need, with the fallbacks that the pack allows."""
+    critical_reach = fleet.policy.critical_reach_minutes * _SECONDS_PER_MINUTE
+    if need.crew == "transfer":
+        choice = _nearest(need, fleet, crews=("transfer",))
+        if choice.unit is not None:
+            return choice
+        if not need.critical and not need.transfer_wait_over and _transfer_soon(need, fleet):
+            return Choice(None, math.inf, (), choice.passed_over, wait_for_transfer=True)
+        regular = _nearest(
+            need, fleet, crews=("regular",), negative_pressure_first=not need.critical
+        )
+        return _as_fallback(regular, "regular_instead_of_transfer")
+    if fleet.mode == "routine":
+        return _nearest(need, fleet, crews=("regular", "transfer"))
+    choice = _nearest(need, fleet, crews=("regular",))
+    if need.critical and choice.travel_seconds > critical_reach:
+        transfer = _nearest(need, fleet, crews=("transfer",))
+        if transfer.unit is not None and transfer.travel_seconds < choice.travel_seconds:
+            return _as_fallback(transfer, "transfer_as_last_resort")
+    return choice
+
+
+def suits(unit: Unit, need: Need, fleet: Fleet) -> bool:
+    """Return whether this very unit would be the choice if it were the only one."""
+    alone = Fleet((unit,), fleet.districts, fleet.mode, fleet.now, fleet.travel, fleet.policy)
+    return _objection(unit, need, ("regular", "transfer")) is None and (
+        choose(need, alone).unit is not None
+    )
+
+
+def where(unit: Unit, now: datetime, fresh_seconds: float) -> tuple[Position, bool]:
+    """Return a unit's position and whether it is fresh; a stale one counts as at its station."""
+    if unit.position is None or unit.position_at is None:
+        return unit.station, unit.status == "available"
+    if now - unit.position_at > timedelta(seconds=fresh_seconds):
+        return unit.station, False
+    return unit.position, True
+
+
+def _nearest(
+    need: Need, fleet: Fleet, *, crews: tuple[str, ...], negative_pressure_first: bool = False
+) -> Choice:
+    passed_over: Counter[str] = Counter()
+    best: tuple[tuple[int, int, float, str], Unit, bool] | None = None
+    suitable = 0
+    own = fleet.districts.get(need.place.district)
+    for unit in fleet.units:
+        objection = _objection(unit, need, crews)
+        if objection is not None:
+            passed_over[objection] += 1
+            continue
+        suitable += 1
+        origin, fresh = where(unit, fleet.now, fleet.policy.position_fresh_seconds)
+        seconds = fleet.travel.seconds(origin, need.place.position)
+        vehicle = int(negative_pressure_first and unit.vehicle != "negative_pressure")
+        ring = 0 if need.critical else _ring(unit, own, seconds, fleet.policy)
+        rank = (vehicle, ring, seconds, unit.unit_id)
+        if best is None or rank < best[0]:
+            best = (rank, unit, fresh)
+    if best is None:
+        return Choice(None, math.inf, (), dict(passed_over))
+    if suitable > 1:
+        passed_over["farther"] += suitable - 1
+    (_, ring, seconds, _), unit, fresh = best
+    why = ["only_one_left" if suitable == 1 else "nearest_by_travel_time"]
+    if not need.critical and own is not None:
+        why.append(("own_district", "neighbour_district", "anywhere_in_city")[ring])
+    if not fresh:
+        why.append("position_stale_station_used")
+    if negative_pressure_first and unit.vehicle == "negative_pressure":
+        why.append("negative_pressure_first")
+    return Choice(unit, seconds, tuple(why), dict(passed_over))
+
+
+def _objection(unit: Unit, need: Need, crews: tuple[str, ...]) -> str | None:
+    if unit.crew not in crews:
+        return "kept_for_transfers" if unit.crew == "transfer" else "wrong_crew_kind"
+    if unit.job_id is not None:
+        return "disinfecting"
+    if unit.assignment_id is not None:
+        return "assigned"
+    if unit.status not in DISPATCHABLE:
+        return unit.status
+    if not unit.staffed:
+        return "unstaffed"
+    if unit.unit_id in need.excluded:
+        return "already_failed_this_incident"
+    return None
+
+
+def _ring(unit: Unit, own: District | None, seconds: float, policy: Allocation) -> int:
+    if own is None:
+        return 2
+    if unit.district == own.code and seconds <= (
+        policy.own_district_within_minutes * _SECONDS_PER_MINUTE
+    ):
+        return 0
+    if unit.district in own.neighbours and seconds <= (
+        policy.neighbour_within_minutes * _SECONDS_PER_MINUTE
+    ):
+        return 1
+    return 2
+
+
+def _transfer_soon(need: Need, fleet: Fleet) -> bool:
+    minutes = fleet.policy.minutes_until_free
+    return any(
+        unit.crew == "transfer"
+        and unit.staffed
+        and unit.unit_id not in need.excluded
+        and minutes.get(unit.status, math.inf) <= fleet.policy.transfer_wait_minutes
+        for unit in fleet.units
+    )
+
+
+def _as_fallback(choice: Choice, fallback: Fallback) -> Choice:
+    if choice.unit is None:
+        return choice
+    return Choice(
+        choice.unit, choice.travel_seconds, (*choice.why, fallback), choice.passed_over, fallback
+    )

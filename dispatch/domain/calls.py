@@ -1,0 +1,432 @@
+"""What consoles say: calls, answers, and the dispatcher's last word."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from dispatch.domain import dispatching, handover, incidents, orders
+from dispatch.domain.allocation import DISPATCHABLE, Choice
+from dispatch.domain.city import City, Duplicate, Early, Rejected
+from dispatch.domain.fleet import fleet_of
+from dispatch.domain.linking import Link, find_link
+from dispatch.domain.model import CallRecord, Incident, Place, Position
+from dispatch.domain.reports import report_case
+from dispatch.topics.calls import (
+    Call,
+    CallAnswered,
+    CallCancelled,
+    CallHeld,
+    CallOverridden,
+    CallResumed,
+    CallUnlinked,
+)
+from dispatch.topics.incidents import (
+    CallLinked,
+    IncidentCancelled,
+    IncidentHeld,
+    IncidentOverridden,
+    IncidentResumed,
+)
+from dispatch.topics.incidents import CallUnlinked as CallUnlinkedAnnounced
+
+# The graver of two reports of the same patient counts.
+_GRAVITY: Final = {"stable": 0, "unknown": 1, "critical": 2}
+_CERTAINTY: Final = {"none": 0, "asymptomatic": 1, "suspected": 1, "confirmed": 2}
+_SWAPPABLE: Final = frozenset({"ordered", "rolling"})
+
+
+def receive(city: City, call: Call, digest: str) -> None:
+    """Accept a call: link it to an open incident that it repeats, or open one and decide.
+
+    Raises:
+        Duplicate: this very call has been accepted already.
+        Rejected: its id is taken by another call, its district is unknown, or it is from the future.
+    """
+    known = city.calls.get(call.call_id)
+    if known is not None:
+        if known.digest == digest:
+            raise Duplicate
+        raise Rejected("call_id", "is taken by a call with another content")
+    if call.district not in city.districts:
+        raise Rejected("district", f"{call.district} is not a district of this city")
+    not_from_the_future(city, "received_at", call.received_at)
+    place = _place(city, call)
+    link = find_link(
+        call,
+        place,
+        candidates=[
+            city.incidents[key]
+            for key in city.recent.candidates(
+                place, call.caller.phone, city.pack.linking.near_metres
+            )
+        ],
+        calls=city.calls,
+        policy=city.pack.linking,
+        now=city.now,
+    )
+    if link is not None:
+        _link(city, call, digest, link)
+        return
+    _open(city, call, digest, place, outcome="opened")
+    dispatching.decide_incident(city, call.call_id, "the call came in")
+
+
+def answer(city: City, event: CallAnswered) -> None:
+    """Take over later answers about the patient and decide again.
+
+    Raises:
+        Early: the call has not come yet.
+        Rejected: the incident is closed.
+    """
+    incident = _open_incident(city, event.call_id)
+    not_from_the_future(city, "answered_at", event.answered_at)
+    answers = event.epidemiology.answers() if event.epidemiology is not None else {}
+    learnt = replace(
+        incident,
+        condition=event.condition or incident.condition,
+        case_status=event.case_status or incident.case_status,
+        symptoms=incident.symptoms if event.symptoms is None else event.symptoms,
+        epidemiology={**incident.epidemiology, **answers},
+    )
+    if learnt == incident:
+        return
+    city.put(learnt)
+    if learnt.case_status not in ("none", incident.case_status):
+        report_case(city, learnt, found_by="call", before=incident.case_status)
+    dispatching.decide_incident(city, incident.incident_id, "an answer came in")
+
+
+def override(city: City, event: CallOverridden) -> None:
+    """The dispatcher chooses another unit, crew kind or hospital; it stays chosen.
+
+    Raises:
+        Early: the call has not come yet.
+        Rejected: the incident is closed or still only asked about, a unit or hospital is unknown,
+            or the unit is disinfecting, assigned or otherwise not to be forced.
+    """
+    incident = _open_incident(city, event.call_id)
+    if event.hospital_id is not None:
+        hospital = city.hospitals.get(event.hospital_id)
+        if hospital is None:
+            raise Rejected("hospital_id", "is not a hospital of this city")
+        if hospital.status == "closed":
+            raise Rejected("hospital_id", "is closed")
+    city.emit(
+        IncidentOverridden(
+            incident_id=incident.incident_id,
+            at=city.now,
+            by=event.by,
+            reason=event.reason,
+            unit_id=event.unit_id,
+            crew=event.crew,
+            hospital_id=event.hospital_id,
+        ),
+        key=incident.incident_id,
+    )
+    because = f"dispatcher: {event.reason}"
+    incident = replace(
+        incident,
+        wanted_crew=event.crew or incident.wanted_crew,
+        wanted_hospital=event.hospital_id or incident.wanted_hospital,
+    )
+    city.put(incident)
+    if event.unit_id is not None:
+        _force_unit(city, incident, event.unit_id, because)
+    elif event.crew is not None:
+        _change_crew(city, incident, event.crew, because)
+    if event.hospital_id is not None:
+        _change_hospital(city, incident.incident_id, event.hospital_id, because)
+
+
+def hold(city: City, event: CallHeld) -> None:
+    """Put an incident that has no unit yet aside (挂起) until a time, or until it is resumed.
+
+    Raises:
+        Early: the call has not come yet.
+        Rejected: the incident is closed, held or has a unit, or `until` has passed.
+    """
+    incident = _open_incident(city, event.call_id)
+    if incident.status not in ("screening", "waiting"):
+        raise Rejected("call_id", f"cannot be held: its incident is {incident.status}")
+    if incidents.active_assignments(city, incident):
+        raise Rejected("call_id", "cannot be held: a unit is on its way")
+    until = event.until or city.in_seconds(city.pack.allocation.hold_seconds)
+    if until <= city.now:
+        raise Rejected("until", "has passed")
+    for kind in ("screening", "queue", "transfer_wait"):
+        city.cancel_timer(kind, incident.incident_id)
+    city.put(
+        replace(
+            incident, status="held", held_until=until, waiting_for=None, waiting_since=None
+        )
+    )
+    city.set_timer("hold", incident.incident_id, until)
+    city.emit(
+        IncidentHeld(
+            incident_id=incident.incident_id,
+            at=city.now,
+            by=event.by,
+            reason=event.reason,
+            until=until,
+        ),
+        key=incident.incident_id,
+    )
+
+
+def resume(city: City, event: CallResumed) -> None:
+    """Take an incident up again.
+
+    Raises:
+        Early: the call has not come yet.
+        Rejected: the incident is not held.
+    """
+    incident = _open_incident(city, event.call_id)
+    if incident.status != "held":
+        raise Rejected("call_id", f"is not held: its incident is {incident.status}")
+    _resume(city, incident, by=event.by, reason=event.reason)
+
+
+def hold_over(city: City, incident_id: str) -> None:
+    """A held incident comes back by itself: nothing waits silently."""
+    incident = city.incidents.get(incident_id)
+    if incident is not None and incident.status == "held":
+        _resume(city, incident, by="timer", reason="the hold is over")
+
+
+def cancel(city: City, event: CallCancelled) -> None:
+    """Cancel a call (撤消); with the last of its calls the incident and its orders.
+
+    Raises:
+        Early: the call has not come yet.
+        Rejected: the incident is closed, or a crew has met the patient.
+    """
+    incident = _open_incident(city, event.call_id)
+    active = incidents.active_assignments(city, incident)
+    left = tuple(call_id for call_id in incident.calls if call_id != event.call_id)
+    if event.call_id not in incident.calls:
+        raise Rejected("call_id", "is cancelled already")
+    if not left and any(assignment.met_patient for assignment in active):
+        raise Rejected("call_id", "cannot be cancelled: the crew has met the patient")
+    record = city.calls[event.call_id]
+    city.put(replace(record, outcome="cancelled"))
+    incident = replace(incident, calls=left or incident.calls)
+    city.put(incident)
+    city.emit(
+        IncidentCancelled(
+            incident_id=incident.incident_id,
+            call_id=event.call_id,
+            at=city.now,
+            by=event.by,
+            reason=event.reason,
+        ),
+        key=event.call_id,
+    )
+    if left:
+        return
+    for assignment in active:
+        orders.withdraw(city, assignment, outcome="cancelled", reason=event.reason)
+    incidents.close(city, city.incidents[incident.incident_id], "cancelled")
+    for assignment in active:
+        dispatching.serve_queue(city, assignment.unit_id)
+
+
+def unlink(city: City, event: CallUnlinked) -> None:
+    """Undo a link: the call becomes an incident of its own and is dispatched.
+
+    Raises:
+        Early: the call has not come yet.
+        Rejected: the call is not linked.
+    """
+    record = city.calls.get(event.call_id)
+    if record is None:
+        raise Early(event.call_id)
+    if record.outcome != "linked":
+        raise Rejected("call_id", f"is not linked: it is {record.outcome}")
+    former = city.incidents[record.incident_id]
+    city.put(replace(former, calls=tuple(c for c in former.calls if c != event.call_id)))
+    city.emit(
+        CallUnlinkedAnnounced(
+            call_id=event.call_id,
+            incident_id=former.incident_id,
+            at=city.now,
+            by=event.by,
+            reason=event.reason,
+        ),
+        key=event.call_id,
+    )
+    call = record.content
+    _open(city, call, record.digest, _place(city, call), outcome="unlinked")
+    dispatching.decide_incident(city, event.call_id, "the link was undone")
+
+
+def not_from_the_future(city: City, field: str, at: Any) -> None:
+    """Refuse a time further ahead than the pack tolerates."""
+    tolerance = city.pack.events.future_tolerance_seconds
+    if at > city.now + timedelta(seconds=tolerance):
+        raise Rejected(field, f"is more than {tolerance} s in the future")
+
+
+def _open(city: City, call: Call, digest: str, place: Place, *, outcome: Any) -> None:
+    city.put(
+        CallRecord(
+            call_id=call.call_id,
+            incident_id=call.call_id,
+            outcome=outcome,
+            digest=digest,
+            content=call,
+        )
+    )
+    city.put(
+        Incident(
+            incident_id=call.call_id,
+            calls=(call.call_id,),
+            received_at=call.received_at,
+            opened_at=city.now,
+            last_call_at=city.now,
+            place=place,
+            phone=call.caller.phone,
+            caller_kind=call.caller.kind,
+            institution_id=call.caller.institution_id,
+            can_admit_suspected=call.caller.can_admit_suspected,
+            condition=call.patient.condition,
+            symptoms=call.patient.symptoms,
+            case_status=call.patient.case_status,
+            epidemiology=dict(call.answers()),
+            complaint=call.chief_complaint,
+            patient_count=call.patient_count or 1,
+        )
+    )
+    if call.patient.case_status != "none":
+        report_case(city, city.incidents[call.call_id], found_by="call", before="none")
+
+
+def _link(city: City, call: Call, digest: str, link: Link) -> None:
+    """Attach a repeat call to its incident; what it says beyond the first call counts."""
+    incident = city.incidents[link.incident_id]
+    city.put(
+        CallRecord(
+            call_id=call.call_id,
+            incident_id=incident.incident_id,
+            outcome="linked",
+            digest=digest,
+            content=call,
+        )
+    )
+    city.emit(
+        CallLinked(
+            call_id=call.call_id,
+            incident_id=incident.incident_id,
+            at=city.now,
+            metres=None if link.metres is None else round(link.metres, 1),
+            same_phone=link.same_phone,
+            alike=list(link.alike),
+        ),
+        key=call.call_id,
+    )
+    patient = call.patient
+    learnt = replace(
+        incident,
+        condition=max(incident.condition, patient.condition, key=_GRAVITY.__getitem__),
+        case_status=max(incident.case_status, patient.case_status, key=_CERTAINTY.__getitem__),
+        symptoms=tuple(dict.fromkeys((*incident.symptoms, *patient.symptoms))),
+        epidemiology={**call.answers(), **incident.epidemiology},
+    )
+    changed = learnt != incident
+    city.put(replace(learnt, calls=(*incident.calls, call.call_id), last_call_at=city.now))
+    if learnt.case_status not in ("none", incident.case_status):
+        report_case(city, learnt, found_by="call", before=incident.case_status)
+    if changed:
+        dispatching.decide_incident(
+            city, incident.incident_id, f"repeat call {call.call_id} says more"
+        )
+
+
+def _resume(city: City, incident: Incident, *, by: str, reason: str) -> None:
+    city.cancel_timer("hold", incident.incident_id)
+    city.put(replace(incident, status="screening", held_until=None))
+    city.emit(
+        IncidentResumed(incident_id=incident.incident_id, at=city.now, by=by, reason=reason),
+        key=incident.incident_id,
+    )
+    dispatching.decide_incident(city, incident.incident_id, "the hold is over")
+
+
+def _force_unit(city: City, incident: Incident, unit_id: str, because: str) -> None:
+    unit = city.units.get(unit_id)
+    if unit is None:
+        raise Rejected("unit_id", "is not a unit of this city")
+    if unit.job_id is not None:
+        raise Rejected("unit_id", "cannot be forced: it is not disinfected")
+    if unit.assignment_id is not None:
+        raise Rejected("unit_id", "cannot be forced: it is assigned already")
+    if unit.status not in DISPATCHABLE or not unit.staffed:
+        state = unit.status if unit.staffed else "unstaffed"
+        raise Rejected("unit_id", f"cannot be forced: it is {state}")
+    if incidents.wanted_crew(incident) is None:
+        raise Rejected("unit_id", "cannot be ordered before a decision: the history is being asked")
+    if incident.status == "held":
+        raise Rejected("call_id", "is held: resume it first")
+    active = incidents.active_assignments(city, incident)
+    seconds = fleet_of(city).travel.seconds(
+        unit.position or unit.station, incident.place.position
+    )
+    choice = Choice(unit, seconds, ("dispatcher_choice",), {})
+    if not active:
+        dispatching.order_chosen(city, incident, choice, because)
+        return
+    replaced = active[0]
+    if replaced.met_patient:
+        raise Rejected("unit_id", "cannot replace a crew that has met the patient")
+    dispatching.swap(city, replaced, choice, because)
+
+
+def _change_crew(city: City, incident: Incident, crew: str, because: str) -> None:
+    if incident.decision is None or incident.status == "held":
+        return
+    for assignment in incidents.active_assignments(city, incident):
+        if assignment.crew == crew or city.units[assignment.unit_id].status not in _SWAPPABLE:
+            continue
+        choice = dispatching.choose_for(city, incident)
+        if choice.unit is None or choice.unit.crew != crew:
+            raise Rejected("crew", f"no {crew} crew is free to take over")
+        dispatching.swap(city, assignment, choice, because)
+    dispatching.serve(city, incident.incident_id, because)
+
+
+def _change_hospital(city: City, incident_id: str, hospital_id: str, because: str) -> None:
+    for assignment in incidents.active_assignments(city, city.incidents[incident_id]):
+        announced = handover.current(city, assignment)
+        if announced is None or announced.hospital_id == hospital_id:
+            continue
+        if city.units[assignment.unit_id].status == "at_hospital":
+            raise Rejected("hospital_id", "cannot be changed: the patient has arrived")
+        after = handover.move_on(city, announced, because, status="withdrawn")
+        dispatching.hospital_changed(city, assignment, after, because)
+
+
+def _open_incident(city: City, call_id: str) -> Incident:
+    record = city.calls.get(call_id)
+    if record is None:
+        raise Early(call_id)
+    incident = city.incidents[record.incident_id]
+    if incident.status == "closed":
+        raise Rejected("call_id", f"its incident is closed ({incident.outcome})")
+    return incident
+
+
+def _place(city: City, call: Call) -> Place:
+    """Return where the patient is; without a position, the district's centre, marked as such."""
+    location = call.location
+    if location.latitude is not None and location.longitude is not None:
+        return Place(
+            position=Position(location.latitude, location.longitude),
+            source="caller",
+            district=call.district,
+            address=location.address,
+        )
+    return Place(
+        position=city.districts[call.district].centre,
+        source="district_centre",
+        district=call.district,
+        address=location.address,
+    )

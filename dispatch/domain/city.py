@@ -1,0 +1,251 @@
+"""The working set of one city in memory, and the record of what one transaction changes in it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from dispatch.domain.linking import IncidentIndex
+from dispatch.domain.model import (
+    Assignment,
+    CallRecord,
+    District,
+    Entity,
+    Handover,
+    Hospital,
+    Incident,
+    Job,
+    Timer,
+    Unit,
+)
+from dispatch.policy.pack import Pack
+from dispatch.topics.announcement import Announcement, Reason
+from dispatch.topics.city import CityMode
+from dispatch.topics.cloudevents import derived_id
+
+_ID_FIELD: dict[type, str] = {
+    Unit: "unit_id",
+    Hospital: "hospital_id",
+    CallRecord: "call_id",
+    Incident: "incident_id",
+    Assignment: "assignment_id",
+    Handover: "handover_id",
+    Job: "job_id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """An event to publish: its deterministic id, its key and what it says."""
+
+    event_id: str
+    cause: str
+    key: str | None
+    event: Announcement
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a transaction has to write."""
+
+    entities: dict[tuple[type, str], Entity] = field(default_factory=dict)
+    timers: list[tuple[str, Timer | None]] = field(default_factory=list)
+    emissions: list[Emission] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A point to which the working set can be rolled back."""
+
+    undo: int
+    emissions: int
+    timers: int
+    mode: CityMode
+
+
+class Rejected(Exception):
+    """An input that must not take effect: where and why, the first reason and any further ones."""
+
+    def __init__(self, field: str, reason: str, *further: Reason) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.reasons = [Reason(field=field, reason=reason), *further]
+
+
+class Early(Exception):
+    """An input that refers to a call that has not come yet."""
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(call_id)
+        self.call_id = call_id
+
+
+class Duplicate(Exception):
+    """An input that says again what is known already."""
+
+
+class City:
+    """Units, hospitals and open incidents of one city, as rules see and change them.
+
+    Records are immutable; `put` replaces one. Every change is journalled, so that a refused input
+    or a failed transaction leaves no trace. `now` and `cause` are set for each input or timer.
+    """
+
+    def __init__(self, *, pack: Pack, districts: Mapping[str, District], mode: CityMode) -> None:
+        self.pack = pack
+        self.districts = districts
+        self.mode: CityMode = mode
+        self._settled_mode: CityMode = mode
+        self.units: dict[str, Unit] = {}
+        self.hospitals: dict[str, Hospital] = {}
+        self.calls: dict[str, CallRecord] = {}
+        self.incidents: dict[str, Incident] = {}
+        self.assignments: dict[str, Assignment] = {}
+        self.handovers: dict[str, Handover] = {}
+        self.jobs: dict[str, Job] = {}
+        self.waiting: set[str] = set()
+        self.recent = IncidentIndex()
+        self._promised: dict[tuple[str, str], set[int]] = {}
+        self._tables: dict[type, dict[str, Entity]] = {
+            Unit: self.units,
+            Hospital: self.hospitals,
+            CallRecord: self.calls,
+            Incident: self.incidents,
+            Assignment: self.assignments,
+            Handover: self.handovers,
+            Job: self.jobs,
+        }  # type: ignore[dict-item]  # each dict holds the one kind that its key names
+        self._undo: list[tuple[type, str, Entity | None]] = []
+        self.changes = Changes()
+        self.now: datetime = datetime.min
+        self.cause = ""
+        self._ordinal = 0
+
+    # -- one input or timer at a time
+
+    def begin(self, *, now: datetime, cause: str) -> None:
+        """Start on the next input or timer: `now` is the time it is decided at."""
+        self.now = now
+        self.cause = cause
+        self._ordinal = 0
+
+    def in_seconds(self, seconds: float) -> datetime:
+        """Return the time that many seconds from now."""
+        return self.now + timedelta(seconds=seconds)
+
+    # -- changes
+
+    def put(self, entity: Entity) -> None:
+        """Store a record, replacing the one with its id."""
+        kind = type(entity)
+        key: str = getattr(entity, _ID_FIELD[kind])
+        self._undo.append((kind, key, self._tables[kind].get(key)))
+        self._store(kind, key, entity)
+        self.changes.entities[kind, key] = entity
+
+    def emit(self, event: Announcement, *, key: str | None) -> None:
+        """Publish an event under a key; its id follows from the cause and its ordinal."""
+        event_id = derived_id(self.cause, self._ordinal)
+        self._ordinal += 1
+        self.changes.emissions.append(Emission(event_id, self.cause, key, event))
+
+    def set_timer(self, kind: str, subject: str, due_at: datetime) -> None:
+        """Look at `subject` again at `due_at`; replaces an earlier timer of that kind."""
+        timer_id = f"{kind}/{subject}"
+        timer = Timer(timer_id=timer_id, kind=kind, subject=subject, due_at=due_at)
+        self.changes.timers.append((timer_id, timer))
+
+    def cancel_timer(self, kind: str, subject: str) -> None:
+        """Forget a timer, if there is one."""
+        self.changes.timers.append((f"{kind}/{subject}", None))
+
+    def mark(self) -> Mark:
+        """Return a point to come back to."""
+        return Mark(
+            len(self._undo), len(self.changes.emissions), len(self.changes.timers), self.mode
+        )
+
+    def roll_back(self, mark: Mark) -> None:
+        """Undo everything since `mark`."""
+        while len(self._undo) > mark.undo:
+            kind, key, before = self._undo.pop()
+            self._store(kind, key, before)
+            if before is None:
+                self.changes.entities.pop((kind, key), None)
+            else:
+                self.changes.entities[kind, key] = before
+        del self.changes.emissions[mark.emissions :]
+        del self.changes.timers[mark.timers :]
+        self.mode = mark.mode
+        self._ordinal = 0
+
+    def settle(self) -> None:
+        """The changes are committed: they can no longer be undone."""
+        self._undo.clear()
+        self._settled_mode = self.mode
+        self.changes = Changes()
+
+    def abandon(self) -> None:
+        """The transaction failed: undo everything since the last `settle`."""
+        self.roll_back(Mark(0, 0, 0, self._settled_mode))
+        self.changes = Changes()
+
+    # -- what other processes wrote
+
+    def load(self, entities: Iterable[Entity]) -> None:
+        """Take over records as another process committed them."""
+        for entity in entities:
+            kind = type(entity)
+            self._store(kind, getattr(entity, _ID_FIELD[kind]), entity)
+
+    def forget(self, incident_ids: Iterable[str]) -> None:
+        """Drop closed incidents and what belongs to them from memory; the database keeps them."""
+        gone = set(incident_ids)
+        for incident_id in gone:
+            for call_id in self.incidents[incident_id].calls:
+                self._store(CallRecord, call_id, None)
+            self._store(Incident, incident_id, None)
+        for kind in (Assignment, Handover, Job):
+            table = self._tables[kind]
+            for key in [k for k, v in table.items() if v.incident_id in gone]:  # type: ignore[union-attr]  # these three have one
+                self._store(kind, key, None)
+
+    # -- what rules ask
+
+    def free_place(self, hospital: Hospital, room: str) -> int | None:
+        """Return the lowest room of a kind that is free and promised to nobody, counting from 1."""
+        free = hospital.rooms.get(room, 0)
+        taken = self._promised.get((hospital.hospital_id, room), set())
+        if len(taken) >= free:
+            return None
+        return next(place for place in range(1, len(taken) + 2) if place not in taken)
+
+    def _store(self, kind: type, key: str, entity: Entity | None) -> None:
+        table = self._tables[kind]
+        before = table.get(key)
+        if entity is None:
+            table.pop(key, None)
+        else:
+            table[key] = entity
+        if kind is Incident:
+            self._index_incident(key, before, entity)  # type: ignore[arg-type]  # kind says so
+        elif kind is Handover:
+            self._index_handover(before, entity)  # type: ignore[arg-type]  # kind says so
+
+    def _index_incident(self, key: str, before: Incident | None, after: Incident | None) -> None:
+        if after is not None and after.status == "waiting":
+            self.waiting.add(key)
+        else:
+            self.waiting.discard(key)
+        if before is None and after is not None:
+            self.recent.add(after)
+        elif before is not None and after is None:
+            self.recent.discard(before)
+
+    def _index_handover(self, before: Handover | None, after: Handover | None) -> None:
+        for handover, promised in ((before, False), (after, True)):
+            if handover is None or handover.place is None or handover.ended_at is not None:
+                continue
+            places = self._promised.setdefault((handover.hospital_id, handover.room), set())
+            if promised:
+                places.add(handover.place)
+            else:
+                places.discard(handover.place)

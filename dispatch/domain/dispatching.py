@@ -1,0 +1,344 @@
+"""From a decision to a unit on its way: decide, order, wait in the queue, swap.
+
+Source: 120 plan §3-4; domain, the decision and choosing the unit.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from dispatch.domain import handover, incidents, orders
+from dispatch.domain.allocation import DISPATCHABLE, Choice, Need, choose, suits
+from dispatch.domain.city import City
+from dispatch.domain.escalation import escalate
+from dispatch.domain.fleet import fleet_of
+from dispatch.domain.model import Assignment, Incident
+from dispatch.policy.decision import decide
+from dispatch.topics.incidents import CallDecided, IncidentQueued
+from dispatch.topics.screenings import (
+    ScreeningCompleted,
+    ScreeningExpired,
+    ScreeningQuestion,
+    ScreeningRequested,
+)
+
+_SECONDS_PER_MINUTE = 60.0
+# Graver conditions are served first; then the older call.
+_GRAVITY = {"critical": 0, "unknown": 1, "stable": 2}
+
+
+def decide_incident(city: City, incident_id: str, because: str) -> None:
+    """Decide, now, on what is known now, and do what follows from it."""
+    incident = city.incidents[incident_id]
+    before = incident.decision
+    decision = decide(incidents.facts(incident), city.pack, city.now).as_dict()
+    incident = replace(incident, decision=decision)
+    city.put(incident)
+    city.emit(
+        CallDecided(
+            call_id=incident_id, incident_id=incident_id, because=because, decision=decision
+        ),
+        key=incident_id,
+    )
+    _screen(city, incident, before_open=bool(before and before["questions"]))
+    if incident.status == "held":
+        return
+    if decision["action"] == "ask":
+        if incident.status != "screening":
+            city.put(replace(incident, status="screening", waiting_for=None, waiting_since=None))
+        return
+    city.cancel_timer("screening", incident_id)
+    for assignment in incidents.active_assignments(city, incident):
+        _bring_up_to_date(city, assignment, because)
+    serve(city, incident_id, because)
+
+
+def choose_for(city: City, incident: Incident) -> Choice:
+    """Return the choice of a unit for an incident, now."""
+    return choose(_need(incident), fleet_of(city))
+
+
+def serve(city: City, incident_id: str, because: str) -> None:
+    """Order the units that an incident still needs; what cannot go now waits in the queue."""
+    incident = city.incidents[incident_id]
+    while incident.status not in ("closed", "held") and incidents.units_needed(city, incident):
+        choice = choose_for(city, incident)
+        if choice.unit is None:
+            _queue(city, incident, choice)
+            return
+        incident = order_chosen(city, incident, choice, because)
+        _announce_mass_casualty(city, incident)
+
+
+def serve_queue(city: City, unit_id: str) -> None:
+    """Give a unit that has become free to the head of the queue that it suits."""
+    unit = city.units[unit_id]
+    if unit.status not in DISPATCHABLE or not city.waiting:
+        return
+    fleet = fleet_of(city)
+    for incident in sorted((city.incidents[key] for key in city.waiting), key=queue_order):
+        if suits(unit, _need(incident), fleet):
+            serve(city, incident.incident_id, f"unit {unit_id} is free")
+            if city.units[unit_id].status not in DISPATCHABLE:
+                return
+
+
+def queue_order(incident: Incident) -> tuple[int, datetime, str]:
+    """Return the key of the queue: condition (critical, unknown, stable), then age."""
+    return (_GRAVITY[incident.condition], incident.received_at, incident.incident_id)
+
+
+def swap(city: City, assignment: Assignment, choice: Choice, because: str) -> None:
+    """Order another unit in the place of one on its way: the new order first, then the release."""
+    incident = city.incidents[assignment.incident_id]
+    order_chosen(city, incident, choice, because)
+    orders.withdraw(city, city.assignments[assignment.assignment_id], outcome="swapped", reason=because)
+    serve_queue(city, assignment.unit_id)
+
+
+def screening_expired(city: City, incident_id: str) -> None:
+    """The screening deadline has passed: decide again; a crew goes (R5T)."""
+    incident = city.incidents.get(incident_id)
+    if incident is None or incident.status != "screening" or incident.decision is None:
+        return
+    city.emit(
+        ScreeningExpired(
+            call_id=incident_id,
+            at=city.now,
+            unasked=[question["item"] for question in incident.decision["questions"]],
+        ),
+        key=incident_id,
+    )
+    decide_incident(city, incident_id, "the screening deadline has passed")
+
+
+def transfer_wait_over(city: City, incident_id: str) -> None:
+    """No transfer crew came free in time: a regular crew with the same protection goes."""
+    incident = city.incidents.get(incident_id)
+    if incident is None or incident.status != "waiting" or incident.transfer_wait_over:
+        return
+    city.put(replace(incident, transfer_wait_over=True))
+    serve(city, incident_id, "no transfer crew came free in time")
+
+
+def still_waiting(city: City, incident_id: str) -> None:
+    """An incident waits beyond the pack's limit: escalate, and again after as long."""
+    incident = city.incidents.get(incident_id)
+    if incident is None or incident.status != "waiting" or incident.waiting_since is None:
+        return
+    waited = (city.now - incident.waiting_since).total_seconds()
+    escalate(
+        city,
+        "waiting_for_unit",
+        incident_id,
+        incident_id,
+        f"{incident.condition} patient has waited {waited:.0f} s for a {incident.waiting_for}",
+    )
+    _set_queue_timer(city, incident)
+
+
+def _need(incident: Incident) -> Need:
+    crew = incidents.wanted_crew(incident)
+    return Need(
+        place=incident.place,
+        crew="transfer" if crew == "transfer" else "regular",
+        critical=incident.condition != "stable",
+        excluded=incident.excluded_units,
+        transfer_wait_over=incident.transfer_wait_over,
+    )
+
+
+def order_chosen(city: City, incident: Incident, choice: Choice, because: str) -> Incident:
+    """Order the unit of a choice; a fallback that the rules had to settle for escalates."""
+    assert choice.unit is not None, "only a choice with a unit is ordered"
+    for kind in ("queue", "transfer_wait"):
+        city.cancel_timer(kind, incident.incident_id)
+    incident = orders.issue(city, incident, choice.unit, choice, because)
+    if choice.fallback is not None:
+        escalate(
+            city,
+            choice.fallback,
+            incident.incident_id,
+            choice.unit.unit_id,
+            f"unit {choice.unit.unit_id} ({choice.unit.crew} crew, {choice.unit.vehicle}) goes: "
+            f"{choice.fallback.replace('_', ' ')}",
+        )
+    return city.incidents[incident.incident_id]
+
+
+def _queue(city: City, incident: Incident, choice: Choice) -> None:
+    waiting_for = "transfer_crew" if choice.wait_for_transfer else "unit"
+    if incident.status == "waiting" and incident.waiting_for == waiting_for:
+        return
+    busy = incidents.active_assignments(city, incident)
+    queued = replace(
+        incident, status="waiting", waiting_for=waiting_for, waiting_since=city.now
+    )
+    city.put(queued)
+    until = None
+    if choice.wait_for_transfer:
+        until = city.in_seconds(city.pack.allocation.transfer_wait_minutes * _SECONDS_PER_MINUTE)
+        city.set_timer("transfer_wait", incident.incident_id, until)
+    others = [city.incidents[key] for key in city.waiting if key != incident.incident_id]
+    city.emit(
+        IncidentQueued(
+            incident_id=incident.incident_id,
+            at=city.now,
+            waiting_for=waiting_for,
+            condition=incident.condition,
+            ahead=sum(queue_order(other) < queue_order(queued) for other in others),
+            units_on_it=len(busy),
+            until=until,
+            passed_over=choice.passed_over,
+        ),
+        key=incident.incident_id,
+    )
+    _set_queue_timer(city, queued)
+
+
+def _set_queue_timer(city: City, incident: Incident) -> None:
+    seconds = city.pack.allocation.queue_escalation_seconds[incident.condition]
+    city.set_timer("queue", incident.incident_id, city.in_seconds(seconds))
+
+
+def _screen(city: City, incident: Incident, *, before_open: bool) -> None:
+    """Ask what is still to be asked; say when everything has been asked."""
+    decision = incident.decision
+    assert decision is not None, "screening follows a decision"
+    questions = [ScreeningQuestion(**question) for question in decision["questions"]]
+    if questions:
+        deadline = None
+        if decision["action"] == "ask":
+            deadline = max(
+                city.now,
+                incident.received_at + timedelta(seconds=city.pack.screening.deadline_seconds),
+            )
+            city.set_timer("screening", incident.incident_id, deadline)
+        city.emit(
+            ScreeningRequested(
+                call_id=incident.incident_id,
+                at=city.now,
+                questions=questions,
+                deadline=deadline,
+            ),
+            key=incident.incident_id,
+        )
+    elif before_open:
+        city.emit(
+            ScreeningCompleted(
+                call_id=incident.incident_id, at=city.now, history=decision["history"]
+            ),
+            key=incident.incident_id,
+        )
+
+
+def _bring_up_to_date(city: City, assignment: Assignment, because: str) -> None:
+    """Swap the crew where the new decision asks for another kind and it can still be; else amend.
+
+    A swap is for a stable patient whom the ordered crew has not met (domain, the decision).
+    """
+    incident = city.incidents[assignment.incident_id]
+    wanted = incidents.wanted_crew(incident)
+    swappable = (
+        wanted is not None
+        and incident.condition == "stable"
+        and not assignment.met_patient
+        and wanted != assignment.crew
+        and not (wanted == "regular" and city.mode == "routine")
+    )
+    if swappable:
+        choice = choose_for(city, incident)
+        if choice.unit is not None and choice.fallback is None:
+            swap(city, assignment, choice, because)
+            return
+        if wanted == "transfer":
+            escalate(
+                city,
+                "no_transfer_crew_to_swap",
+                incident.incident_id,
+                assignment.unit_id,
+                "no transfer crew is free: the crew on its way goes on, dressed for the case",
+            )
+    orders.amend(city, assignment, because)
+
+
+def _announce_mass_casualty(city: City, incident: Incident) -> None:
+    threshold = city.pack.allocation.mass_casualty_patients
+    if incident.patient_count >= threshold and len(incident.assignments) == 1:
+        escalate(
+            city,
+            "mass_casualty",
+            incident.incident_id,
+            incident.incident_id,
+            f"{incident.patient_count} patients in one incident",
+        )
+
+
+def reassign(city: City, incident_id: str, because: str) -> None:
+    """Send the next unit after one has failed; the incident waits when there is none."""
+    incident = city.incidents[incident_id]
+    if not incidents.active_assignments(city, incident) and incident.status == "assigned":
+        city.put(replace(incident, status="waiting", waiting_for=None, waiting_since=None))
+    serve(city, incident_id, because)
+
+
+def order_unanswered(city: City, assignment_id: str) -> None:
+    """The crew did not acknowledge its order in time: the next unit goes; this one reports back."""
+    assignment = city.assignments.get(assignment_id)
+    if assignment is None or assignment.ended_at is not None:
+        return
+    if assignment.acknowledged_at is not None:
+        return
+    fail(city, assignment, outcome="unanswered", reason="order not acknowledged in time")
+
+
+def fail(city: City, assignment: Assignment, *, outcome: str, reason: str) -> None:
+    """Take a unit that cannot serve off its run until it reports itself back, and send the next."""
+    orders.withdraw(
+        city, assignment, outcome=outcome, reason=reason, unit_status="out_of_service"
+    )
+    incident = city.incidents[assignment.incident_id]
+    city.put(
+        replace(incident, excluded_units=(*incident.excluded_units, assignment.unit_id))
+    )
+    escalate(
+        city,
+        f"run_{outcome}",
+        incident.incident_id,
+        assignment.unit_id,
+        f"unit {assignment.unit_id}: {reason}",
+    )
+    reassign(city, incident.incident_id, reason)
+
+
+def rollout_late(city: City, assignment_id: str) -> None:
+    """The unit has not rolled within the limit (国卫医发〔2020〕19号: 3 min)."""
+    assignment = city.assignments.get(assignment_id)
+    if assignment is None or assignment.ended_at is not None or "rolling" in assignment.reached:
+        return
+    limit = city.pack.allocation.rollout_seconds
+    escalate(
+        city,
+        "rollout_late",
+        assignment.incident_id,
+        assignment.unit_id,
+        f"unit {assignment.unit_id} has not rolled {limit} s after the order",
+    )
+
+
+def hospital_changed(city: City, before: Assignment, after: Assignment, because: str) -> None:
+    """Tell crew and console that a run goes to another hospital."""
+    if after.hospital_id != before.hospital_id:
+        orders.tell_amended(city, after, {"hospital_id": after.hospital_id}, because)
+
+
+def handover_given_up(city: City, handover_id: str) -> None:
+    """A hospital has not answered within the limits: the next one is told, and the crew."""
+    known = city.handovers.get(handover_id)
+    if known is None:
+        return
+    before = city.assignments[known.assignment_id]
+    after = handover.give_up(city, handover_id)
+    if after is not None:
+        hospital_changed(city, before, after, "the hospital did not answer in time")
+
+

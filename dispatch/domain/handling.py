@@ -1,0 +1,132 @@
+"""Every input and every timer, and the one function that deals with it."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from dispatch.domain import calls, disinfection, dispatching, handover, hospitals, lifecycle
+from dispatch.domain.city import City
+from dispatch.domain.model import Timer
+from dispatch.topics.announcement import Reason
+from dispatch.topics.calls import (
+    Call,
+    CallAnswered,
+    CallCancelled,
+    CallHeld,
+    CallOverridden,
+    CallResumed,
+    CallUnlinked,
+)
+from dispatch.topics.city import CityModeSwitched
+from dispatch.topics.fields import Content
+from dispatch.topics.hospitals import (
+    HandoverAcknowledged,
+    HandoverDiverted,
+    HandoverSignedByHospital,
+    HospitalReported,
+    PatientFound,
+)
+from dispatch.topics.incidents import CallRejected
+from dispatch.topics.handovers import HospitalRejected
+from dispatch.topics.orders import UnitRejected
+from dispatch.topics.units import (
+    CaseFound,
+    DisinfectionCertified,
+    HandoverSignedByCrew,
+    OrderAcknowledged,
+    RunEnded,
+    UnitReported,
+)
+
+
+def _divert(city: City, event: HandoverDiverted) -> None:
+    known = city.handovers.get(event.handover_id)
+    before = city.assignments[known.assignment_id] if known is not None else None
+    after = handover.divert(city, event)
+    if before is not None:
+        dispatching.hospital_changed(city, before, after, f"diverted: {event.reason}")
+
+
+def _certify(city: City, event: DisinfectionCertified) -> None:
+    disinfection.certify(city, event)
+    dispatching.serve_queue(city, event.unit_id)
+
+
+_INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
+    CallAnswered: calls.answer,
+    CallOverridden: calls.override,
+    CallHeld: calls.hold,
+    CallResumed: calls.resume,
+    CallCancelled: calls.cancel,
+    CallUnlinked: calls.unlink,
+    UnitReported: lifecycle.report_unit,
+    OrderAcknowledged: lifecycle.acknowledge_order,
+    RunEnded: lifecycle.end_run,
+    CaseFound: lifecycle.find_case,
+    HandoverSignedByCrew: handover.sign_by_crew,
+    DisinfectionCertified: _certify,
+    HospitalReported: hospitals.report_hospital,
+    HandoverAcknowledged: handover.acknowledge,
+    HandoverDiverted: _divert,
+    HandoverSignedByHospital: handover.sign_by_hospital,
+    PatientFound: lifecycle.find_patient,
+    CityModeSwitched: lifecycle.switch_mode,
+}
+
+_TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
+    "screening": dispatching.screening_expired,
+    "transfer_wait": dispatching.transfer_wait_over,
+    "queue": dispatching.still_waiting,
+    "hold": calls.hold_over,
+    "order_unanswered": dispatching.order_unanswered,
+    "rollout": dispatching.rollout_late,
+    "handover_remind": handover.remind,
+    "handover_next": dispatching.handover_given_up,
+    "handover_unanswered": handover.unanswered,
+    "handover_signatures": handover.unsigned,
+    "disinfection": disinfection.overdue,
+}
+
+
+def handle(city: City, event: Content, digest: str) -> None:
+    """Deal with one input; `digest` identifies its content.
+
+    Raises:
+        Rejected: it must not take effect. Early: its call has not come. Duplicate: it is known.
+    """
+    if isinstance(event, Call):
+        calls.receive(city, event, digest)
+    else:
+        _INPUTS[type(event)](city, event)
+
+
+def fire(city: City, timer: Timer) -> None:
+    """Deal with a timer that is due; one whose subject has moved on does nothing."""
+    _TIMERS[timer.kind](city, timer.subject)
+
+
+def answer_rejected(
+    city: City, *, event_type: str, sender: dict[str, str], rejected: list[Reason], event: Content | None
+) -> None:
+    """Tell the sender of a refused input, where it is known, on the topic that it reads."""
+    if "call_id" in sender:
+        call_id = sender["call_id"]
+        city.emit(
+            CallRejected(call_id=call_id, at=city.now, refused=event_type, reasons=rejected),
+            key=call_id,
+        )
+    elif "unit_id" in sender:
+        unit_id = sender["unit_id"]
+        city.emit(
+            UnitRejected(unit_id=unit_id, at=city.now, refused=event_type, reasons=rejected),
+            key=unit_id,
+        )
+    elif "hospital_id" in sender:
+        hospital_id = sender["hospital_id"]
+        city.emit(
+            HospitalRejected(
+                hospital_id=hospital_id, at=city.now, refused=event_type, reasons=rejected
+            ),
+            key=hospital_id,
+        )
+    if isinstance(event, DisinfectionCertified) and event.job_id in city.jobs:
+        disinfection.answer_refused(city, event, rejected)

@@ -1,0 +1,451 @@
+"""Handover: announced before arrival, acknowledged or diverted, signed on arrival (120 plan §5)."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from dispatch.domain import disinfection, hospitals, incidents
+from dispatch.domain.allocation import where
+from dispatch.domain.city import City, Rejected
+from dispatch.domain.escalation import escalate
+from dispatch.domain.fleet import change_unit
+from dispatch.domain.model import Assignment, Handover, Hospital, Incident, Position
+from dispatch.domain.travel import GreatCircleTravel
+from dispatch.topics.handovers import (
+    HandoverAnnounced,
+    HandoverClosed,
+    HandoverReminded,
+    HandoverUpdated,
+    HandoverWithdrawn,
+)
+from dispatch.topics.hospitals import (
+    HandoverAcknowledged,
+    HandoverDiverted,
+    HandoverSignedByHospital,
+)
+from dispatch.topics.incidents import IncidentProgressed
+from dispatch.topics.units import HandoverSignedByCrew
+
+_SECONDS_PER_MINUTE = 60.0
+_BEFORE_ARRIVAL = frozenset({"ordered", "rolling", "on_scene", "transporting"})
+
+
+def announce(city: City, assignment: Assignment) -> Assignment:
+    """Choose the hospital, promise a room and tell it who comes; returns the assignment with both.
+
+    Nothing is announced when no hospital is open: that escalates, and the crew keeps its
+    destination kind.
+    """
+    incident = city.incidents[assignment.incident_id]
+    choice = hospitals.choose_hospital(
+        city,
+        incident,
+        assignment.destination,
+        origin=scene(city, assignment),
+        refused=assignment.refused_hospitals,
+    )
+    if choice is None:
+        escalate(
+            city,
+            "no_hospital",
+            incident.incident_id,
+            assignment.assignment_id,
+            f"no open hospital takes {assignment.destination}",
+        )
+        return assignment
+    if choice.place is None:
+        escalate(
+            city,
+            "no_room",
+            incident.incident_id,
+            choice.hospital.hospital_id,
+            f"no {choice.room} room is free in any open hospital for {assignment.destination}",
+        )
+    policy = city.pack.handover
+    number = assignment.handovers + 1
+    handover = Handover(
+        handover_id=f"{assignment.assignment_id}/H{number}",
+        assignment_id=assignment.assignment_id,
+        incident_id=incident.incident_id,
+        unit_id=assignment.unit_id,
+        hospital_id=choice.hospital.hospital_id,
+        room=choice.room,
+        place=choice.place,
+        announced_at=city.now,
+        expected_at=expected_arrival(city, assignment, choice.hospital),
+    )
+    city.put(handover)
+    city.emit(
+        HandoverAnnounced(
+            handover_id=handover.handover_id,
+            hospital_id=handover.hospital_id,
+            assignment_id=assignment.assignment_id,
+            incident_id=incident.incident_id,
+            unit_id=assignment.unit_id,
+            at=city.now,
+            expected_at=handover.expected_at,
+            patient=_patient(city, incident),
+            condition=incident.condition,
+            case_status=incident.case_status,
+            history=_decided(incident, "history"),
+            rule=assignment.rule,
+            crew=assignment.crew,
+            destination=assignment.destination,
+            reserve=choice.room,
+            place=choice.place,
+            staff_ppe=list(city.pack.protection.levels[assignment.ppe].receiving_staff),
+            tests=_tests(city, assignment),
+            acknowledge_by=city.in_seconds(policy.next_hospital_seconds),
+        ),
+        key=handover.hospital_id,
+    )
+    city.set_timer(
+        "handover_remind", handover.handover_id, city.in_seconds(policy.remind_seconds)
+    )
+    changed = replace(
+        assignment,
+        hospital_id=handover.hospital_id,
+        handover_id=handover.handover_id,
+        handovers=number,
+    )
+    city.put(changed)
+    return changed
+
+
+def withdraw(city: City, assignment: Assignment, reason: str, *, status: str = "withdrawn") -> None:
+    """Take back the announcement of an assignment, if one is out; the room is free again."""
+    handover = current(city, assignment)
+    if handover is None:
+        return
+    _end(city, handover, status)
+    city.emit(
+        HandoverWithdrawn(
+            handover_id=handover.handover_id,
+            hospital_id=handover.hospital_id,
+            at=city.now,
+            reason=reason,
+        ),
+        key=handover.hospital_id,
+    )
+
+
+def current(city: City, assignment: Assignment) -> Handover | None:
+    """Return the announcement of an assignment that still stands."""
+    if assignment.handover_id is None:
+        return None
+    handover = city.handovers[assignment.handover_id]
+    return handover if handover.ended_at is None else None
+
+
+def update(city: City, assignment: Assignment, reason: str) -> None:
+    """Push a new time of arrival or risk to the hospital (120 plan §5)."""
+    handover = current(city, assignment)
+    if handover is None:
+        return
+    incident = city.incidents[assignment.incident_id]
+    expected_at = expected_arrival(city, assignment, city.hospitals[handover.hospital_id])
+    city.put(replace(handover, expected_at=expected_at))
+    city.emit(
+        HandoverUpdated(
+            handover_id=handover.handover_id,
+            hospital_id=handover.hospital_id,
+            at=city.now,
+            expected_at=expected_at,
+            condition=incident.condition,
+            case_status=incident.case_status,
+            history=_decided(incident, "history"),
+            rule=assignment.rule,
+            staff_ppe=list(city.pack.protection.levels[assignment.ppe].receiving_staff),
+            reason=reason,
+        ),
+        key=handover.hospital_id,
+    )
+
+
+def acknowledge(city: City, event: HandoverAcknowledged) -> None:
+    """The hospital is getting ready.
+
+    Raises:
+        Rejected: the handover is unknown, another hospital's, withdrawn or closed.
+    """
+    handover = _open(city, event.handover_id, event.hospital_id)
+    city.put(replace(handover, status="acknowledged"))
+    for kind in ("handover_remind", "handover_next", "handover_unanswered"):
+        city.cancel_timer(kind, handover.handover_id)
+
+
+def divert(city: City, event: HandoverDiverted) -> Assignment:
+    """The hospital cannot take the patient: the next suitable one is told; returns the new state.
+
+    Raises:
+        Rejected: as for an acknowledgement, or the patient has arrived already.
+    """
+    handover = _open(city, event.handover_id, event.hospital_id)
+    if city.units[handover.unit_id].status not in _BEFORE_ARRIVAL:
+        raise Rejected("handover_id", "cannot be diverted: the patient has arrived")
+    return move_on(city, handover, f"diverted: {event.reason}", status="diverted")
+
+
+def move_on(city: City, handover: Handover, reason: str, *, status: str) -> Assignment:
+    """Withdraw an announcement and make the next one to another hospital."""
+    assignment = city.assignments[handover.assignment_id]
+    _end(city, handover, status)
+    city.emit(
+        HandoverWithdrawn(
+            handover_id=handover.handover_id,
+            hospital_id=handover.hospital_id,
+            at=city.now,
+            reason=reason,
+        ),
+        key=handover.hospital_id,
+    )
+    assignment = replace(
+        assignment,
+        refused_hospitals=(*assignment.refused_hospitals, handover.hospital_id),
+        hospital_id=None,
+        handover_id=None,
+    )
+    city.put(assignment)
+    return announce(city, assignment)
+
+
+def sign_by_crew(city: City, event: HandoverSignedByCrew) -> None:
+    """The crew signs on arrival.
+
+    Raises:
+        Rejected: the handover is unknown, another unit's, withdrawn, closed, signed, or too early.
+    """
+    handover = _find(city, event.handover_id)
+    if handover.unit_id != event.unit_id:
+        raise Rejected("handover_id", "is another unit's handover")
+    _must_be_open(handover)
+    if city.units[event.unit_id].status != "at_hospital":
+        raise Rejected("handover_id", "is signed on arrival: the unit is not at the hospital")
+    if handover.signed_by_crew is not None:
+        raise Rejected("handover_id", "is signed by the crew already")
+    _sign(city, replace(handover, signed_by_crew=event.by))
+
+
+def sign_by_hospital(city: City, event: HandoverSignedByHospital) -> None:
+    """The hospital signs on arrival (it may press the button a moment before the crew does).
+
+    Raises:
+        Rejected: the handover is unknown, another hospital's, withdrawn, closed or signed.
+    """
+    handover = _open(city, event.handover_id, event.hospital_id)
+    if city.units[handover.unit_id].status not in ("transporting", "at_hospital"):
+        raise Rejected("handover_id", "is signed on arrival: the patient is not on board yet")
+    if handover.signed_by_hospital is not None:
+        raise Rejected("handover_id", "is signed by the hospital already")
+    _sign(city, replace(handover, signed_by_hospital=event.by))
+
+
+def close_if_signed(city: City, handover: Handover) -> None:
+    """Close the record once both have signed and the unit is there; what follows for the vehicle."""
+    unit = city.units[handover.unit_id]
+    if (
+        handover.signed_by_crew is None
+        or handover.signed_by_hospital is None
+        or unit.status != "at_hospital"
+    ):
+        return
+    assignment = city.assignments[handover.assignment_id]
+    hospital = city.hospitals[handover.hospital_id]
+    if handover.place is not None:
+        left = max(0, hospital.rooms.get(handover.room, 0) - 1)
+        city.put(replace(hospital, rooms={**hospital.rooms, handover.room: left}))
+    _end(city, handover, "closed")
+    city.emit(
+        HandoverClosed(
+            handover_id=handover.handover_id,
+            hospital_id=handover.hospital_id,
+            assignment_id=assignment.assignment_id,
+            incident_id=assignment.incident_id,
+            unit_id=unit.unit_id,
+            at=city.now,
+            arrived_at=assignment.reached["at_hospital"],
+            signed_by_crew=handover.signed_by_crew,
+            signed_by_hospital=handover.signed_by_hospital,
+            disinfection=assignment.disinfection,
+        ),
+        key=handover.hospital_id,
+    )
+    ended = replace(assignment, ended_at=city.now, outcome="completed")
+    city.put(ended)
+    city.emit(
+        IncidentProgressed(
+            incident_id=ended.incident_id,
+            assignment_id=ended.assignment_id,
+            unit_id=unit.unit_id,
+            status="handed_over",
+            at=city.now,
+        ),
+        key=ended.incident_id,
+    )
+    change_unit(city, unit, status="handed_over", assignment_id=None)
+    if ended.disinfection == "terminal":
+        disinfection.order_job(city, ended, near=hospital.position, receiving=hospital)
+    incidents.close_if_done(city, ended.incident_id)
+
+
+def remind(city: City, handover_id: str) -> None:
+    """No answer yet: the hospital is told again, and gets until the next limit."""
+    handover = _unanswered(city, handover_id)
+    if handover is None:
+        return
+    policy = city.pack.handover
+    city.emit(
+        HandoverReminded(
+            handover_id=handover_id,
+            hospital_id=handover.hospital_id,
+            at=city.now,
+            expected_at=handover.expected_at,
+        ),
+        key=handover.hospital_id,
+    )
+    left = policy.next_hospital_seconds - policy.remind_seconds
+    city.set_timer("handover_next", handover_id, city.in_seconds(left))
+
+
+def give_up(city: City, handover_id: str) -> Assignment | None:
+    """Still no answer: the next suitable hospital, or an escalation when there is none.
+
+    Returns the assignment when its hospital changed.
+    """
+    handover = _unanswered(city, handover_id)
+    if handover is None:
+        return None
+    assignment = city.assignments[handover.assignment_id]
+    refused = (*assignment.refused_hospitals, handover.hospital_id)
+    following = hospitals.choose_hospital(
+        city,
+        city.incidents[handover.incident_id],
+        assignment.destination,
+        origin=scene(city, assignment),
+        refused=refused,
+    )
+    if following is None or city.units[handover.unit_id].status not in _BEFORE_ARRIVAL:
+        left = city.pack.handover.escalate_seconds - city.pack.handover.next_hospital_seconds
+        city.set_timer("handover_unanswered", handover_id, city.in_seconds(left))
+        return None
+    return move_on(city, handover, "no answer in time", status="withdrawn")
+
+
+def unanswered(city: City, handover_id: str) -> None:
+    """No hospital has answered, and no other can take the patient: somebody must look."""
+    handover = _unanswered(city, handover_id)
+    if handover is None:
+        return
+    escalate(
+        city,
+        "handover_unanswered",
+        handover.incident_id,
+        handover_id,
+        f"hospital {handover.hospital_id} has not answered and no other can take the patient",
+    )
+
+
+def unsigned(city: City, handover_id: str) -> None:
+    """The patient arrived and the record is not signed by both: somebody must look."""
+    handover = city.handovers.get(handover_id)
+    if handover is None or handover.ended_at is not None:
+        return
+    missing = [
+        who
+        for who, by in (("crew", handover.signed_by_crew), ("hospital", handover.signed_by_hospital))
+        if by is None
+    ]
+    escalate(
+        city,
+        "handover_unsigned",
+        handover.incident_id,
+        handover_id,
+        f"the handover record is not signed by {' and '.join(missing)}",
+    )
+
+
+def scene(city: City, assignment: Assignment) -> Position:
+    """Return where the patient is: on board once the unit has left the scene."""
+    unit = city.units[assignment.unit_id]
+    if unit.status == "transporting" and unit.position is not None:
+        return unit.position
+    return city.incidents[assignment.incident_id].place.position
+
+
+def expected_arrival(city: City, assignment: Assignment, hospital: Hospital) -> datetime:
+    """Return when the patient is expected: the way to the scene, the work there, the way on."""
+    allocation = city.pack.allocation
+    travel = GreatCircleTravel(
+        road_factor=allocation.road_factor, speed_kmh=allocation.speed_kmh
+    )
+    unit = city.units[assignment.unit_id]
+    origin = scene(city, assignment)
+    seconds = travel.seconds(origin, hospital.position)
+    if unit.status in ("ordered", "rolling"):
+        position, _ = where(unit, city.now, allocation.position_fresh_seconds)
+        seconds += travel.seconds(position, origin)
+    if unit.status != "transporting":
+        seconds += city.pack.handover.on_scene_minutes * _SECONDS_PER_MINUTE
+    return city.now + timedelta(seconds=seconds)
+
+
+def _find(city: City, handover_id: str) -> Handover:
+    handover = city.handovers.get(handover_id)
+    if handover is None:
+        raise Rejected("handover_id", "is not a handover of this centre")
+    return handover
+
+
+def _open(city: City, handover_id: str, hospital_id: str) -> Handover:
+    handover = _find(city, handover_id)
+    if handover.hospital_id != hospital_id:
+        raise Rejected("handover_id", "was announced to another hospital")
+    _must_be_open(handover)
+    return handover
+
+
+def _must_be_open(handover: Handover) -> None:
+    if handover.ended_at is not None:
+        raise Rejected("handover_id", f"is {handover.status}")
+
+
+def _unanswered(city: City, handover_id: str) -> Handover | None:
+    handover = city.handovers.get(handover_id)
+    return handover if handover is not None and handover.status == "announced" else None
+
+
+def _sign(city: City, signed: Handover) -> None:
+    city.put(signed)
+    close_if_signed(city, signed)
+
+
+def _end(city: City, handover: Handover, status: Any) -> None:
+    city.put(replace(handover, status=status, ended_at=city.now))
+    for kind in ("handover_remind", "handover_next", "handover_unanswered", "handover_signatures"):
+        city.cancel_timer(kind, handover.handover_id)
+
+
+def _patient(city: City, incident: Incident) -> dict[str, Any]:
+    """Return the patient's identity as far as it is known."""
+    call = city.calls[incident.incident_id].content
+    known = {
+        "name": call.patient.name,
+        "sex": call.patient.sex,
+        "age": call.patient.age,
+        "id_number": call.patient.id_number,
+        "chief_complaint": call.chief_complaint,
+        "special_needs": call.special_needs,
+        "stretcher": call.stretcher,
+    }
+    known["symptoms"] = list(incident.symptoms)
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def _tests(city: City, assignment: Assignment) -> list[str]:
+    """Return what is tested at once on arrival."""
+    return list(city.pack.handover.tests_on_arrival[assignment.ppe])
+
+
+def _decided(incident: Incident, key: str) -> str:
+    value: str = incident.decision[key] if incident.decision else ""
+    return value

@@ -1,0 +1,88 @@
+"""Incidents: the end of one, and what its calls add up to."""
+
+from dataclasses import replace
+
+from dispatch.domain.city import City
+from dispatch.domain.model import Assignment, Incident
+from dispatch.policy.decision import Facts
+from dispatch.topics.incidents import IncidentClosed
+
+_TIMERS = ("screening", "queue", "transfer_wait", "hold")
+
+
+def active_assignments(city: City, incident: Incident) -> list[Assignment]:
+    """Return the runs of an incident that have not ended, oldest first."""
+    found = (city.assignments[key] for key in incident.assignments)
+    return [assignment for assignment in found if assignment.ended_at is None]
+
+
+def units_needed(city: City, incident: Incident) -> int:
+    """Return how many more units an incident needs, beside those on it and those that are done."""
+    crew = wanted_crew(incident)
+    if crew is None:
+        return 0
+    capacity = city.pack.allocation.patients_per_vehicle[crew]
+    total = -(-incident.patient_count // capacity)
+    counted = sum(
+        city.assignments[key].outcome in (None, "completed", "empty")
+        for key in incident.assignments
+    )
+    return max(0, total - counted)
+
+
+def wanted_crew(incident: Incident) -> str | None:
+    """Return the crew kind that goes: the dispatcher's word, else the decision's."""
+    if incident.decision is None or incident.decision["action"] != "dispatch":
+        return None
+    crew: str = incident.wanted_crew or incident.decision["crew"]
+    return crew
+
+
+def close(city: City, incident: Incident, outcome: str) -> None:
+    """End an incident; its timers are forgotten."""
+    for kind in _TIMERS:
+        city.cancel_timer(kind, incident.incident_id)
+    city.put(
+        replace(
+            incident,
+            status="closed",
+            closed_at=city.now,
+            outcome=outcome,
+            waiting_for=None,
+            waiting_since=None,
+        )
+    )
+    city.emit(
+        IncidentClosed(
+            incident_id=incident.incident_id,
+            at=city.now,
+            outcome=outcome,
+            calls=list(incident.calls),
+        ),
+        key=incident.incident_id,
+    )
+
+
+def close_if_done(city: City, incident_id: str) -> None:
+    """End an incident when no run is left on it and none is owed to it."""
+    incident = city.incidents[incident_id]
+    if incident.status == "closed" or active_assignments(city, incident):
+        return
+    if units_needed(city, incident) > 0:
+        return
+    outcomes = {city.assignments[key].outcome for key in incident.assignments}
+    close(city, incident, "completed" if "completed" in outcomes else "empty")
+
+
+def facts(incident: Incident) -> Facts:
+    """Return what the decision looks at: the opening call and everything learnt since."""
+    return Facts(
+        call_id=incident.incident_id,
+        received_at=incident.received_at,
+        caller_kind=incident.caller_kind,
+        can_admit_suspected=incident.can_admit_suspected,
+        condition=incident.condition,
+        symptoms=incident.symptoms,
+        case_status=incident.case_status,
+        epidemiology=incident.epidemiology,
+    )

@@ -1,0 +1,332 @@
+"""The life of a unit: the legal transitions, the crew's reports, and what follows from each.
+
+Source: domain, terms (unit status and how a run ends); 120 plan §4.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import resources
+from typing import Final
+
+from dispatch.domain import dispatching, handover, incidents, orders
+from dispatch.domain.calls import not_from_the_future
+from dispatch.domain.city import City, Rejected
+from dispatch.domain.disinfection import order_job
+from dispatch.domain.escalation import escalate
+from dispatch.domain.fleet import change_unit
+from dispatch.domain.model import Assignment, Place, Position, Unit
+from dispatch.domain.reports import report_case
+from dispatch.topics.city import CityModeSwitched
+from dispatch.topics.hospitals import PatientFound
+from dispatch.topics.incidents import IncidentProgressed
+from dispatch.topics.units import CaseFound, OrderAcknowledged, RunEnded, UnitReported
+
+_DATA: Final = tomllib.loads(
+    resources.files("dispatch.domain").joinpath("transitions.toml").read_text(encoding="utf-8")
+)
+REPORTED: Final[Mapping[str, frozenset[str]]] = {
+    before: frozenset(after) for before, after in _DATA["reported"].items()
+}
+RUN_END: Final[Mapping[str, Mapping[str, bool]]] = _DATA["run_end"]
+_RUN: Final = frozenset({"rolling", "on_scene", "transporting", "at_hospital"})
+_OFF: Final = frozenset({"off_duty", "out_of_service"})
+
+
+def check_transition(before: str, after: str) -> None:
+    """Refuse a status that may not follow another.
+
+    Raises:
+        Rejected: the transition is not legal; the reason names what would be.
+    """
+    if after in REPORTED[before]:
+        return
+    legal = ", ".join(sorted(REPORTED[before]))
+    raise Rejected("status", f"{before} cannot be followed by {after} (legal: {legal})")
+
+
+def report_unit(city: City, event: UnitReported) -> None:
+    """Take over a crew's status, position and staffing.
+
+    Raises:
+        Rejected: the unit is unknown, the time is from the future or the transition is not legal.
+    """
+    unit = _unit(city, event.unit_id)
+    not_from_the_future(city, "at", event.at)
+    if event.position is not None and (
+        unit.position_at is None or event.at >= unit.position_at
+    ):
+        position = Position(event.position.latitude, event.position.longitude)
+        unit = replace(unit, position=position, position_at=event.at)
+        city.put(unit)
+    if event.staffed is not None and event.staffed != unit.staffed:
+        unit = change_unit(city, unit, staffed=event.staffed)
+    if event.status is not None:
+        _change_status(city, unit, event)
+    dispatching.serve_queue(city, event.unit_id)
+
+
+def acknowledge_order(city: City, event: OrderAcknowledged) -> None:
+    """The crew has received its order (接收命令).
+
+    Raises:
+        Rejected: the unit is unknown, or is not on this assignment (any more).
+    """
+    assignment = _assignment(city, event.unit_id, event.assignment_id)
+    if assignment.acknowledged_at is not None:
+        raise Rejected("assignment_id", "is acknowledged already")
+    _acknowledged(city, assignment, event)
+
+
+def end_run(city: City, event: RunEnded) -> None:
+    """The run ended aborted, empty or refused; another unit goes where the reason asks for one.
+
+    Raises:
+        Rejected: as for an acknowledgement; the reason is not one of the outcome's; the run was
+            refused after the unit had rolled.
+    """
+    assignment = _assignment(city, event.unit_id, event.assignment_id)
+    reasons = RUN_END[event.outcome]
+    if event.reason not in reasons:
+        raise Rejected("reason", f"must be one of {', '.join(reasons)} for {event.outcome}")
+    unit = city.units[event.unit_id]
+    if event.outcome == "refused" and unit.status != "ordered":
+        raise Rejected("outcome", f"a run is refused before it starts: the unit is {unit.status}")
+    if event.outcome == "empty" and unit.status in ("ordered", "at_hospital"):
+        raise Rejected("outcome", f"a run is not empty while the unit is {unit.status}")
+    another = reasons[event.reason]
+    if another:
+        _leave_patient_behind(city, unit, assignment)
+        dispatching.fail(city, assignment, outcome=event.outcome, reason=event.reason)
+        return
+    orders.end_run(
+        city,
+        assignment,
+        outcome="empty",
+        reason=event.reason,
+        unit_status="returning",
+    )
+    incidents.close_if_done(city, assignment.incident_id)
+    dispatching.serve_queue(city, event.unit_id)
+
+
+def find_case(city: City, event: CaseFound) -> None:
+    """The crew finds a case on the way: reported, decided again, never lowered (120 plan §4).
+
+    Raises:
+        Rejected: the unit is unknown, or is not on this assignment (any more).
+    """
+    assignment = _assignment(city, event.unit_id, event.assignment_id)
+    incident = city.incidents[assignment.incident_id]
+    city.put(
+        replace(
+            incident,
+            case_status=event.case_status,
+            condition=event.condition or incident.condition,
+        )
+    )
+    found = city.incidents[incident.incident_id]
+    report_case(
+        city, found, found_by="crew", before=incident.case_status, assignment=assignment
+    )
+    dispatching.decide_incident(city, incident.incident_id, "the crew found a case")
+
+
+def find_patient(city: City, event: PatientFound) -> None:
+    """The hospital finds a case in a patient it expects or has received.
+
+    A vehicle that has left without terminal disinfection is disinfected before it carries anyone
+    else; one that carries somebody already is disinfected after that run, and somebody must look.
+
+    Raises:
+        Rejected: the handover is unknown, another hospital's or withdrawn.
+    """
+    known = city.handovers.get(event.handover_id)
+    if known is None:
+        raise Rejected("handover_id", "is not a handover of this centre")
+    if known.hospital_id != event.hospital_id:
+        raise Rejected("handover_id", "was announced to another hospital")
+    if known.status in ("withdrawn", "diverted"):
+        raise Rejected("handover_id", f"is {known.status}")
+    assignment = city.assignments[known.assignment_id]
+    incident = city.incidents[assignment.incident_id]
+    found = replace(incident, case_status=event.case_status)
+    city.put(found)
+    report_case(
+        city, found, found_by="hospital", before=incident.case_status, assignment=assignment
+    )
+    if assignment.ended_at is None:
+        dispatching.decide_incident(city, incident.incident_id, "the hospital found a case")
+    elif assignment.disinfection != "terminal":
+        _disinfect_afterwards(city, assignment)
+
+
+def switch_mode(city: City, event: CityModeSwitched) -> None:
+    """Switch 平战结合; waiting incidents are looked at again under the new mode.
+
+    Raises:
+        Rejected: the city is in this mode already.
+    """
+    if event.mode == city.mode:
+        raise Rejected("mode", f"is {event.mode} already")
+    city.mode = event.mode
+    for incident in sorted(
+        (city.incidents[key] for key in city.waiting), key=dispatching.queue_order
+    ):
+        dispatching.serve(city, incident.incident_id, f"the city is in {event.mode} mode")
+
+
+def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
+    status = event.status
+    assert status is not None, "only a reported status is a change"
+    check_transition(unit.status, status)
+    if status == "returning" and unit.job_id is not None:
+        raise Rejected("status", "the vehicle is not disinfected: its certificate is missing")
+    if status == "disinfecting" and unit.job_id is None:
+        raise Rejected("status", "no disinfection is ordered for this vehicle")
+    if status == "available" and unit.job_id is not None:
+        raise Rejected("status", "the vehicle is not disinfected: its certificate is missing")
+    if status in _RUN:
+        _progress(city, unit, status, event)
+    elif status in _OFF and unit.assignment_id is not None:
+        assignment = city.assignments[unit.assignment_id]
+        _leave_patient_behind(city, unit, assignment)
+        dispatching.fail(
+            city, assignment, outcome="aborted", reason=event.reason or "out of service"
+        )
+    else:
+        change_unit(city, unit, status=status, reason=event.reason)
+        if status == "available":
+            _back_in_service(city, unit.unit_id)
+
+
+def _progress(city: City, unit: Unit, status: str, event: UnitReported) -> None:
+    assert unit.assignment_id is not None, "a unit on a run has an assignment"
+    assignment = city.assignments[unit.assignment_id]
+    if assignment.acknowledged_at is None:
+        _acknowledged(city, assignment, event)
+        assignment = city.assignments[assignment.assignment_id]
+    if status == "at_hospital" and handover.current(city, assignment) is None:
+        raise Rejected("status", "no hospital has been told of this patient")
+    city.put(
+        replace(
+            assignment,
+            reached={**assignment.reached, status: event.at},
+            met_patient=assignment.met_patient or status == "on_scene",
+        )
+    )
+    change_unit(city, unit, status=status)
+    city.emit(
+        IncidentProgressed(
+            incident_id=assignment.incident_id,
+            assignment_id=assignment.assignment_id,
+            unit_id=unit.unit_id,
+            status=status,
+            at=event.at,
+        ),
+        key=assignment.incident_id,
+    )
+    if status == "rolling":
+        city.cancel_timer("rollout", assignment.assignment_id)
+    elif status == "transporting":
+        _on_the_way(city, assignment.assignment_id)
+    elif status == "at_hospital":
+        _arrived(city, assignment.assignment_id)
+
+
+def _on_the_way(city: City, assignment_id: str) -> None:
+    """Tell the hospital when the patient comes; choose one now where none has been told yet."""
+    assignment = city.assignments[assignment_id]
+    if handover.current(city, assignment) is not None:
+        handover.update(city, assignment, "the patient is on the way")
+        return
+    after = handover.announce(city, assignment)
+    dispatching.hospital_changed(city, assignment, after, "the receiving hospital is chosen")
+
+
+def _arrived(city: City, assignment_id: str) -> None:
+    announced = handover.current(city, city.assignments[assignment_id])
+    assert announced is not None, "checked before the change of status"
+    city.set_timer(
+        "handover_signatures",
+        announced.handover_id,
+        city.in_seconds(city.pack.handover.signature_seconds),
+    )
+    handover.close_if_signed(city, announced)
+
+
+def _acknowledged(
+    city: City, assignment: Assignment, event: OrderAcknowledged | UnitReported
+) -> None:
+    city.put(replace(assignment, acknowledged_at=event.at))
+    city.cancel_timer("order_unanswered", assignment.assignment_id)
+    city.emit(
+        IncidentProgressed(
+            incident_id=assignment.incident_id,
+            assignment_id=assignment.assignment_id,
+            unit_id=assignment.unit_id,
+            status="ordered",
+            at=event.at,
+        ),
+        key=assignment.incident_id,
+    )
+
+
+def _leave_patient_behind(city: City, unit: Unit, assignment: Assignment) -> None:
+    """The next unit goes to where this one stands, when it has the patient on board."""
+    if unit.status not in ("transporting", "at_hospital") or unit.position is None:
+        return
+    incident = city.incidents[assignment.incident_id]
+    place = Place(position=unit.position, source="unit", district=incident.place.district)
+    city.put(replace(incident, place=place))
+
+
+def _back_in_service(city: City, unit_id: str) -> None:
+    """A unit that reports itself back may serve again those that it failed before."""
+    for key in sorted(city.waiting):
+        incident = city.incidents[key]
+        if unit_id in incident.excluded_units:
+            left = tuple(unit for unit in incident.excluded_units if unit != unit_id)
+            city.put(replace(incident, excluded_units=left))
+
+
+def _disinfect_afterwards(city: City, assignment: Assignment) -> None:
+    unit = city.units[assignment.unit_id]
+    late = replace(assignment, disinfection="terminal")
+    city.put(late)
+    if unit.assignment_id is None and unit.job_id is None:
+        order_job(city, late, near=unit.position or unit.station, receiving=None)
+    elif unit.assignment_id is not None:
+        running = city.assignments[unit.assignment_id]
+        if running.disinfection != "terminal":
+            city.put(replace(running, disinfection="terminal"))
+            orders.tell_amended(
+                city,
+                city.assignments[running.assignment_id],
+                {"disinfection": "terminal"},
+                "a case was found in the patient carried before",
+            )
+        escalate(
+            city,
+            "crew_exposed",
+            running.incident_id,
+            unit.unit_id,
+            f"unit {unit.unit_id} carries a patient undisinfected after a case",
+        )
+
+
+def _unit(city: City, unit_id: str) -> Unit:
+    unit = city.units.get(unit_id)
+    if unit is None:
+        raise Rejected("unit_id", "is not a unit of this city")
+    return unit
+
+
+def _assignment(city: City, unit_id: str, assignment_id: str) -> Assignment:
+    unit = _unit(city, unit_id)
+    assignment = city.assignments.get(assignment_id)
+    if assignment is None or assignment.unit_id != unit_id:
+        raise Rejected("assignment_id", "is not an assignment of this unit")
+    if assignment.ended_at is not None:
+        raise Rejected("assignment_id", f"has ended ({assignment.outcome})")
+    return assignment

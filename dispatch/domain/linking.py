@@ -1,0 +1,173 @@
+"""Repeat callers: a call about an incident that is open already is linked, not dispatched again.
+
+Linked only when near in time, near in place or from the same phone, *and* alike in complaint and
+patient; never on the phone alone, never against a contradiction (domain: choosing the unit).
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from dispatch.domain.model import CallRecord, Incident, Place
+from dispatch.domain.travel import metres_between
+from dispatch.policy.pack import Linking
+from dispatch.topics.calls import Call
+
+_CELL_DEGREES: Final = 0.01
+_CELL_METRES: Final = 1_112.0  # of latitude
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Why a call is taken for a repeat of an incident; `metres` is null without exact places."""
+
+    incident_id: str
+    metres: float | None
+    same_phone: bool
+    alike: tuple[str, ...]
+
+
+class IncidentIndex:
+    """Open incidents by place, address and phone, so that a repeat is found without a full scan."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[tuple[str, object], set[str]] = {}
+
+    def add(self, incident: Incident) -> None:
+        """Make an incident findable."""
+        for key in _keys(incident):
+            self._buckets.setdefault(key, set()).add(incident.incident_id)
+
+    def discard(self, incident: Incident) -> None:
+        """Forget an incident."""
+        for key in _keys(incident):
+            bucket = self._buckets[key]
+            bucket.discard(incident.incident_id)
+            if not bucket:
+                del self._buckets[key]
+
+    def candidates(self, place: Place, phone: str | None, metres: float) -> Iterator[str]:
+        """Yield incidents that may be near a place, at the same address or from the same phone."""
+        if place.source == "caller":
+            lat, lon = _cell(place)
+            reach = max(1, math.ceil(metres / _CELL_METRES))
+            shrink = max(0.05, math.cos(math.radians(place.position.latitude)))
+            across = max(1, math.ceil(reach / shrink))
+            for i in range(lat - reach, lat + reach + 1):
+                for j in range(lon - across, lon + across + 1):
+                    yield from self._buckets.get(("cell", (i, j)), ())
+        if place.address is not None:
+            yield from self._buckets.get(("address", place.address), ())
+        if phone is not None:
+            yield from self._buckets.get(("phone", phone), ())
+
+
+def _keys(incident: Incident) -> Iterator[tuple[str, object]]:
+    if incident.place.source == "caller":
+        yield "cell", _cell(incident.place)
+    if incident.place.address is not None:
+        yield "address", incident.place.address
+    if incident.phone is not None:
+        yield "phone", incident.phone
+
+
+def find_link(
+    call: Call,
+    place: Place,
+    *,
+    candidates: Iterable[Incident],
+    calls: Mapping[str, CallRecord],
+    policy: Linking,
+    now: datetime,
+) -> Link | None:
+    """Return the open incident that the call repeats, the nearest first, or None.
+
+    Source: domain, choosing the unit (repeat callers); Shanghai 2022-12-23: 51,852 calls, 5,101
+    dispatches.
+    """
+    since = now - timedelta(minutes=policy.window_minutes)
+    phone = call.caller.phone
+    links: dict[str, Link] = {}
+    for incident in candidates:
+        if incident.incident_id in links or incident.status == "closed":
+            continue
+        if incident.last_call_at < since:
+            continue
+        metres = _metres(place, incident.place)
+        near = (metres is not None and metres <= policy.near_metres) or (
+            place.address is not None and place.address == incident.place.address
+        )
+        same_phone = phone is not None and phone == incident.phone
+        if not near and not same_phone:
+            continue
+        alike = likeness(call, calls[incident.incident_id].content, policy)
+        if alike is not None:
+            links[incident.incident_id] = Link(incident.incident_id, metres, same_phone, alike)
+    return min(links.values(), key=_nearest_first, default=None)
+
+
+def _nearest_first(link: Link) -> tuple[float, str]:
+    return (math.inf if link.metres is None else link.metres, link.incident_id)
+
+
+def likeness(call: Call, other: Call, policy: Linking) -> tuple[str, ...] | None:
+    """Return in what two calls are alike, or None when they contradict or share nothing.
+
+    Both complaint and patient must agree: what both give must not differ, and the complaint (or,
+    where neither gives one, the symptoms) must be alike.
+    """
+    mine, theirs = call.patient, other.patient
+    if call.caller.kind != other.caller.kind:
+        return None
+    if call.caller.institution_id != other.caller.institution_id:
+        return None
+    alike: list[str] = []
+    for name in ("name", "sex", "id_number"):
+        a, b = getattr(mine, name), getattr(theirs, name)
+        if a is not None and b is not None:
+            if a != b:
+                return None
+            alike.append(name)
+    if mine.age is not None and theirs.age is not None:
+        if abs(mine.age - theirs.age) > policy.age_tolerance_years:
+            return None
+        alike.append("age")
+    if call.caller.kind == "institution" and "name" not in alike and "id_number" not in alike:
+        return None  # an institution calls for many patients: only the same patient is a repeat
+    if (call.patient_count or 1) != (other.patient_count or 1):
+        return None
+    if call.chief_complaint is not None and other.chief_complaint is not None:
+        if _similarity(call.chief_complaint, other.chief_complaint) < policy.complaint_similarity:
+            return None
+        alike.append("complaint")
+    elif set(mine.symptoms) & set(theirs.symptoms):
+        alike.append("symptoms")
+    else:
+        return None
+    return tuple(alike)
+
+
+def _metres(a: Place, b: Place) -> float | None:
+    if a.source != "caller" or b.source != "caller":
+        return None
+    return metres_between(a.position, b.position)
+
+
+def _cell(place: Place) -> tuple[int, int]:
+    return (
+        math.floor(place.position.latitude / _CELL_DEGREES),
+        math.floor(place.position.longitude / _CELL_DEGREES),
+    )
+
+
+def _similarity(a: str, b: str) -> float:
+    """Return the Jaccard similarity of two texts' character pairs, 0 to 1 (any script)."""
+    pairs_a, pairs_b = _pairs(a), _pairs(b)
+    return len(pairs_a & pairs_b) / len(pairs_a | pairs_b)
+
+
+def _pairs(text: str) -> set[str]:
+    folded = "".join(text.casefold().split())
+    return {folded[i : i + 2] for i in range(len(folded) - 1)} or {folded}

@@ -1,0 +1,41 @@
+"""Estimated travel time; a routing engine can stand in for the great circle."""
+
+import math
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from dispatch.domain.model import Position
+
+EARTH_RADIUS_METRES: Final = 6_371_008.8
+_METRES_PER_KM: Final = 1000.0
+_SECONDS_PER_HOUR: Final = 3600.0
+
+
+def metres_between(a: Position, b: Position) -> float:
+    """Return the great-circle distance of two WGS-84 points in metres."""
+    phi_a, phi_b = math.radians(a.latitude), math.radians(b.latitude)
+    half_phi = (phi_b - phi_a) / 2
+    half_lambda = math.radians(b.longitude - a.longitude) / 2
+    h = math.sin(half_phi) ** 2 + math.cos(phi_a) * math.cos(phi_b) * math.sin(half_lambda) ** 2
+    return 2 * EARTH_RADIUS_METRES * math.asin(min(1.0, math.sqrt(h)))
+
+
+class Travel(Protocol):
+    """How long a unit takes from one point to another."""
+
+    def seconds(self, origin: Position, destination: Position) -> float:
+        """Return the estimated travel time in seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GreatCircleTravel:
+    """Great-circle distance x road factor / speed."""
+
+    road_factor: float
+    speed_kmh: float
+
+    def seconds(self, origin: Position, destination: Position) -> float:
+        """Return the estimated travel time in seconds."""
+        metres_per_second = self.speed_kmh * _METRES_PER_KM / _SECONDS_PER_HOUR
+        return metres_between(origin, destination) * self.road_factor / metres_per_second

@@ -1,0 +1,20 @@
+"""What the centre's management publishes on the `city` topic."""
+
+from typing import ClassVar, Literal
+
+from dispatch.topics.fields import Content, Text, Timestamp
+
+CityMode = Literal["epidemic", "routine"]
+
+
+class CityModeSwitched(Content):
+    """平战结合: transfer crews kept for transfer work, or shared with daily emergencies (120 plan §3)."""
+
+    event_type: ClassVar[str] = "city.mode_switched"
+    at: Timestamp
+    mode: CityMode
+    by: Text
+    reason: Text
+
+
+INPUTS = (CityModeSwitched,)

@@ -1,0 +1,52 @@
+"""What decontamination centres and crews read on the `disinfections` topic, keyed by unit_id."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from dispatch.topics.announcement import Announcement, Reason
+
+
+class DisinfectionOrdered(Announcement):
+    """Terminal disinfection of one vehicle: until its certificate is accepted it carries nobody."""
+
+    event_type: ClassVar[str] = "disinfection.ordered"
+    job_id: str
+    unit_id: str
+    assignment_id: str
+    incident_id: str
+    at: datetime
+    centre_id: str | None
+    equipment: list[str]
+    carried: dict[str, Any]
+    required_agent: str
+    minimums: list[dict[str, Any]]
+    waste: dict[str, str]
+
+
+class DisinfectionAccepted(Announcement):
+    """The certificate meets the pack's minimum: the vehicle may be ordered again."""
+
+    event_type: ClassVar[str] = "disinfection.accepted"
+    job_id: str
+    unit_id: str
+    at: datetime
+    agent: str
+    concentration: float
+    contact_minutes: float
+    started_at: datetime
+    ended_at: datetime
+    operator: str
+    waste_bags: int
+
+
+class DisinfectionRejected(Announcement):
+    """The certificate is too weak or makes no sense: the vehicle stays blocked."""
+
+    event_type: ClassVar[str] = "disinfection.rejected"
+    job_id: str
+    unit_id: str
+    at: datetime
+    reasons: list[Reason]
+
+
+OUTPUTS = (DisinfectionOrdered, DisinfectionAccepted, DisinfectionRejected)

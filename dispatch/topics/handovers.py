@@ -1,0 +1,103 @@
+"""What hospital intake systems read on the `handovers` topic, keyed by hospital_id."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from dispatch.topics.announcement import Announcement, Reason
+
+
+class HandoverAnnounced(Announcement):
+    """Who comes, when, what to reserve, what to wear, what to test at once (120 plan §5)."""
+
+    event_type: ClassVar[str] = "handover.announced"
+    handover_id: str
+    hospital_id: str
+    assignment_id: str
+    incident_id: str
+    unit_id: str
+    at: datetime
+    expected_at: datetime
+    patient: dict[str, Any]
+    condition: str
+    case_status: str
+    history: str
+    rule: str
+    crew: str
+    destination: str
+    reserve: str
+    place: int | None
+    staff_ppe: list[str]
+    tests: list[str]
+    acknowledge_by: datetime
+
+
+class HandoverUpdated(Announcement):
+    """The expected time of arrival, the risk or the condition changed."""
+
+    event_type: ClassVar[str] = "handover.updated"
+    handover_id: str
+    hospital_id: str
+    at: datetime
+    expected_at: datetime
+    condition: str
+    case_status: str
+    history: str
+    rule: str
+    staff_ppe: list[str]
+    reason: str
+
+
+class HandoverReminded(Announcement):
+    """No answer yet to an announcement: told again."""
+
+    event_type: ClassVar[str] = "handover.reminded"
+    handover_id: str
+    hospital_id: str
+    at: datetime
+    expected_at: datetime
+
+
+class HandoverWithdrawn(Announcement):
+    """The patient does not come to this hospital; what was reserved is free again."""
+
+    event_type: ClassVar[str] = "handover.withdrawn"
+    handover_id: str
+    hospital_id: str
+    at: datetime
+    reason: str
+
+
+class HandoverClosed(Announcement):
+    """Signed by crew and hospital: the record that centre, hospital and ambulance keep."""
+
+    event_type: ClassVar[str] = "handover.closed"
+    handover_id: str
+    hospital_id: str
+    assignment_id: str
+    incident_id: str
+    unit_id: str
+    at: datetime
+    arrived_at: datetime
+    signed_by_crew: str
+    signed_by_hospital: str
+    disinfection: str
+
+
+class HospitalRejected(Announcement):
+    """An input of a hospital was refused; nothing changed. The original is in the dead letters."""
+
+    event_type: ClassVar[str] = "hospital.rejected"
+    hospital_id: str
+    at: datetime
+    refused: str
+    reasons: list[Reason]
+
+
+OUTPUTS = (
+    HandoverAnnounced,
+    HandoverUpdated,
+    HandoverReminded,
+    HandoverWithdrawn,
+    HandoverClosed,
+    HospitalRejected,
+)

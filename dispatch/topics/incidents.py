@@ -1,0 +1,206 @@
+"""What consoles read on the `incidents` topic, keyed by call_id (an incident's id is that of the
+call that opened it). Times are UTC; durations and travel times are seconds.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from dispatch.topics.announcement import Announcement, Reason
+
+
+class CallDecided(Announcement):
+    """The decision on a call at this moment: rule, crew, PPE, destination, disinfection, and why."""
+
+    event_type: ClassVar[str] = "call.decided"
+    call_id: str
+    incident_id: str
+    because: str
+    decision: dict[str, Any]
+
+
+class CallLinked(Announcement):
+    """A repeat call for an open incident: linked, not dispatched again; can be undone."""
+
+    event_type: ClassVar[str] = "call.linked"
+    call_id: str
+    incident_id: str
+    at: datetime
+    metres: float | None
+    same_phone: bool
+    alike: list[str]
+
+
+class CallUnlinked(Announcement):
+    """A link was undone by a dispatcher: the call is an incident of its own now."""
+
+    event_type: ClassVar[str] = "call.unlinked"
+    call_id: str
+    incident_id: str
+    at: datetime
+    by: str
+    reason: str
+
+
+class CallRejected(Announcement):
+    """An input of a console was refused; nothing changed. The original is in the dead letters."""
+
+    event_type: ClassVar[str] = "call.rejected"
+    call_id: str
+    at: datetime
+    refused: str
+    reasons: list[Reason]
+
+
+class IncidentQueued(Announcement):
+    """No unit can go yet: the place in the queue, and what emptied the list of units."""
+
+    event_type: ClassVar[str] = "incident.queued"
+    incident_id: str
+    at: datetime
+    waiting_for: Literal["unit", "transfer_crew"]
+    condition: str
+    ahead: int
+    units_on_it: int
+    until: datetime | None
+    passed_over: dict[str, int]
+
+
+class IncidentAssigned(Announcement):
+    """A unit was ordered: which, why it, and why the others were passed over."""
+
+    event_type: ClassVar[str] = "incident.assigned"
+    incident_id: str
+    assignment_id: str
+    unit_id: str
+    at: datetime
+    crew: str
+    rule: str
+    ppe: str
+    destination: str
+    hospital_id: str | None
+    disinfection: str
+    travel_seconds: float
+    received_at: datetime
+    because: str
+    why: list[str]
+    passed_over: dict[str, int]
+
+
+class IncidentReleased(Announcement):
+    """A unit no longer serves this incident without having brought a patient to a hospital."""
+
+    event_type: ClassVar[str] = "incident.released"
+    incident_id: str
+    assignment_id: str
+    unit_id: str
+    at: datetime
+    outcome: str
+    reason: str
+
+
+class IncidentProgressed(Announcement):
+    """The unit of an assignment reached its next status, at the time the crew gave."""
+
+    event_type: ClassVar[str] = "incident.progressed"
+    incident_id: str
+    assignment_id: str
+    unit_id: str
+    status: str
+    at: datetime
+
+
+class IncidentAmended(Announcement):
+    """PPE, destination, hospital or disinfection of a run were amended; the crew was told."""
+
+    event_type: ClassVar[str] = "incident.amended"
+    incident_id: str
+    assignment_id: str
+    unit_id: str
+    at: datetime
+    because: str
+    changed: dict[str, Any]
+
+
+class IncidentHeld(Announcement):
+    """A dispatcher put the incident aside (挂起); it comes back by itself at `until`."""
+
+    event_type: ClassVar[str] = "incident.held"
+    incident_id: str
+    at: datetime
+    by: str
+    reason: str
+    until: datetime
+
+
+class IncidentResumed(Announcement):
+    """The incident is no longer held."""
+
+    event_type: ClassVar[str] = "incident.resumed"
+    incident_id: str
+    at: datetime
+    by: str
+    reason: str
+
+
+class IncidentOverridden(Announcement):
+    """The dispatcher's last word: another unit, crew kind or hospital."""
+
+    event_type: ClassVar[str] = "incident.overridden"
+    incident_id: str
+    at: datetime
+    by: str
+    reason: str
+    unit_id: str | None
+    crew: str | None
+    hospital_id: str | None
+
+
+class IncidentCancelled(Announcement):
+    """A call was cancelled (撤消); with the last of its calls, the incident."""
+
+    event_type: ClassVar[str] = "incident.cancelled"
+    incident_id: str
+    call_id: str
+    at: datetime
+    by: str
+    reason: str
+
+
+class IncidentClosed(Announcement):
+    """The incident is over."""
+
+    event_type: ClassVar[str] = "incident.closed"
+    incident_id: str
+    at: datetime
+    outcome: str
+    calls: list[str]
+
+
+class EscalationRaised(Announcement):
+    """Somebody must look: a limit ran out, or the rules had to settle for less."""
+
+    event_type: ClassVar[str] = "escalation.raised"
+    kind: str
+    incident_id: str | None
+    subject: str
+    at: datetime
+    explanation: str
+
+
+OUTPUTS = (
+    CallDecided,
+    CallLinked,
+    CallUnlinked,
+    CallRejected,
+    IncidentQueued,
+    IncidentAssigned,
+    IncidentReleased,
+    IncidentProgressed,
+    IncidentAmended,
+    IncidentHeld,
+    IncidentResumed,
+    IncidentOverridden,
+    IncidentCancelled,
+    IncidentClosed,
+    EscalationRaised,
+)
