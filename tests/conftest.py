@@ -1,0 +1,54 @@
+"""The stack that the tests share: one PostgreSQL and one broker a run, fresh names a test."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from dispatch import language
+from dispatch.stack.embedded import Stack, running_stack
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    language.speak("en")
+    yield
+    language.speak("en")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("DISPATCH_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack() -> AsyncIterator[Stack]:
+    async with running_stack(durable=False) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def database(stack: Stack) -> AsyncIterator[str]:
+    """Yield the URL of an empty database, dropped after the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    await _administer(stack, f"CREATE DATABASE {name}")
+    yield stack.postgres.dsn_of(name)
+    await _administer(stack, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """Return a prefix that no other test's topics have."""
+    return f"test-{uuid.uuid4().hex}."
+
+
+async def _administer(stack: Stack, statement: str) -> None:
+    connection = await asyncpg.connect(stack.dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,171 @@
+import os
+import ssl
+from pathlib import Path
+
+import pytest
+
+from dispatch.errors import ConfigurationError
+from dispatch.settings import load_settings
+
+
+def write(path: Path, content: str) -> Path:
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def test_every_setting_has_a_default() -> None:
+    settings = load_settings()
+    assert settings.topic_prefix == "dispatch."
+    assert settings.policy == "covid-19"
+    assert settings.web.host == "127.0.0.1"
+    assert settings.kafka.enable_idempotence
+
+
+def test_the_command_wins_then_the_environment_then_the_file_then_the_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write(
+        tmp_path / "dispatch.toml",
+        'policy = "file"\nbatch_size = 3\n[kafka]\nclient_id = "file"\nbootstrap_servers = "f:1"\n',
+    )
+    monkeypatch.setenv("DISPATCH_POLICY", "environment")
+    monkeypatch.setenv("DISPATCH_BATCH_SIZE", "2")
+    monkeypatch.setenv("DISPATCH_KAFKA__CLIENT_ID", "environment")
+    settings = load_settings(
+        config,
+        overrides={"policy": "command"},
+        fallback={
+            "topic_prefix": "stack.",
+            "kafka": {"bootstrap_servers": "s:1", "enable_idempotence": False},
+        },
+    )
+    assert settings.policy == "command"
+    assert settings.batch_size == 2
+    assert settings.kafka.client_id == "environment"
+    assert settings.kafka.bootstrap_servers == "f:1"
+    assert not settings.kafka.enable_idempotence
+    assert settings.topic_prefix == "stack."
+
+
+def test_the_environment_may_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = write(tmp_path / "dispatch.toml", "batch_size = 7")
+    monkeypatch.setenv("DISPATCH_CONFIG", str(config))
+    assert load_settings().batch_size == 7
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("DISPATCH_BATCH_SIZE", "0", "DISPATCH_BATCH_SIZE: Input should be greater"),
+        ("DISPATCH_KAFKA__NOSUCH", "1", "DISPATCH_KAFKA__NOSUCH: there is no such setting"),
+        ("DISPATCH_KAFKA__SSL_CA_FILE", "/no/such", "DISPATCH_KAFKA__SSL_CA_FILE: Path does not"),
+        ("DISPATCH_KAFKA__SECURITY_PROTOCOL", "SASL_SSL", "kafka: SASL_SSL needs sasl_username"),
+        ("DISPATCH_KAFKA", "words", "DISPATCH_KAFKA: not a JSON object"),
+        ("DISPATCH_DATABASE__DSN", "mysql://x", "DISPATCH_DATABASE__DSN: must be a URL"),
+        ("DISPATCH_CONFIG", "/no/such.toml", "/no/such.toml: No such file"),
+    ],
+)
+def test_a_fault_in_the_environment_names_its_variable_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("batch_size = 0", "batch_size: Input should be greater"),
+        ("nosuch = 1", "nosuch: there is no such setting"),
+        ("[kafka]\nnosuch = 1", "kafka.nosuch: there is no such setting"),
+        ("[web]\nport = 70000", "web.port: Input should be less"),
+        ("batch_size =", "not TOML"),
+    ],
+)
+def test_a_fault_in_the_file_names_the_file_and_the_setting(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    config = write(tmp_path / "dispatch.toml", content)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(config)
+    assert str(caught.value).startswith(f"{config}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPATCH_DATABASE__DSN", "hunter2")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_kafka_without_security_needs_only_the_address() -> None:
+    assert load_settings().kafka.client_options() == {
+        "bootstrap_servers": "127.0.0.1:9092",
+        "client_id": "dispatch",
+        "security_protocol": "PLAINTEXT",
+    }
+
+
+def test_kafka_with_sasl_and_tls_takes_its_secret_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = write(tmp_path / "password", "hunter2\n")
+    monkeypatch.setenv("DISPATCH_KAFKA__SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("DISPATCH_KAFKA__SASL_USERNAME", "dispatch")
+    monkeypatch.setenv("DISPATCH_KAFKA__SASL_PASSWORD_FILE", str(secret))
+    settings = load_settings()
+    assert "hunter2" not in repr(settings)
+    options = settings.kafka.client_options()
+    assert options["sasl_mechanism"] == "SCRAM-SHA-512"
+    assert options["sasl_plain_username"] == "dispatch"
+    assert options["sasl_plain_password"] == "hunter2"
+    context = options["ssl_context"]
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
+def test_certificates_that_are_none_are_a_configuration_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISPATCH_KAFKA__SECURITY_PROTOCOL", "SSL")
+    monkeypatch.setenv("DISPATCH_KAFKA__SSL_CA_FILE", str(write(tmp_path / "ca", "nonsense")))
+    with pytest.raises(ConfigurationError, match=r"kafka\.ssl: can't use the certificates"):
+        load_settings().kafka.client_options()
+
+
+def test_a_secret_is_given_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPATCH_DATABASE__PASSWORD", "a")
+    monkeypatch.setenv("DISPATCH_DATABASE__PASSWORD_FILE", str(write(tmp_path / "b", "b")))
+    with pytest.raises(ConfigurationError, match="exclude each other"):
+        load_settings()
+
+
+def test_the_databases_options_carry_its_tls_settings_and_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = write(tmp_path / "ca.pem", "x")
+    monkeypatch.setenv(
+        "DISPATCH_DATABASE__DSN", "postgresql://d@db.example:5433/city?sslmode=allow"
+    )
+    monkeypatch.setenv("DISPATCH_DATABASE__SSL_MODE", "verify-full")
+    monkeypatch.setenv("DISPATCH_DATABASE__SSL_CA_FILE", str(authority))
+    monkeypatch.setenv("DISPATCH_DATABASE__PASSWORD_FILE", str(write(tmp_path / "pw", "secret\n")))
+    assert load_settings().database.connect_options() == {
+        "dsn": f"postgresql://d@db.example:5433/city?sslmode=verify-full&sslrootcert={authority}",
+        "password": "secret",
+    }
+
+
+def test_a_unix_sockets_url_stays_as_it_is() -> None:
+    dsn = "postgresql://postgres@/dispatch?host=/run/with%20space"
+    settings = load_settings(fallback={"database": {"dsn": dsn}})
+    assert settings.database.connect_options() == {"dsn": dsn}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root has a place of its own")
+def test_roots_data_is_where_postgresqls_account_can_reach_it() -> None:
+    assert load_settings().data_dir == Path("/var/lib/ambulance-dispatch")
