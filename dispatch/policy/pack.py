@@ -157,7 +157,8 @@ class Allocation(Part):
     `minutes_until_free` is by unit status (a status that is absent: free at once),
     `queue_escalation_seconds` by condition, `complaint_capabilities` from a word of the complaint
     to the hospital capability it needs. Without a regular crew within `critical_reach_minutes`, a
-    critical patient gets a transfer crew as the last resort.
+    critical patient gets a transfer crew as the last resort. A hold without an end ends after
+    `hold_seconds`.
     """
 
     position_fresh_seconds: Seconds
@@ -175,8 +176,16 @@ class Allocation(Part):
     order_acknowledgement_seconds: Seconds
     rollout_seconds: Seconds
     acceptance_to_order_seconds: Seconds
+    hold_seconds: Seconds
     queue_escalation_seconds: Annotated[dict[Condition, Seconds], AfterValidator(_every(Condition))]
     complaint_capabilities: dict[Line, Identifier]
+
+
+class FleetDuties(Part):
+    """What the fleet must have (120 plan §1): per district, and as a share (0 to 1) of all units."""
+
+    negative_pressure_per_district: Annotated[int, Field(ge=0)]
+    negative_pressure_share: Annotated[float, Field(ge=0, le=1)]
 
 
 class Linking(Part):
@@ -192,13 +201,15 @@ class Handover(Part):
     """How a hospital is told, reminded and passed over, and what it prepares (120 plan §5).
 
     The limits count from the announcement, the signature's from the arrival. `rooms` is the kind
-    of room that each destination reserves; `tests_on_arrival` is by PPE level.
+    of room that each destination reserves; `tests_on_arrival` is by PPE level; `on_scene_minutes` is
+    what an estimated arrival allows for the work on scene.
     """
 
     remind_seconds: Seconds
     next_hospital_seconds: Seconds
     escalate_seconds: Seconds
     signature_seconds: Seconds
+    on_scene_minutes: Minutes
     rooms: Annotated[dict[Destination, Identifier], AfterValidator(_every(Destination))]
     tests_on_arrival: Annotated[dict[Protection, Codes], AfterValidator(_every(Protection))]
 
@@ -296,6 +307,7 @@ class Pack(Part):
     ranks: Ranks
     protection: ProtectionLists
     allocation: Allocation
+    fleet: FleetDuties
     linking: Linking
     handover: Handover
     disinfection: TerminalDisinfection
