@@ -182,7 +182,7 @@ class Allocation(Part):
 
 
 class FleetDuties(Part):
-    """What the fleet must have (120 plan §1): per district, and as a share (0 to 1) of all units."""
+    """What the fleet must have (120 plan §1): a district, and as a share (0 to 1) of all units."""
 
     negative_pressure_per_district: Annotated[int, Field(ge=0)]
     negative_pressure_share: Annotated[float, Field(ge=0, le=1)]
@@ -201,8 +201,8 @@ class Handover(Part):
     """How a hospital is told, reminded and passed over, and what it prepares (120 plan §5).
 
     The limits count from the announcement, the signature's from the arrival. `rooms` is the kind
-    of room that each destination reserves; `tests_on_arrival` is by PPE level; `on_scene_minutes` is
-    what an estimated arrival allows for the work on scene.
+    of room that each destination reserves; `tests_on_arrival` is by PPE level. An estimated arrival
+    allows `on_scene_minutes` for the work on scene.
     """
 
     remind_seconds: Seconds
