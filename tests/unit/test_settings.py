@@ -166,6 +166,6 @@ def test_a_unix_sockets_url_stays_as_it_is() -> None:
     assert settings.database.connect_options() == {"dsn": dsn}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="root has a place of its own")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root keeps its data there")
 def test_roots_data_is_where_postgresqls_account_can_reach_it() -> None:
     assert load_settings().data_dir == Path("/var/lib/ambulance-dispatch")
