@@ -162,6 +162,13 @@ def test_a_pack_is_checked(tmp_path: Path) -> None:
     assert b"rules: is required" in done.stderr
 
 
+def test_deciding_needs_neither_broker_nor_database() -> None:
+    script = "import sys, dispatch.cli.decide; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.decode().split()}
+    assert not loaded & {"faust", "aiokafka", "asyncpg", "sqlalchemy"}
+
+
 def test_tens_of_thousands_of_calls_are_decided_fast_enough(tmp_path: Path) -> None:
     number = 20_000
     file = tmp_path / "calls.jsonl"
