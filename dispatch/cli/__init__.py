@@ -17,7 +17,7 @@ import click
 
 from dispatch import language
 from dispatch.cli.invocation import Invocation
-from dispatch.cli.localised import Group, Option
+from dispatch.cli.localised import Group, Option, explain
 from dispatch.errors import DispatchError
 from dispatch.language import text
 
@@ -130,8 +130,14 @@ def run(arguments: list[str]) -> int:
     except DispatchError as error:
         click.echo(f"dispatch: {error}", err=True)
         return EXIT_ERROR
+    except click.UsageError as error:
+        if error.ctx is not None:
+            click.echo(error.ctx.get_usage(), err=True)
+            click.echo(text("cli.try_help", command=error.ctx.command_path), err=True)
+        click.echo(f"dispatch: {explain(error)}", err=True)
+        return error.exit_code
     except click.ClickException as error:
-        error.show()
+        click.echo(f"dispatch: {error.format_message()}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED

@@ -29,7 +29,13 @@ class Invocation:
         addresses = running(settings.data_dir)
         if addresses is None:
             return settings
-        return load_settings(self.config, overrides=overrides, fallback=addresses.as_settings())
+        fallback = addresses.as_settings()
+        # Who names a cluster or a database of their own wants nothing of this one's mixed in.
+        if "bootstrap_servers" in settings.kafka.model_fields_set:
+            del fallback["kafka"]
+        if "dsn" in settings.database.model_fields_set:
+            del fallback["database"]
+        return load_settings(self.config, overrides=overrides, fallback=fallback)
 
 
 pass_invocation = click.make_pass_decorator(Invocation, ensure=True)

@@ -98,3 +98,28 @@ def group(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], Group]
 def option(*names: str, **attributes: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command an option whose `help` is a key."""
     return click.option(*names, cls=Option, **attributes)
+
+
+def explain(error: click.UsageError) -> str:
+    """Say in the language in use what was wrong with the arguments."""
+    match error:
+        case click.NoSuchOption():
+            said = text("cli.no_option", name=error.option_name)
+            if error.possibilities:
+                said += " " + text("cli.did_you_mean", name=error.possibilities[0])
+            return said
+        case click.MissingParameter():
+            return text("cli.no_value", name=_name(error))
+        case click.BadParameter() if error.param is not None:
+            return text("cli.bad_value", name=_name(error), reason=error.message)
+        case _:
+            return error.format_message()
+
+
+def _name(error: click.BadParameter) -> str:
+    if error.param is None:
+        hints = error.param_hint or ""
+        return hints if isinstance(hints, str) else "/".join(hints)
+    if isinstance(error.param, click.Option):
+        return "/".join(error.param.opts)
+    return error.param.make_metavar(error.ctx or click.Context(click.Command(None)))

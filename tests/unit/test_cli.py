@@ -53,8 +53,11 @@ def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["decid"], "There is no command decid. Did you mean decide?"),
-        (["--lang", "fr", "decide"], "'fr' is not one of 'en', 'zh'"),
-        (["--nosuch"], "No such option"),
+        (["--lang", "fr", "decide"], "--lang: 'fr' is not one of 'en', 'zh'"),
+        (["--conf"], "There is no option --conf. Did you mean --config?"),
+        (["--lang", "zh", "--nosuch"], "没有“--nosuch”这个选项。"),
+        (["--lang", "zh", "decide"], "缺少 FILE|-。"),
+        (["--lang", "zh", "decid"], "没有“decid”这个命令。 是不是想用“decide”？"),
     ],
 )
 def test_a_usage_error_is_told_and_ends_with_2(
