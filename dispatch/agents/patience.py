@@ -87,6 +87,10 @@ async def persist(
             # The place only: an exception's message may quote a record, hence a person.
             log.error("defect, trying again", place=place_of(error), **context)
 
+    async def attempt() -> T:
+        # Tenacity awaits only what it recognises as a coroutine function.
+        return await work()
+
     attempts = AsyncRetrying(
         retry=retry_if_exception_type(only) & retry_if_not_exception_type(Interrupted),
         wait=wait_exponential_jitter(
@@ -95,4 +99,4 @@ async def persist(
         sleep=rest,
         before_sleep=report,
     )
-    return await attempts(work)
+    return await attempts(attempt)

@@ -141,7 +141,10 @@ def _fill(producer: AIOKafkaProducer, events: deque[Outgoing]) -> BatchBuilder:
     while events:
         event = events[0]
         key = None if event.key is None else event.key.encode()
-        if batch.append(timestamp=None, key=key, value=event.value, headers=event.headers) is None:
+        if (
+            batch.append(timestamp=None, key=key, value=event.value, headers=list(event.headers))
+            is None
+        ):
             break
         events.popleft()
     batch.close()

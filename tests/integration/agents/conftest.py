@@ -1,0 +1,42 @@
+"""One embedded stack for all; a database, topics and workers for each test."""
+
+import itertools
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from dispatch.stack.embedded import Stack, running_stack
+from tests.integration.agents.bench import Bench
+from tests.integration.agents.small_desk import SCHEMA, Gate
+
+_numbers = itertools.count(1)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack() -> AsyncIterator[Stack]:
+    async with running_stack(durable=False) as running:
+        yield running
+
+
+@pytest.fixture
+async def bench(stack: Stack, tmp_path: Path) -> AsyncIterator[Bench]:
+    name = f"agents{next(_numbers)}"
+    owner = await asyncpg.connect(stack.dsn)
+    await owner.execute(f"CREATE DATABASE {name}")
+    await owner.close()
+    dsn = stack.postgres.dsn_of(name)
+    database = await asyncpg.connect(dsn)
+    await database.execute(SCHEMA.read_text())
+    gate = Gate(tmp_path / "gate")
+    gate.directory.mkdir()
+    bench = Bench(stack, dsn, f"{name}.", tmp_path, gate, database)
+    await bench.make_topics()
+    yield bench
+    for worker in bench.workers:
+        worker.kill()
+        worker.send(signal.SIGCONT)
+    await bench.database.close()

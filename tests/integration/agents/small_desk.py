@@ -1,0 +1,236 @@
+"""A small desk on a real PostgreSQL: it decides nothing, but keeps every promise of delivery."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import orjson
+
+from dispatch.errors import Unavailable
+from dispatch.topics.envelope import Outgoing, Record
+
+SCHEMA = Path(__file__).with_suffix(".sql")
+AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A file that makes a process wait at a stage, and one by which it says that it does."""
+
+    directory: Path
+
+    def shut(self, stage: str) -> None:
+        (self.directory / stage).touch()
+
+    def open(self, stage: str) -> None:
+        (self.directory / stage).unlink()
+
+    def waiting(self, stage: str) -> bool:
+        return (self.directory / f"{stage}.waiting").exists()
+
+    async def pass_through(self, stage: str) -> None:
+        while (self.directory / stage).exists():
+            (self.directory / f"{stage}.waiting").write_text(str(os.getpid()))
+            await asyncio.sleep(0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class SmallHealth:
+    writable: bool
+    unpublished: int
+    unpublished_age: float
+    queue_length: int = 0
+    queue_age: float = 0.0
+    open_escalations: int = 0
+
+
+class SmallDesk:
+    """Every fresh record is one effect and one event; `{"poison": true}` can't be processed."""
+
+    def __init__(self, dsn: str, prefix: str, incarnation: str, gate: Gate) -> None:
+        self.incarnation = incarnation
+        self._dsn = dsn
+        self._prefix = prefix
+        self._gate = gate
+        self._pool: asyncpg.Pool[Any] | None = None
+
+    async def open(self) -> None:
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._dsn, min_size=1, max_size=4, timeout=5, command_timeout=10
+            )
+        except AWAY as error:
+            raise Unavailable(str(error)) from error
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            self._pool.terminate()
+
+    async def take(self, records: Sequence[Record]) -> Sequence[Outgoing]:
+        async with self._connection() as db:
+            await self._gate.pass_through("taken")
+            async with db.transaction():
+                await self._note(db, records)
+                identities = {_header(record, "ce_id"): record for record in records}
+                fresh = await db.fetch(
+                    "INSERT INTO inbox SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+                    " RETURNING identity",
+                    list(identities),
+                )
+                known = {row["identity"] for row in fresh}
+                for identity, record in identities.items():
+                    value = orjson.loads(record.value or b"")
+                    if value.get("poison"):
+                        raise ValueError("poison")
+                    if identity in known:
+                        await self._take_effect(db, record, identity)
+                await self._gate.pass_through("transaction")
+            await self._gate.pass_through("committed")
+            return await self._unpublished(db, [_key(record) for record in records])
+
+    async def refuse(self, record: Record, error: BaseException) -> Sequence[Outgoing]:
+        async with self._connection() as db, db.transaction():
+            await self._note(db, [record])
+            letter = orjson.dumps(
+                {"refused": "call.received", "reasons": [{"field": "poison", "reason": str(error)}]}
+            )
+            await self._log(db, "dead-letters", _key(record), "input.rejected", letter)
+            return await self._unpublished(db, [_key(record)])
+
+    async def fire_due(self) -> Sequence[Outgoing]:
+        async with self._connection() as db, db.transaction():
+            due = await db.fetch("DELETE FROM timers WHERE due <= clock_timestamp() RETURNING key")
+            for row in due:
+                await self._log(db, "incidents", row["key"], "timer.fired", b"{}")
+            return await self._unpublished(db, [row["key"] for row in due])
+
+    async def leftovers(self, older_than_seconds: float, limit: int) -> Sequence[Outgoing]:
+        async with self._connection() as db:
+            rows = await db.fetch(
+                "SELECT * FROM log WHERE NOT published"
+                " AND logged_at <= clock_timestamp() - make_interval(secs => $1)"
+                " ORDER BY position LIMIT $2",
+                older_than_seconds,
+                limit,
+            )
+            return [self._outgoing(row) for row in rows]
+
+    async def published(self, events: Sequence[Outgoing]) -> None:
+        await self._gate.pass_through("published")
+        async with self._connection() as db:
+            await db.execute(
+                "UPDATE log SET published = true WHERE position = ANY($1::bigint[])",
+                [event.position for event in events],
+            )
+        await self._gate.pass_through("marked")
+
+    async def lease(self, name: str, holder: str, seconds: float) -> bool:
+        async with self._connection() as db:
+            held = await db.fetchval(
+                "INSERT INTO leases VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))"
+                " ON CONFLICT (name) DO UPDATE SET holder = $2, expires = excluded.expires"
+                " WHERE leases.holder = $2 OR leases.expires < clock_timestamp() RETURNING 1",
+                name,
+                holder,
+                seconds,
+            )
+            return held is not None
+
+    async def noted(self, incarnation: str) -> Mapping[tuple[str, int], int]:
+        async with self._connection() as db:
+            rows = await db.fetch("SELECT * FROM positions WHERE incarnation = $1", incarnation)
+            return {(row["topic"], row["partition"]): row["next"] for row in rows}
+
+    async def health(self) -> SmallHealth:
+        async with self._connection() as db:
+            row = await db.fetchrow(
+                "SELECT count(*) AS unpublished, coalesce(extract(epoch FROM"
+                " clock_timestamp() - min(logged_at)), 0)::float AS age"
+                " FROM log WHERE NOT published"
+            )
+            assert row is not None
+            return SmallHealth(True, row["unpublished"], row["age"])
+
+    async def wakeups(self) -> AsyncIterator[None]:
+        while True:
+            await asyncio.sleep(60)
+            yield
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        assert self._pool is not None
+        try:
+            async with self._pool.acquire(timeout=5) as connection:
+                yield connection
+        except AWAY as error:
+            raise Unavailable(f"The database is away: {error!r}") from error
+
+    async def _note(self, db: Any, records: Sequence[Record]) -> None:
+        await db.execute("SELECT FROM centre FOR UPDATE")
+        for record in records:
+            await db.execute(
+                "INSERT INTO positions VALUES ($1, $2, $3, $4)"
+                " ON CONFLICT (incarnation, topic, partition)"
+                " DO UPDATE SET next = greatest(positions.next, excluded.next)",
+                self.incarnation,
+                record.topic,
+                record.partition,
+                record.offset + 1,
+            )
+
+    async def _take_effect(self, db: Any, record: Record, identity: str) -> None:
+        key = _key(record)
+        await db.execute("INSERT INTO effects (key, identity) VALUES ($1, $2)", key, identity)
+        value = orjson.dumps({"rule": "R1", "identity": identity})
+        await self._log(db, "incidents", key, "call.decided", value)
+
+    async def _log(self, db: Any, topic: str, key: str, kind: str, value: bytes) -> None:
+        sequence = await db.fetchval(
+            "INSERT INTO sequences VALUES ($1, 1) ON CONFLICT (key)"
+            " DO UPDATE SET last = sequences.last + 1 RETURNING last",
+            key,
+        )
+        await db.execute(
+            "INSERT INTO log (topic, key, type, sequence, value) VALUES ($1, $2, $3, $4, $5)",
+            self._prefix + topic,
+            key,
+            kind,
+            sequence,
+            value,
+        )
+
+    async def _unpublished(self, db: Any, keys: Sequence[str]) -> Sequence[Outgoing]:
+        rows = await db.fetch(
+            "SELECT * FROM log WHERE NOT published AND key = ANY($1::text[]) ORDER BY position",
+            keys,
+        )
+        return [self._outgoing(row) for row in rows]
+
+    def _outgoing(self, row: Mapping[str, Any]) -> Outgoing:
+        headers = {"ce_type": row["type"], "ce_sequence": str(row["sequence"])}
+        return Outgoing(
+            position=row["position"],
+            topic=row["topic"],
+            key=row["key"],
+            headers=tuple((name, value.encode()) for name, value in headers.items()),
+            value=row["value"],
+        )
+
+
+def _header(record: Record, name: str) -> str:
+    return next(value.decode() for found, value in record.headers if found == name)
+
+
+def _key(record: Record) -> str:
+    return (record.key or b"").decode()

@@ -1,0 +1,43 @@
+"""A worker process for the small desk: `python -m tests.integration.agents.small_worker`."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterable
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from dispatch.agents.batch import Batch
+from dispatch.agents.desk_work import DeskWork
+from dispatch.agents.patience import Patience
+from dispatch.agents.worker import work
+from dispatch.settings import load_settings
+from tests.integration.agents.small_desk import Gate, SmallDesk
+
+
+async def serve_acknowledging_early(self: DeskWork, batches: AsyncIterable[Batch]) -> None:
+    """What the agents must not do: acknowledge, then work."""
+    async for batch in batches:
+        batch.succeed()
+        await self.settle(batch.records)
+
+
+def main() -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    settings = load_settings()
+    gate = Gate(Path(os.environ["SMALL_DESK_GATE"]))
+    if "acknowledge-early" in sys.argv:
+        DeskWork.serve = serve_acknowledging_early  # type: ignore[method-assign]
+
+    def desk_for(incarnation: str) -> SmallDesk:
+        dsn = str(settings.database.connect_options()["dsn"])
+        return SmallDesk(dsn, settings.topic_prefix, incarnation, gate)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work(settings, desk_for, patience=Patience(longest_pause=1.0)))
+
+
+if __name__ == "__main__":
+    main()
