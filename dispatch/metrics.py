@@ -68,6 +68,9 @@ class Metrics:
         self.decisions = Counter(
             "dispatch_decisions", "Decisions published, by rule", ("rule",), registry=registry
         )
+        self.escalations = Counter(
+            "dispatch_escalations", "Escalations published, by kind", ("kind",), registry=registry
+        )
         self.dead_letters = Counter(
             "dispatch_dead_letters",
             "Inputs refused, by what was refused and the field at fault",
@@ -88,18 +91,23 @@ class Metrics:
         self._queue_age = Gauge(
             "dispatch_queue_age_seconds", "How long the first of them waits", registry=registry
         )
-        self._escalations = Gauge(
-            "dispatch_open_escalations", "Escalations unresolved", registry=registry
+        self._parked = Gauge(
+            "dispatch_parked_inputs",
+            "Inputs that wait for the call they refer to",
+            registry=registry,
         )
 
     def count_published(self, events: Sequence[Outgoing]) -> None:
-        """Count what has been published: events, decisions by rule, dead letters by reason."""
+        """Count events, decisions by rule, escalations by kind, dead letters by reason."""
         for event in events:
             self.published.labels(topic=event.topic).inc()
             kind = next((value for name, value in event.headers if name == "ce_type"), b"")
             if kind == b"call.decided":
                 decision = orjson.loads(event.value)
                 self.decisions.labels(rule=decision.get("rule")).inc()
+            elif kind == b"escalation.raised":
+                escalation = orjson.loads(event.value)
+                self.escalations.labels(kind=escalation.get("kind")).inc()
             elif kind == b"input.rejected":
                 letter = orjson.loads(event.value)
                 # The sentence of a reason is open-ended; refused and field are of a closed set.
@@ -114,7 +122,7 @@ class Metrics:
         self._unpublished_age.set(health.unpublished_age)
         self._queue_length.set(health.queue_length)
         self._queue_age.set(health.queue_age)
-        self._escalations.set(health.open_escalations)
+        self._parked.set(health.parked)
 
     def render(self) -> bytes:
         """Return the Prometheus text format."""

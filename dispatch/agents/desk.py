@@ -35,8 +35,8 @@ class DeskHealth(Protocol):
         ...
 
     @property
-    def open_escalations(self) -> int:
-        """Escalations that nobody has resolved."""
+    def parked(self) -> int:
+        """Inputs that wait for the call they refer to."""
         ...
 
 

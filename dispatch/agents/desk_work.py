@@ -2,16 +2,11 @@
 
 from collections.abc import AsyncIterable, Sequence
 
-import structlog
-
 from dispatch.agents.batch import Batch
 from dispatch.agents.desk import Desk
-from dispatch.agents.patience import place_of
 from dispatch.agents.publisher import Publisher
 from dispatch.errors import Unavailable
 from dispatch.topics.envelope import Outgoing, Record
-
-log = structlog.get_logger(__name__)
 
 
 class DeskWork:
@@ -55,15 +50,6 @@ class DeskWork:
             await self.settle(records[middle:])
             return ()
         [culprit] = records
-        # The place only: an exception's message may quote the record, hence a person.
-        log.error(
-            "record refused",
-            topic=culprit.topic,
-            partition=culprit.partition,
-            offset=culprit.offset,
-            error=type(error).__name__,
-            place=place_of(error),
-        )
         return await self._desk.refuse(culprit, error)
 
     async def publish(self, outgoing: Sequence[Outgoing]) -> None:

@@ -1,6 +1,5 @@
 """How long the services wait, and how they go on by themselves after an infrastructure fault."""
 
-import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -48,12 +47,6 @@ class Interrupted(Exception):
     """The work was given up between two attempts: the service stops or lost its partitions."""
 
 
-def place_of(error: BaseException) -> str:
-    """Return the file and line that raised `error`."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
-
-
 async def persist(
     work: Callable[[], Awaitable[T]],
     *,
@@ -84,8 +77,7 @@ async def persist(
         if isinstance(error, INFRASTRUCTURE):
             log.warning("waiting for the infrastructure", reason=str(error), **context)
         else:
-            # The place only: an exception's message may quote a record, hence a person.
-            log.error("defect, trying again", place=place_of(error), **context)
+            log.error("defect, trying again", exc_info=error, **context)
 
     async def attempt() -> T:
         # Tenacity awaits only what it recognises as a coroutine function.

@@ -82,7 +82,7 @@ class Bench:
         return {
             "DISPATCH_KAFKA__BOOTSTRAP_SERVERS": self.stack.bootstrap,
             "DISPATCH_KAFKA__ENABLE_IDEMPOTENCE": "false",
-            "DISPATCH_KAFKA__SESSION_TIMEOUT_MS": "6000",
+            "DISPATCH_KAFKA__SESSION_TIMEOUT_MS": "3000",
             "DISPATCH_DATABASE__DSN": self.dsn,
             "DISPATCH_TOPIC_PREFIX": self.prefix,
             "DISPATCH_WEB__PORT": str(port),

@@ -52,7 +52,7 @@ class SmallHealth:
     unpublished_age: float
     queue_length: int = 0
     queue_age: float = 0.0
-    open_escalations: int = 0
+    parked: int = 0
 
 
 class SmallDesk:
@@ -173,6 +173,9 @@ class SmallDesk:
         try:
             async with self._pool.acquire(timeout=5) as connection:
                 yield connection
+        except ValueError:
+            # What asyncpg can't encode is an InterfaceError too, and no fault of the database.
+            raise
         except AWAY as error:
             raise Unavailable(f"The database is away: {error!r}") from error
 

@@ -1,0 +1,48 @@
+"""`dispatch worker`: the agents against a configured Kafka and PostgreSQL."""
+
+import asyncio
+
+import uvloop
+
+from dispatch import logs
+from dispatch.agents.worker import work
+from dispatch.cli import localised
+from dispatch.cli.invocation import Invocation, pass_invocation
+from dispatch.clock import open_clock
+from dispatch.errors import ConfigurationError
+from dispatch.language import text
+from dispatch.policy.pack import load_pack
+from dispatch.settings import Settings
+from dispatch.store.desk import Desk
+from dispatch.store.plan import read_plan
+
+
+@localised.command("worker")
+@pass_invocation
+def command(invocation: Invocation) -> None:
+    """Work until told to stop."""
+    settings = invocation.settings()
+    logs.configure(settings.log_format, settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    if settings.city is None:
+        raise ConfigurationError(text("worker.no_city"))
+    plan = read_plan(settings.city)
+    pack = load_pack(settings.policy)
+    clock = open_clock(settings.scenario_clock)
+    connect_options = settings.database.connect_options()
+
+    def desk_for(incarnation: str) -> Desk:
+        return Desk(
+            connect_options,
+            plan=plan,
+            pack=pack,
+            clock=clock,
+            topic_prefix=settings.topic_prefix,
+            incarnation=incarnation,
+        )
+
+    await work(settings, desk_for)
