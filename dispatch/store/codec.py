@@ -1,0 +1,35 @@
+"""Records as the JSON that the database keeps, and back."""
+
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from dispatch.domain.model import (
+    Assignment,
+    CallRecord,
+    Entity,
+    Handover,
+    Hospital,
+    Incident,
+    Job,
+    Unit,
+)
+
+_ADAPTERS: Final[dict[type, TypeAdapter[Any]]] = {
+    kind: TypeAdapter(kind)
+    for kind in (Unit, Hospital, CallRecord, Incident, Assignment, Handover, Job)
+}
+_BY_NAME: Final[dict[str, TypeAdapter[Any]]] = {
+    kind.__name__: adapter for kind, adapter in _ADAPTERS.items()
+}
+
+
+def dump(entity: Entity) -> str:
+    """Return a record as JSON."""
+    return _ADAPTERS[type(entity)].dump_json(entity).decode()
+
+
+def load(kind: str, state: str) -> Entity:
+    """Return the record of a kind from its JSON."""
+    entity: Entity = _BY_NAME[kind].validate_json(state)
+    return entity

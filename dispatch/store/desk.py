@@ -1,0 +1,493 @@
+"""The desk: one transaction a batch, in which inputs take effect once and leave their events.
+
+One writer at a time: every transaction takes the row `centre` first. Each process keeps the
+working set in memory, tagged with the version it has seen; what others wrote since is read before
+it decides. So rules read memory, nothing deadlocks, and the order of the event log is the order of
+the commits.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import asyncpg
+import structlog
+
+from dispatch.clock import Clock
+from dispatch.domain import handling
+from dispatch.domain.city import City, Duplicate, Early, Rejected
+from dispatch.domain.fleet import report_duties
+from dispatch.domain.model import Incident, Job, Timer
+from dispatch.errors import SchemaMismatch, Unavailable
+from dispatch.policy.pack import Pack
+from dispatch.store import codec
+from dispatch.store.dead_letters import reject
+from dispatch.store.inbound import Inbound, read
+from dispatch.store.parking import Parking
+from dispatch.store.plan import CityPlan
+from dispatch.store.schema import check_version
+from dispatch.store.sql import STATEMENTS
+from dispatch.store.writing import as_outgoing, write_changes
+from dispatch.topics.announcement import Reason
+from dispatch.topics.calls import Call
+from dispatch.topics.envelope import Outgoing, Record
+
+log = structlog.get_logger(__name__)
+
+IDLE_IN_TRANSACTION: Final = 2_000  # ms; frees what a stopped process holds
+LOCK_WAIT: Final = 10_000  # ms
+STATEMENT: Final = 30_000  # ms
+TIMERS_AT_ONCE: Final = 500
+POOL_SIZE: Final = 4
+WAKE: Final = "dispatch_wake"
+
+# SQLSTATE classes and codes that mean: the infrastructure, not the input; try again.
+_RETRY_CLASSES: Final = ("08", "53", "57", "58", "40", "25")
+_RETRY_CODES: Final = ("55P03",)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class DeskHealth:
+    """How the desk is doing; ages in seconds."""
+
+    writable: bool
+    unpublished: int
+    unpublished_age: float
+    queue_length: int
+    queue_age: float
+    parked: int
+
+
+class Desk:
+    """The truth of one city, for one worker process."""
+
+    def __init__(
+        self,
+        connect_options: Mapping[str, Any],
+        *,
+        plan: CityPlan,
+        pack: Pack,
+        clock: Clock,
+        topic_prefix: str,
+        incarnation: str = "",
+    ) -> None:
+        self.incarnation = incarnation
+        self._connect_options = dict(connect_options)
+        self._plan = plan
+        self._pack = pack
+        self._clock = clock
+        self._prefix = topic_prefix
+        self._city = City(pack=pack, districts=plan.districts, mode="epidemic")
+        self._seen = -1
+        self._pool: asyncpg.Pool | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    # -- opening and closing
+
+    async def open(self) -> None:
+        """Connect, check the schema, read the working set, put the city's plan in where it is new.
+
+        Raises:
+            Unavailable: the database can't be reached.
+            SchemaMismatch: it has another schema than this program.
+        """
+        try:
+            self._pool = await asyncpg.create_pool(
+                **self._connect_options,
+                min_size=1,
+                max_size=POOL_SIZE,
+                server_settings={
+                    "application_name": "dispatch",
+                    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION),
+                    "lock_timeout": str(LOCK_WAIT),
+                    "statement_timeout": str(STATEMENT),
+                },
+            )
+        except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+            raise Unavailable(f"the database can't be reached: {error}") from error
+        try:
+            async with self._acquire() as connection:
+                await check_version(connection)
+            await self._transact(self._install_plan)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            pool.terminate()
+
+    # -- inputs and timers
+
+    async def take(self, records: Sequence[Record]) -> Sequence[Outgoing]:
+        """Let the records take effect, in one transaction; return what is to be published.
+
+        Raises:
+            Unavailable: nothing has happened; try again.
+        """
+        inputs = [self._read(record) for record in records]
+        return await self._transact(lambda tx: self._take(tx, inputs))
+
+    async def refuse(self, record: Record, error: BaseException) -> Sequence[Outgoing]:
+        """Dead-letter the one record whose processing raised `error`.
+
+        Raises:
+            Unavailable: nothing has happened; try again.
+        """
+        inbound = self._read(record)
+        log.error(
+            "an input could not be processed",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            exc_info=error,
+        )
+        reason = Reason(field="body", reason=f"could not be processed ({type(error).__name__})")
+
+        async def run(tx: "_Transaction") -> Sequence[Outgoing]:
+            return await self._take(tx, [inbound], refusal=reason)
+
+        return await self._transact(run)
+
+    async def fire_due(self) -> Sequence[Outgoing]:
+        """Fire the timers that are due, oldest first, some hundreds at most.
+
+        Raises:
+            Unavailable: nothing has happened; try again.
+        """
+        async with self._acquire() as connection:
+            if not await connection.fetchval(STATEMENTS["any_due"], self._clock.now()):
+                return ()
+        return await self._transact(self._fire)
+
+    # -- the event log
+
+    async def leftovers(self, older_than_seconds: float, limit: int) -> Sequence[Outgoing]:
+        """Return up to `limit` unpublished events of at least that age, in log order."""
+        async with self._acquire() as connection:
+            rows = await connection.fetch(STATEMENTS["leftovers"], older_than_seconds, limit)
+        return [as_outgoing(row, self._prefix) for row in rows]
+
+    async def published(self, events: Sequence[Outgoing]) -> None:
+        """Note that the brokers have acknowledged the events."""
+        if events:
+            async with self._acquire() as connection:
+                await connection.execute(
+                    STATEMENTS["published"], [event.position for event in events]
+                )
+
+    async def lease(self, name: str, holder: str, seconds: float) -> bool:
+        """Take or renew a lease, which expires by itself; false while another holds it."""
+        async with self._acquire() as connection:
+            taken = await connection.fetchval(STATEMENTS["take_lease"], name, holder, seconds)
+        return taken is not None
+
+    async def noted(self, incarnation: str) -> Mapping[tuple[str, int], int]:
+        """Return the next offset to read by (topic, partition), as transactions noted it."""
+        async with self._acquire() as connection:
+            rows = await connection.fetch(STATEMENTS["noted_positions"], incarnation)
+        return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+    async def health(self) -> DeskHealth:
+        """Return how the desk is doing."""
+        async with self._acquire() as connection:
+            row = await connection.fetchrow(STATEMENTS["health"])
+            read_only = await connection.fetchval("SHOW transaction_read_only")
+        since: datetime | None = row["waiting_since"]
+        return DeskHealth(
+            writable=read_only == "off",
+            unpublished=row["unpublished"],
+            unpublished_age=float(row["oldest_unpublished_seconds"]),
+            queue_length=row["waiting"],
+            queue_age=(self._clock.now() - since).total_seconds() if since else 0.0,
+            parked=row["parked"],
+        )
+
+    async def wakeups(self) -> AsyncIterator[None]:
+        """Yield when somebody says that timers may be due; only a hint."""
+        heard = asyncio.Event()
+        async with self._acquire() as connection:
+
+            def hear(*_: object) -> None:
+                heard.set()
+
+            await connection.add_listener(WAKE, hear)
+            connection.add_termination_listener(hear)
+            while not connection.is_closed():
+                await heard.wait()
+                heard.clear()
+                yield
+
+    # -- within a transaction
+
+    async def _install_plan(self, tx: "_Transaction") -> Sequence[Outgoing]:
+        """Bring new units and hospitals of the plan into the database, and report the duties."""
+        city = self._city
+        city.begin(now=self._clock.now(), cause=f"plan/{self._plan.digest}")
+        if self._plan.put_into(city):
+            report_duties(city)
+        return await self._write(tx, [])
+
+    def _read(self, record: Record) -> Inbound:
+        topic = record.topic.removeprefix(self._prefix)
+        return read(record, topic=topic, incarnation=self.incarnation)
+
+    async def _take(
+        self, tx: "_Transaction", inputs: Sequence[Inbound], *, refusal: Reason | None = None
+    ) -> Sequence[Outgoing]:
+        seen = await self._seen_before(tx, inputs)
+        parking = Parking(tx.connection, self._city)
+        await self._load_for(tx, inputs)
+        await parking.open_for(
+            [each.event.call_id for each in inputs if isinstance(each.event, Call)]
+        )
+        outcomes: dict[str, tuple[bytes, str]] = {}
+        for each in inputs:
+            known = seen.get(each.identity)
+            if known == each.digest:
+                continue
+            identity, verdict = each.identity, refusal
+            if known is not None:
+                identity = f"{each.identity}!{each.digest.hex()}"
+                verdict = Reason(field="ce_id", reason="is taken by an event with another content")
+                if seen.get(identity) == each.digest:
+                    continue
+            seen[identity] = each.digest
+            outcomes[identity] = (each.digest, self._handle(each, identity, verdict, parking))
+        await parking.write()
+        if outcomes:
+            await tx.execute(
+                "note_inputs",
+                list(outcomes),
+                [digest for digest, _ in outcomes.values()],
+                [outcome for _, outcome in outcomes.values()],
+                self._clock.now(),
+            )
+        await self._note_positions(tx, [each.record for each in inputs])
+        replayed = [each.identity for each in inputs if each.identity not in outcomes]
+        return await self._write(tx, replayed)
+
+    def _handle(
+        self, each: Inbound, identity: str, verdict: Reason | None, parking: Parking
+    ) -> str:
+        """Let one input take effect, or refuse it; returns what became of it."""
+        city = self._city
+        city.begin(now=self._clock.now(), cause=identity)
+        event = each.event
+        if verdict is not None or event is None:
+            reject(city, each, [verdict] if verdict is not None else each.reasons)
+            return "rejected"
+        mark = city.mark()
+        try:
+            handling.handle(city, event, each.digest.hex())
+        except Rejected as rejected:
+            city.roll_back(mark)
+            reject(city, each, rejected.reasons)
+            return "rejected"
+        except Duplicate:
+            city.roll_back(mark)
+            return "duplicate"
+        except Early as early:
+            city.roll_back(mark)
+            parking.park(early.call_id, identity, each)
+            return "parked"
+        if isinstance(event, Call):
+            for waiting in parking.release(event.call_id):
+                self._handle(self._read(waiting.record), waiting.identity, None, parking)
+        return "accepted"
+
+    async def _fire(self, tx: "_Transaction") -> Sequence[Outgoing]:
+        now = self._clock.now()
+        rows = await tx.fetch("due_timers", now, TIMERS_AT_ONCE)
+        timers = [Timer(**row) for row in rows]
+        parking = Parking(tx.connection, self._city)
+        await parking.open_for([], [t.subject for t in timers if t.kind == "parked"])
+        subjects = {t.subject.partition("/")[0] for t in timers if t.kind != "parked"}
+        await self._load_incidents(tx, subjects - self._city.incidents.keys())
+        for timer in timers:
+            self._city.begin(
+                now=now, cause=f"timer/{timer.timer_id}@{timer.due_at.isoformat()}"
+            )
+            self._city.cancel_timer(timer.kind, timer.subject)
+            if timer.kind == "parked":
+                self._give_up_waiting(parking, timer.subject)
+            else:
+                handling.fire(self._city, timer)
+        await parking.write()
+        return await self._write(tx, [])
+
+    def _give_up_waiting(self, parking: Parking, identity: str) -> None:
+        parked = parking.expire(identity)
+        if parked is not None:
+            inbound = self._read(parked.record)
+            reject(
+                self._city, inbound, [Reason(field="call_id", reason="its call has never come")]
+            )
+
+    async def _seen_before(
+        self, tx: "_Transaction", inputs: Sequence[Inbound]
+    ) -> dict[str, bytes]:
+        asked = [each.identity for each in inputs]
+        asked += [f"{each.identity}!{each.digest.hex()}" for each in inputs]
+        rows = await tx.fetch("seen", asked)
+        return {row["identity"]: row["digest"] for row in rows}
+
+    async def _load_for(self, tx: "_Transaction", inputs: Sequence[Inbound]) -> None:
+        """Read the incidents that the inputs refer to and that are not in memory."""
+        city = self._city
+        call_ids, incident_ids = set(), set()
+        for each in inputs:
+            for name in ("call_id", "assignment_id", "handover_id", "job_id"):
+                value: str | None = getattr(each.event, name, None)
+                if value is None:
+                    continue
+                if name == "call_id":
+                    if value not in city.calls:
+                        call_ids.add(value)
+                elif value.partition("/")[0] not in city.incidents:
+                    incident_ids.add(value.partition("/")[0])
+        if call_ids:
+            rows = await tx.fetch("incidents_of_calls", list(call_ids))
+            incident_ids.update(row["incident_id"] for row in rows)
+        await self._load_incidents(tx, incident_ids)
+
+    async def _load_incidents(self, tx: "_Transaction", incident_ids: set[str]) -> None:
+        if incident_ids:
+            rows = await tx.fetch("load_incidents", list(incident_ids))
+            self._city.load(codec.load(row["kind"], row["state"]) for row in rows)
+
+    async def _note_positions(self, tx: "_Transaction", records: Sequence[Record]) -> None:
+        reached: dict[tuple[str, int], int] = {}
+        for record in records:
+            place = (record.topic, record.partition)
+            reached[place] = max(reached.get(place, 0), record.offset + 1)
+        await tx.execute(
+            "note_positions",
+            self.incarnation,
+            [topic for topic, _ in reached],
+            [partition for _, partition in reached],
+            list(reached.values()),
+        )
+
+    async def _write(self, tx: "_Transaction", replayed: Sequence[str]) -> Sequence[Outgoing]:
+        """Write what changed and return what is to be published, in log order."""
+        tx.version += 1
+        outgoing = await write_changes(
+            tx.connection, self._city, version=tx.version, now=self._clock.now(),
+            prefix=self._prefix,
+        )  # fmt: skip
+        if replayed:
+            rows = await tx.fetch("unpublished_of", list(replayed))
+            have = {event.position for event in outgoing}
+            again = [as_outgoing(row, self._prefix) for row in rows]
+            outgoing += [event for event in again if event.position not in have]
+            outgoing.sort(key=lambda event: event.position)
+        await tx.execute("set_centre", tx.version, self._city.mode)
+        return outgoing
+
+    # -- transactions
+
+    async def _transact(self, work: "Callable[[_Transaction], Awaitable[T]]") -> T:
+        """Run `work` in a transaction as the one writer; memory follows the database's fate."""
+        async with self._one_at_a_time, self._acquire() as connection:
+            try:
+                async with connection.transaction():
+                    tx = await self._begin(connection)
+                    result = await work(tx)
+            except BaseException:
+                self._city.abandon()
+                raise
+            self._seen = tx.version
+            self._settle()
+            return result
+
+    async def _begin(self, connection: asyncpg.Connection) -> "_Transaction":
+        row = await connection.fetchrow(STATEMENTS["lock_centre"])
+        tx = _Transaction(connection, row["version"])
+        if self._seen != tx.version:
+            await self._catch_up(tx)
+            self._city.mode = row["mode"]
+            self._city.settle()
+            self._seen = tx.version
+        return tx
+
+    async def _catch_up(self, tx: "_Transaction") -> None:
+        """Read what other processes wrote since the version that this one has seen."""
+        fleet = await tx.fetch("load_fleet", self._seen)
+        self._city.load(codec.load(row["kind"], row["state"]) for row in fleet)
+        if self._seen < 0:
+            rows = await tx.fetch("open_incidents")
+        else:
+            rows = await tx.fetch("changed_incidents", self._seen)
+        await self._load_incidents(tx, {row["incident_id"] for row in rows})
+
+    def _settle(self) -> None:
+        """Make the changes final in memory, and forget incidents that are over."""
+        city = self._city
+        closed = {
+            key
+            for kind, key in city.changes.entities
+            if kind is Incident and city.incidents[key].status == "closed"
+        }
+        closed |= {job.incident_id for job in _jobs_changed(city)}
+        city.settle()
+        city.forget(key for key in closed if _is_over(city, key))
+
+    @asynccontextmanager
+    async def _acquire(self) -> AsyncIterator[asyncpg.Connection]:
+        """Lend a connection; faults of the infrastructure come out as Unavailable."""
+        if self._pool is None:
+            raise Unavailable("the desk is closed")
+        try:
+            async with self._pool.acquire(timeout=LOCK_WAIT / 1000) as connection:
+                yield connection
+        except (SchemaMismatch, Unavailable, ValueError):
+            # What asyncpg can't encode is an InterfaceError too, and no fault of the database.
+            raise
+        except asyncpg.PostgresError as error:
+            if _is_infrastructure(error):
+                raise Unavailable(f"the database: {error}") from error
+            raise
+        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+            raise Unavailable(f"the database can't be reached: {error}") from error
+
+
+@dataclass(slots=True)
+class _Transaction:
+    """The connection of a transaction that holds the centre, and the version it writes."""
+
+    connection: asyncpg.Connection
+    version: int
+
+    async def fetch(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
+        rows: list[asyncpg.Record] = await self.connection.fetch(STATEMENTS[name], *arguments)
+        return rows
+
+    async def execute(self, name: str, *arguments: Any) -> None:
+        await self.connection.execute(STATEMENTS[name], *arguments)
+
+
+def _jobs_changed(city: City) -> list[Job]:
+    return [entity for entity in city.changes.entities.values() if isinstance(entity, Job)]
+
+
+def _is_over(city: City, incident_id: str) -> bool:
+    incident = city.incidents.get(incident_id)
+    if incident is None or incident.status != "closed":
+        return False
+    return not any(
+        (job := city.jobs.get(f"{assignment_id}/D")) is not None and job.ended_at is None
+        for assignment_id in incident.assignments
+    )
+
+
+def _is_infrastructure(error: asyncpg.PostgresError) -> bool:
+    code = error.sqlstate or ""
+    return code[:2] in _RETRY_CLASSES or code in _RETRY_CODES

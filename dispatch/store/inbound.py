@@ -1,0 +1,105 @@
+"""An input as the desk reads it: who sent what, or why it can't be read."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from dispatch.topics import EVENTS, TOPIC_OF
+from dispatch.topics.announcement import Reason
+from dispatch.topics.cloudevents import Malformed, read_attributes
+from dispatch.topics.envelope import Record
+from dispatch.topics.fields import BodyError, Content, decode, reasons
+
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_SENDER_FIELD: Final = {"calls": "call_id", "units": "unit_id", "hospitals": "hospital_id"}
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One input: `event` when it can be read, else `reasons`.
+
+    `identity` is what makes it the same input when it comes again; `sender` is the id under which
+    an answer is read, when it is known.
+    """
+
+    record: Record
+    identity: str
+    digest: bytes
+    event_type: str
+    event: Content | None
+    reasons: list[Reason]
+    sender: dict[str, str]
+
+
+def read(record: Record, *, topic: str, incarnation: str) -> Inbound:
+    """Read one record of an input topic (named without the prefix)."""
+    value = record.value or b""
+    digest = hashlib.sha256(value).digest()
+    body: dict[str, Any] = {}
+    event: Content | None = None
+    found: list[Reason] = []
+    event_type = "unknown"
+    identity = f"{incarnation}/{record.topic}/{record.partition}/{record.offset}"
+    try:
+        attributes = read_attributes(record)
+    except Malformed as malformed:
+        found.append(_reason(malformed.field, malformed.reason))
+    else:
+        identity, event_type = attributes.identity, attributes.type
+        digest = hashlib.sha256(event_type.encode() + b"\0" + value).digest()
+    try:
+        body = decode(value)
+    except BodyError as error:
+        found.extend(_reason(each["field"], each["reason"]) for each in error.reasons)
+    else:
+        if not found:
+            event, found = _content(event_type, topic, body)
+    sender = _sender(record, topic, body)
+    if event is not None and not _key_fits(record, sender):
+        name = next(iter(sender))
+        found = [_reason("key", f"must be the {name}, so that its events stay in order")]
+        event = None
+    return Inbound(record, identity, digest, event_type, event, found, sender)
+
+
+def _content(
+    event_type: str, topic: str, body: dict[str, Any]
+) -> tuple[Content | None, list[Reason]]:
+    model = EVENTS.get(event_type)
+    if model is None or not issubclass(model, Content):
+        return None, [_reason("ce_type", "is not an event that this service takes")]
+    if TOPIC_OF[event_type].name != topic:
+        return None, [_reason("ce_type", f"belongs on the topic {TOPIC_OF[event_type].name}")]
+    try:
+        return model.model_validate(body), []
+    except ValidationError as error:
+        return None, [_reason(each["field"], each["reason"]) for each in reasons(error)]
+
+
+def _sender(record: Record, topic: str, body: dict[str, Any]) -> dict[str, str]:
+    name = _SENDER_FIELD.get(topic)
+    if name is None:
+        return {}
+    candidates = (body.get(name), (record.key or b"").decode("utf-8", "replace"))
+    for candidate in candidates:
+        if isinstance(candidate, str) and _IDENTIFIER.fullmatch(candidate):
+            return {name: candidate}
+    return {}
+
+
+def _key_fits(record: Record, sender: dict[str, str]) -> bool:
+    return record.key is None or not sender or record.key.decode("utf-8", "replace") in (
+        sender.values()
+    )
+
+
+def _reason(field: str, reason: str) -> Reason:
+    """Make a reason that can be stored and published, whatever was in the input."""
+    return Reason(field=_printable(field), reason=_printable(reason))
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\u0000")[:500]

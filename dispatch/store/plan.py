@@ -1,0 +1,197 @@
+"""The plan of a city: its districts, stations, units and hospitals, read from a TOML file."""
+
+import hashlib
+import tomllib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dispatch.domain.city import City
+from dispatch.domain.model import District, Hospital, Position, Unit
+from dispatch.errors import ConfigurationError
+from dispatch.topics.fields import DistrictCode, Identifier, Latitude, Longitude, Text, reasons
+
+Role = Literal[
+    "designated", "reserve_designated", "fever_clinic", "emergency_buffer", "ordinary"
+]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DistrictPlan(_Part):
+    """A district (旗市区): its 6-digit code, its centre (WGS-84 degrees) and its neighbours."""
+
+    code: DistrictCode
+    name: Text
+    latitude: Latitude
+    longitude: Longitude
+    neighbours: tuple[DistrictCode, ...] = ()
+
+
+class StationPlan(_Part):
+    """A station (急救站) and where it stands."""
+
+    station_id: Identifier
+    district: DistrictCode
+    latitude: Latitude
+    longitude: Longitude
+
+
+class UnitPlan(_Part):
+    """A vehicle and the kind of its crew."""
+
+    unit_id: Identifier
+    station: Identifier
+    vehicle: Literal["negative_pressure", "monitoring", "basic"]
+    crew: Literal["transfer", "regular"]
+
+
+class HospitalPlan(_Part):
+    """A hospital: what it is, what it can do, and the rooms it starts with, by kind."""
+
+    hospital_id: Identifier
+    name: Text
+    district: DistrictCode
+    latitude: Latitude
+    longitude: Longitude
+    roles: tuple[Role, ...]
+    jurisdiction: tuple[DistrictCode, ...] = ()
+    capabilities: tuple[Identifier, ...] = ()
+    decontamination: bool = False
+    rooms: dict[Identifier, Annotated[int, Field(ge=0)]] = {}
+
+
+class CityPlan(_Part):
+    """A city as its plan has it."""
+
+    name: Text
+    time_zone: Text
+    mode: Literal["epidemic", "routine"] = "epidemic"
+    district: tuple[DistrictPlan, ...] = Field(min_length=1)
+    station: tuple[StationPlan, ...] = ()
+    unit: tuple[UnitPlan, ...] = ()
+    hospital: tuple[HospitalPlan, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for kind, ids in (
+            ("district", [d.code for d in self.district]),
+            ("station", [s.station_id for s in self.station]),
+            ("unit", [u.unit_id for u in self.unit]),
+            ("hospital", [h.hospital_id for h in self.hospital]),
+        ):
+            twice = sorted({each for each in ids if ids.count(each) > 1})
+            if twice:
+                raise ValueError(f"{kind}: {', '.join(twice)} is there twice")
+        districts = {d.code for d in self.district}
+        stations = {s.station_id for s in self.station}
+        for unit in self.unit:
+            if unit.station not in stations:
+                raise ValueError(f"unit {unit.unit_id}: there is no station {unit.station}")
+        for code in (
+            *(s.district for s in self.station),
+            *(h.district for h in self.hospital),
+            *(code for h in self.hospital for code in h.jurisdiction),
+            *(code for d in self.district for code in d.neighbours),
+        ):
+            if code not in districts:
+                raise ValueError(f"there is no district {code}")
+        return self
+
+    @cached_property
+    def digest(self) -> str:
+        """What identifies this plan among its versions."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    @cached_property
+    def districts(self) -> dict[str, District]:
+        """The districts by their code."""
+        return {
+            d.code: District(
+                code=d.code,
+                name=d.name,
+                centre=Position(d.latitude, d.longitude),
+                neighbours=d.neighbours,
+            )
+            for d in self.district
+        }
+
+    def put_into(self, city: City) -> bool:
+        """Bring units and hospitals into a city, new or as the plan changed; return if any did.
+
+        What a unit or hospital reported of itself stays.
+        """
+        changed = False
+        for entity in (*self._units(city), *self._hospitals(city)):
+            key = entity.unit_id if isinstance(entity, Unit) else entity.hospital_id
+            if (city.units.get(key) or city.hospitals.get(key)) != entity:
+                city.put(entity)
+                changed = True
+        return changed
+
+    def _units(self, city: City) -> list[Unit]:
+        stations = {s.station_id: s for s in self.station}
+        found = []
+        for planned in self.unit:
+            station = stations[planned.station]
+            unit = Unit(
+                unit_id=planned.unit_id,
+                district=station.district,
+                vehicle=planned.vehicle,
+                crew=planned.crew,
+                station=Position(station.latitude, station.longitude),
+            )
+            known = city.units.get(unit.unit_id)
+            if known is not None:
+                unit = replace(
+                    known,
+                    district=unit.district,
+                    vehicle=unit.vehicle,
+                    crew=unit.crew,
+                    station=unit.station,
+                )
+            found.append(unit)
+        return found
+
+    def _hospitals(self, city: City) -> list[Hospital]:
+        found = []
+        for planned in self.hospital:
+            known = city.hospitals.get(planned.hospital_id)
+            found.append(
+                Hospital(
+                    hospital_id=planned.hospital_id,
+                    name=planned.name,
+                    district=planned.district,
+                    position=Position(planned.latitude, planned.longitude),
+                    roles=planned.roles,
+                    jurisdiction=planned.jurisdiction,
+                    capabilities=planned.capabilities,
+                    decontamination=planned.decontamination,
+                    status=known.status if known else "open",
+                    rooms=known.rooms if known else dict(planned.rooms),
+                    reported_at=known.reported_at if known else None,
+                )
+            )
+        return found
+
+
+def read_plan(path: Path) -> CityPlan:
+    """Read a city's plan.
+
+    Raises:
+        ConfigurationError: naming the file, the place in it and the reason.
+    """
+    try:
+        return CityPlan.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: is not TOML: {error}") from error
+    except ValidationError as error:
+        found = "; ".join(f"{each['field']}: {each['reason']}" for each in reasons(error))
+        raise ConfigurationError(f"{path}: {found}") from error

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM timers WHERE due_at <= $1)

@@ -1,0 +1,1 @@
+DELETE FROM timers WHERE timer_id = ANY($1::text[])

@@ -1,0 +1,10 @@
+-- Incidents of which anything was written after a version.
+SELECT incident_id FROM incidents WHERE version > $1
+UNION
+SELECT incident_id FROM calls WHERE version > $1
+UNION
+SELECT incident_id FROM assignments WHERE version > $1
+UNION
+SELECT incident_id FROM handovers WHERE version > $1
+UNION
+SELECT incident_id FROM jobs WHERE version > $1

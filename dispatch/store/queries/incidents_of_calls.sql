@@ -1,0 +1,1 @@
+SELECT incident_id FROM calls WHERE call_id = ANY($1::text[])

@@ -1,0 +1,1 @@
+SELECT version, mode FROM centre FOR UPDATE

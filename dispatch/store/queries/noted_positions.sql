@@ -1,0 +1,1 @@
+SELECT topic, partition, next_offset FROM positions WHERE incarnation = $1

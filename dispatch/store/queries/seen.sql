@@ -1,0 +1,1 @@
+SELECT identity, digest FROM inbox WHERE identity = ANY($1::text[])

@@ -1,0 +1,1 @@
+UPDATE centre SET version = $1, mode = $2

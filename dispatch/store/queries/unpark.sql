@@ -1,0 +1,1 @@
+DELETE FROM parked WHERE identity = ANY($1::text[])

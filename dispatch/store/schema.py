@@ -1,0 +1,102 @@
+"""The database's schema: which version it has, and how it comes to this program's."""
+
+import asyncio
+from importlib import resources
+from typing import Any, Final
+
+import asyncpg
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from dispatch.errors import SchemaMismatch, Unavailable
+
+_LOCK: Final = 7_312_204_120  # any number, the same for everybody who migrates
+
+
+def wanted_version() -> str:
+    """Return the schema version that this program needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None, "there is at least one revision"
+    return head
+
+
+def migrate(connect_options: dict[str, Any]) -> tuple[str | None, str]:
+    """Bring the database to this program's schema; return the version before and after.
+
+    Two that migrate at once wait for each other.
+
+    Raises:
+        Unavailable: the database can't be reached.
+        SchemaMismatch: the database has a version that this program does not know.
+    """
+    dsn = connect_options["dsn"]
+    password = connect_options.get("password")
+
+    def connect() -> psycopg.Connection[Any]:
+        return psycopg.connect(dsn, **({"password": password} if password else {}))
+
+    engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            before = _version(connection)
+            known = {s.revision for s in ScriptDirectory.from_config(_config()).walk_revisions()}
+            if before is not None and before not in known:
+                raise SchemaMismatch(
+                    f"the database has schema version {before}, newer than this program's "
+                    f"{wanted_version()}: use the newer program"
+                )
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            after = _version(connection)
+    except psycopg.OperationalError as error:
+        raise Unavailable(f"the database can't be reached: {error}") from error
+    finally:
+        engine.dispose()
+    assert after is not None, "a migrated database has a version"
+    return before, after
+
+
+async def amigrate(connect_options: dict[str, Any]) -> tuple[str | None, str]:
+    """Do the same from a coroutine, in a thread of its own."""
+    return await asyncio.to_thread(migrate, connect_options)
+
+
+async def check_version(connection: asyncpg.Connection) -> None:
+    """Refuse a database that has another schema than this program needs.
+
+    Raises:
+        SchemaMismatch: naming both versions and what to do.
+    """
+    try:
+        found = await connection.fetchval("SELECT version_num FROM schema_version")
+    except asyncpg.UndefinedTableError:
+        found = None
+    wanted = wanted_version()
+    if found != wanted:
+        has = f"has schema version {found}" if found else "has no schema yet"
+        raise SchemaMismatch(
+            f"the database {has}, this program needs {wanted}: run `dispatch migrate`"
+        )
+
+
+def _config() -> Config:
+    config = Config()
+    folder = resources.files("dispatch.store") / "migrations"
+    config.set_main_option("script_location", str(folder))
+    return config
+
+
+def _version(connection: Any) -> str | None:
+    table = connection.exec_driver_sql("SELECT to_regclass('schema_version')").scalar()
+    if table is None:
+        return None
+    found: str | None = connection.exec_driver_sql(
+        "SELECT version_num FROM schema_version"
+    ).scalar()
+    return found
