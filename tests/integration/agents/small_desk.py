@@ -39,6 +39,9 @@ class Gate:
     def waiting(self, stage: str) -> bool:
         return (self.directory / f"{stage}.waiting").exists()
 
+    def holder(self, stage: str) -> int:
+        return int((self.directory / f"{stage}.waiting").read_text())
+
     async def pass_through(self, stage: str) -> None:
         while (self.directory / stage).exists():
             (self.directory / f"{stage}.waiting").write_text(str(os.getpid()))
