@@ -5,15 +5,16 @@ Source: domain, choosing the unit; 120 plan §3 (平战结合), §4 (就近派�
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from dispatch.domain.model import CrewKind, District, Place, Position, Unit
+from dispatch.domain.model import District, Place, Position, Unit
 from dispatch.domain.travel import Travel
 from dispatch.policy.pack import Allocation
 from dispatch.topics.city import CityMode
+from dispatch.topics.fields import CrewKind
 
 DISPATCHABLE: Final = frozenset({"available", "returning"})
 _SECONDS_PER_MINUTE: Final = 60.0
@@ -52,7 +53,7 @@ class Fleet:
     """The units of a city at one moment, as the choice sees them."""
 
     units: Iterable[Unit]
-    districts: dict[str, District]
+    districts: Mapping[str, District]
     mode: CityMode
     now: datetime
     travel: Travel

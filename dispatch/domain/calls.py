@@ -40,7 +40,7 @@ def receive(city: City, call: Call, digest: str) -> None:
 
     Raises:
         Duplicate: this very call has been accepted already.
-        Rejected: its id is taken by another call, its district is unknown, or it is from the future.
+        Rejected: its id is taken by another call, its district is unknown, it is from the future.
     """
     known = city.calls.get(call.call_id)
     if known is not None:
@@ -156,9 +156,7 @@ def hold(city: City, event: CallHeld) -> None:
     for kind in ("screening", "queue", "transfer_wait"):
         city.cancel_timer(kind, incident.incident_id)
     city.put(
-        replace(
-            incident, status="held", held_until=until, waiting_for=None, waiting_since=None
-        )
+        replace(incident, status="held", held_until=until, waiting_for=None, waiting_since=None)
     )
     city.set_timer("hold", incident.incident_id, until)
     city.emit(
@@ -367,9 +365,7 @@ def _force_unit(city: City, incident: Incident, unit_id: str, because: str) -> N
     if incident.status == "held":
         raise Rejected("call_id", "is held: resume it first")
     active = incidents.active_assignments(city, incident)
-    seconds = fleet_of(city).travel.seconds(
-        unit.position or unit.station, incident.place.position
-    )
+    seconds = fleet_of(city).travel.seconds(unit.position or unit.station, incident.place.position)
     choice = Choice(unit, seconds, ("dispatcher_choice",), {})
     if not active:
         dispatching.order_chosen(city, incident, choice, because)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from dispatch.domain.linking import IncidentIndex
 from dispatch.domain.model import (
@@ -104,7 +105,7 @@ class City:
         self.waiting: set[str] = set()
         self.recent = IncidentIndex()
         self._promised: dict[tuple[str, str], set[int]] = {}
-        self._tables: dict[type, dict[str, Entity]] = {
+        self._tables: dict[type, dict[str, Any]] = {
             Unit: self.units,
             Hospital: self.hospitals,
             CallRecord: self.calls,
@@ -112,10 +113,10 @@ class City:
             Assignment: self.assignments,
             Handover: self.handovers,
             Job: self.jobs,
-        }  # type: ignore[dict-item]  # each dict holds the one kind that its key names
+        }
         self._undo: list[tuple[type, str, Entity | None]] = []
         self.changes = Changes()
-        self.now: datetime = datetime.min
+        self.now: datetime = datetime.min.replace(tzinfo=UTC)
         self.cause = ""
         self._ordinal = 0
 
@@ -226,9 +227,9 @@ class City:
         else:
             table[key] = entity
         if kind is Incident:
-            self._index_incident(key, before, entity)  # type: ignore[arg-type]  # kind says so
+            self._index_incident(key, before, entity)
         elif kind is Handover:
-            self._index_handover(before, entity)  # type: ignore[arg-type]  # kind says so
+            self._index_handover(before, entity)
 
     def _index_incident(self, key: str, before: Incident | None, after: Incident | None) -> None:
         if after is not None and after.status == "waiting":

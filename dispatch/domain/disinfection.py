@@ -132,10 +132,12 @@ def overdue(city: City, job_id: str) -> None:
 def _shortcomings(city: City, job: Job, event: DisinfectionCertified) -> list[Reason]:
     minimum = city.pack.disinfection.minimums.get(event.agent)
     if minimum is None:
-        return [Reason(field="agent", reason=f"{event.agent} is not an agent of the policy in force")]
+        return [
+            Reason(field="agent", reason=f"{event.agent} is not an agent of the policy in force")
+        ]
     wrong: list[Reason] = []
 
-    def must(ok: bool, field: str, reason: str) -> None:  # noqa: FBT001  # reads as a sentence
+    def must(ok: bool, field: str, reason: str) -> None:  # reads as a sentence
         if not ok:
             wrong.append(Reason(field=field, reason=reason))
 
@@ -159,14 +161,12 @@ def _shortcomings(city: City, job: Job, event: DisinfectionCertified) -> list[Re
     )
     must(event.started_at >= job.ordered_at, "started_at", "is before the end of the run")
     tolerance = city.pack.events.future_tolerance_seconds
-    must(
-        event.ended_at <= city.in_seconds(tolerance), "ended_at", "is in the future"
-    )
+    must(event.ended_at <= city.in_seconds(tolerance), "ended_at", "is in the future")
     return wrong
 
 
 def _centre(city: City, near: Position, receiving: Hospital | None) -> str | None:
-    """Return the receiving hospital's decontamination centre, else the nearest; None is the base."""
+    """Return the receiving hospital's centre, else the nearest one; None stands for the base."""
     if city.pack.disinfection.where == "base":
         return None
     if receiving is not None and receiving.decontamination:

@@ -5,6 +5,7 @@ Source: 120 plan §3-4; domain, the decision and choosing the unit.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from dispatch.domain import handover, incidents, orders
 from dispatch.domain.allocation import DISPATCHABLE, Choice, Need, choose, suits
@@ -91,7 +92,9 @@ def swap(city: City, assignment: Assignment, choice: Choice, because: str) -> No
     """Order another unit in the place of one on its way: the new order first, then the release."""
     incident = city.incidents[assignment.incident_id]
     order_chosen(city, incident, choice, because)
-    orders.withdraw(city, city.assignments[assignment.assignment_id], outcome="swapped", reason=because)
+    orders.withdraw(
+        city, city.assignments[assignment.assignment_id], outcome="swapped", reason=because
+    )
     serve_queue(city, assignment.unit_id)
 
 
@@ -166,13 +169,13 @@ def order_chosen(city: City, incident: Incident, choice: Choice, because: str) -
 
 
 def _queue(city: City, incident: Incident, choice: Choice) -> None:
-    waiting_for = "transfer_crew" if choice.wait_for_transfer else "unit"
+    waiting_for: Literal["unit", "transfer_crew"] = (
+        "transfer_crew" if choice.wait_for_transfer else "unit"
+    )
     if incident.status == "waiting" and incident.waiting_for == waiting_for:
         return
     busy = incidents.active_assignments(city, incident)
-    queued = replace(
-        incident, status="waiting", waiting_for=waiting_for, waiting_since=city.now
-    )
+    queued = replace(incident, status="waiting", waiting_for=waiting_for, waiting_since=city.now)
     city.put(queued)
     until = None
     if choice.wait_for_transfer:
@@ -293,13 +296,9 @@ def order_unanswered(city: City, assignment_id: str) -> None:
 
 def fail(city: City, assignment: Assignment, *, outcome: str, reason: str) -> None:
     """Take a unit that cannot serve off its run until it reports itself back, and send the next."""
-    orders.withdraw(
-        city, assignment, outcome=outcome, reason=reason, unit_status="out_of_service"
-    )
+    orders.withdraw(city, assignment, outcome=outcome, reason=reason, unit_status="out_of_service")
     incident = city.incidents[assignment.incident_id]
-    city.put(
-        replace(incident, excluded_units=(*incident.excluded_units, assignment.unit_id))
-    )
+    city.put(replace(incident, excluded_units=(*incident.excluded_units, assignment.unit_id)))
     escalate(
         city,
         f"run_{outcome}",
@@ -340,5 +339,3 @@ def handover_given_up(city: City, handover_id: str) -> None:
     after = handover.give_up(city, handover_id)
     if after is not None:
         hospital_changed(city, before, after, "the hospital did not answer in time")
-
-

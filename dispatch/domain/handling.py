@@ -18,6 +18,7 @@ from dispatch.topics.calls import (
 )
 from dispatch.topics.city import CityModeSwitched
 from dispatch.topics.fields import Content
+from dispatch.topics.handovers import HospitalRejected
 from dispatch.topics.hospitals import (
     HandoverAcknowledged,
     HandoverDiverted,
@@ -26,7 +27,6 @@ from dispatch.topics.hospitals import (
     PatientFound,
 )
 from dispatch.topics.incidents import CallRejected
-from dispatch.topics.handovers import HospitalRejected
 from dispatch.topics.orders import UnitRejected
 from dispatch.topics.units import (
     CaseFound,
@@ -105,7 +105,12 @@ def fire(city: City, timer: Timer) -> None:
 
 
 def answer_rejected(
-    city: City, *, event_type: str, sender: dict[str, str], rejected: list[Reason], event: Content | None
+    city: City,
+    *,
+    event_type: str,
+    sender: dict[str, str],
+    rejected: list[Reason],
+    event: Content | None,
 ) -> None:
     """Tell the sender of a refused input, where it is known, on the topic that it reads."""
     if "call_id" in sender:

@@ -99,9 +99,7 @@ def announce(city: City, assignment: Assignment) -> Assignment:
         ),
         key=handover.hospital_id,
     )
-    city.set_timer(
-        "handover_remind", handover.handover_id, city.in_seconds(policy.remind_seconds)
-    )
+    city.set_timer("handover_remind", handover.handover_id, city.in_seconds(policy.remind_seconds))
     changed = replace(
         assignment,
         hospital_id=handover.hospital_id,
@@ -241,7 +239,7 @@ def sign_by_hospital(city: City, event: HandoverSignedByHospital) -> None:
 
 
 def close_if_signed(city: City, handover: Handover) -> None:
-    """Close the record once both have signed and the unit is there; what follows for the vehicle."""
+    """Close the record once both have signed and the unit is there; see to the vehicle."""
     unit = city.units[handover.unit_id]
     if (
         handover.signed_by_crew is None
@@ -352,7 +350,10 @@ def unsigned(city: City, handover_id: str) -> None:
         return
     missing = [
         who
-        for who, by in (("crew", handover.signed_by_crew), ("hospital", handover.signed_by_hospital))
+        for who, by in (
+            ("crew", handover.signed_by_crew),
+            ("hospital", handover.signed_by_hospital),
+        )
         if by is None
     ]
     escalate(
@@ -375,9 +376,7 @@ def scene(city: City, assignment: Assignment) -> Position:
 def expected_arrival(city: City, assignment: Assignment, hospital: Hospital) -> datetime:
     """Return when the patient is expected: the way to the scene, the work there, the way on."""
     allocation = city.pack.allocation
-    travel = GreatCircleTravel(
-        road_factor=allocation.road_factor, speed_kmh=allocation.speed_kmh
-    )
+    travel = GreatCircleTravel(road_factor=allocation.road_factor, speed_kmh=allocation.speed_kmh)
     unit = city.units[assignment.unit_id]
     origin = scene(city, assignment)
     seconds = travel.seconds(origin, hospital.position)
@@ -428,7 +427,7 @@ def _end(city: City, handover: Handover, status: Any) -> None:
 def _patient(city: City, incident: Incident) -> dict[str, Any]:
     """Return the patient's identity as far as it is known."""
     call = city.calls[incident.incident_id].content
-    known = {
+    known: dict[str, Any] = {
         "name": call.patient.name,
         "sex": call.patient.sex,
         "age": call.patient.age,
@@ -436,8 +435,8 @@ def _patient(city: City, incident: Incident) -> dict[str, Any]:
         "chief_complaint": call.chief_complaint,
         "special_needs": call.special_needs,
         "stretcher": call.stretcher,
+        "symptoms": list(incident.symptoms),
     }
-    known["symptoms"] = list(incident.symptoms)
     return {key: value for key, value in known.items() if value is not None}
 
 

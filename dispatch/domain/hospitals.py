@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.model import Hospital, Incident, Position
 from dispatch.domain.travel import GreatCircleTravel
+from dispatch.policy.rules import Destination
 from dispatch.topics.hospitals import HospitalReported
 
 # Ranks of a hospital for a destination: the lower, the sooner it is chosen.
@@ -28,7 +29,7 @@ class HospitalChoice:
 def choose_hospital(
     city: City,
     incident: Incident,
-    destination: str,
+    destination: Destination,
     *,
     origin: Position,
     refused: Iterable[str] = (),

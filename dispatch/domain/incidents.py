@@ -5,6 +5,7 @@ from dataclasses import replace
 from dispatch.domain.city import City
 from dispatch.domain.model import Assignment, Incident
 from dispatch.policy.decision import Facts
+from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import IncidentClosed
 
 _TIMERS = ("screening", "queue", "transfer_wait", "hold")
@@ -30,11 +31,11 @@ def units_needed(city: City, incident: Incident) -> int:
     return max(0, total - counted)
 
 
-def wanted_crew(incident: Incident) -> str | None:
+def wanted_crew(incident: Incident) -> CrewKind | None:
     """Return the crew kind that goes: the dispatcher's word, else the decision's."""
     if incident.decision is None or incident.decision["action"] != "dispatch":
         return None
-    crew: str = incident.wanted_crew or incident.decision["crew"]
+    crew: CrewKind = incident.wanted_crew or incident.decision["crew"]
     return crew
 
 

@@ -53,9 +53,7 @@ def report_unit(city: City, event: UnitReported) -> None:
     """
     unit = _unit(city, event.unit_id)
     not_from_the_future(city, "at", event.at)
-    if event.position is not None and (
-        unit.position_at is None or event.at >= unit.position_at
-    ):
+    if event.position is not None and (unit.position_at is None or event.at >= unit.position_at):
         position = Position(event.position.latitude, event.position.longitude)
         unit = replace(unit, position=position, position_at=event.at)
         city.put(unit)
@@ -126,9 +124,7 @@ def find_case(city: City, event: CaseFound) -> None:
         )
     )
     found = city.incidents[incident.incident_id]
-    report_case(
-        city, found, found_by="crew", before=incident.case_status, assignment=assignment
-    )
+    report_case(city, found, found_by="crew", before=incident.case_status, assignment=assignment)
     dispatching.decide_incident(city, incident.incident_id, "the crew found a case")
 
 
@@ -323,7 +319,7 @@ def _unit(city: City, unit_id: str) -> Unit:
 
 
 def _assignment(city: City, unit_id: str, assignment_id: str) -> Assignment:
-    unit = _unit(city, unit_id)
+    _unit(city, unit_id)
     assignment = city.assignments.get(assignment_id)
     if assignment is None or assignment.unit_id != unit_id:
         raise Rejected("assignment_id", "is not an assignment of this unit")

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from dispatch.policy.rules import Destination, Disinfection, Protection
 from dispatch.topics.calls import Call
+from dispatch.topics.fields import Answer, CallerKind, CaseStatus, Condition, CrewKind
+from dispatch.topics.units import UnitStatus
 
-CrewKind = Literal["transfer", "regular"]
 VehicleKind = Literal["negative_pressure", "monitoring", "basic"]
 IncidentStatus = Literal["screening", "waiting", "assigned", "held", "closed"]
 
@@ -24,7 +26,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a patient is; `source` tells how exact: caller, unit (the crew's own) or district_centre."""
+    """Where a patient is; `source` is the caller, a unit or, for want of better, the district."""
 
     position: Position
     source: Literal["caller", "unit", "district_centre"]
@@ -51,7 +53,7 @@ class Unit:
     vehicle: VehicleKind
     crew: CrewKind
     station: Position
-    status: str = "available"
+    status: UnitStatus = "available"
     staffed: bool = True
     position: Position | None = None
     position_at: datetime | None = None
@@ -99,13 +101,13 @@ class Incident:
     last_call_at: datetime
     place: Place
     phone: str | None
-    caller_kind: str
+    caller_kind: CallerKind
     institution_id: str | None
     can_admit_suspected: bool | None
-    condition: str
+    condition: Condition
     symptoms: tuple[str, ...]
-    case_status: str
-    epidemiology: dict[str, str]
+    case_status: CaseStatus
+    epidemiology: dict[str, Answer]
     complaint: str | None
     patient_count: int
     status: IncidentStatus = "screening"
@@ -132,9 +134,9 @@ class Assignment:
     crew: CrewKind
     ordered_at: datetime
     rule: str
-    ppe: str
-    destination: str
-    disinfection: str
+    ppe: Protection
+    destination: Destination
+    disinfection: Disinfection
     hospital_id: str | None
     handover_id: str | None = None
     handovers: int = 0

@@ -1,4 +1,4 @@
-"""Orders to crews: issued, amended, withdrawn. A new order goes out before an old one is withdrawn."""
+"""Orders to crews: issued, amended, withdrawn; a new order goes out before an old one ends."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,8 +8,10 @@ from dispatch.domain.allocation import Choice
 from dispatch.domain.city import City
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Incident, Unit
+from dispatch.policy.rules import Protection
 from dispatch.topics.incidents import IncidentAmended, IncidentAssigned, IncidentReleased
 from dispatch.topics.orders import Dress, OrderAmended, OrderIssued, OrderWithdrawn, Scene
+from dispatch.topics.units import UnitStatus
 
 _NEVER_LOWERED = ("ppe", "destination", "disinfection")
 
@@ -39,9 +41,7 @@ def issue(city: City, incident: Incident, unit: Unit, choice: Choice, because: s
         waiting_since=None,
     )
     city.put(incident)
-    change_unit(
-        city, unit, status="ordered", assignment_id=assignment.assignment_id, reason=None
-    )
+    change_unit(city, unit, status="ordered", assignment_id=assignment.assignment_id, reason=None)
     if city.pack.rule(assignment.rule).announce == "order":
         assignment = handover.announce(city, assignment)
     why = list(choice.why)
@@ -108,7 +108,7 @@ def end_run(
     *,
     outcome: str,
     reason: str,
-    unit_status: str,
+    unit_status: UnitStatus,
     unit_reason: str | None = None,
 ) -> None:
     """End a run without a handover; a unit that met the patient of a terminal run is blocked.
@@ -150,7 +150,7 @@ def withdraw(
     *,
     outcome: str,
     reason: str,
-    unit_status: str = "returning",
+    unit_status: UnitStatus = "returning",
 ) -> None:
     """Stop a unit's run and tell its crew; the unit comes to `unit_status`."""
     city.emit(
@@ -201,9 +201,7 @@ def amend(city: City, assignment: Assignment, because: str) -> Assignment:
     return assignment
 
 
-def tell_amended(
-    city: City, assignment: Assignment, changed: dict[str, Any], because: str
-) -> None:
+def tell_amended(city: City, assignment: Assignment, changed: dict[str, Any], because: str) -> None:
     """Tell crew and console what changed for a run."""
     city.emit(
         OrderAmended(
@@ -271,6 +269,6 @@ def _scene(incident: Incident) -> Scene:
     )
 
 
-def _dress(city: City, level: str) -> Dress:
+def _dress(city: City, level: Protection) -> Dress:
     worn = city.pack.protection.levels[level]
     return Dress(level=level, crew=list(worn.crew), driver=list(worn.driver))

@@ -15,7 +15,7 @@ def report_case(
     before: str,
     assignment: Assignment | None = None,
 ) -> None:
-    """Publish that a suspected, confirmed or asymptomatic case was found, and until when it is due."""
+    """Publish that a case was found, and until when it is to be reported."""
     city.emit(
         CaseReported(
             incident_id=incident.incident_id,

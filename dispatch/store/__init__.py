@@ -1,1 +1,1 @@
-"""The store: PostgreSQL is the truth about units, rooms and clocks, and keeps inbox and event log."""
+"""The store: PostgreSQL is the truth about units, rooms and timers; inbox and event log."""

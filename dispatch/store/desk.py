@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -173,7 +172,7 @@ class Desk:
         """Return up to `limit` unpublished events of at least that age, in log order."""
         async with self._acquire() as connection:
             rows = await connection.fetch(STATEMENTS["leftovers"], older_than_seconds, limit)
-        return [as_outgoing(row, self._prefix) for row in rows]
+        return [as_outgoing(dict(row), self._prefix) for row in rows]
 
     async def published(self, events: Sequence[Outgoing]) -> None:
         """Note that the brokers have acknowledged the events."""
@@ -198,9 +197,9 @@ class Desk:
     async def health(self) -> DeskHealth:
         """Return how the desk is doing."""
         async with self._acquire() as connection:
-            row = await connection.fetchrow(STATEMENTS["health"])
+            (row,) = await connection.fetch(STATEMENTS["health"])
             read_only = await connection.fetchval("SHOW transaction_read_only")
-        since: datetime | None = row["waiting_since"]
+        since = row["waiting_since"]
         return DeskHealth(
             writable=read_only == "off",
             unpublished=row["unpublished"],
@@ -312,9 +311,7 @@ class Desk:
         subjects = {t.subject.partition("/")[0] for t in timers if t.kind != "parked"}
         await self._load_incidents(tx, subjects - self._city.incidents.keys())
         for timer in timers:
-            self._city.begin(
-                now=now, cause=f"timer/{timer.timer_id}@{timer.due_at.isoformat()}"
-            )
+            self._city.begin(now=now, cause=f"timer/{timer.timer_id}@{timer.due_at.isoformat()}")
             self._city.cancel_timer(timer.kind, timer.subject)
             if timer.kind == "parked":
                 self._give_up_waiting(parking, timer.subject)
@@ -327,13 +324,9 @@ class Desk:
         parked = parking.expire(identity)
         if parked is not None:
             inbound = self._read(parked.record)
-            reject(
-                self._city, inbound, [Reason(field="call_id", reason="its call has never come")]
-            )
+            reject(self._city, inbound, [Reason(field="call_id", reason="its call has never come")])
 
-    async def _seen_before(
-        self, tx: "_Transaction", inputs: Sequence[Inbound]
-    ) -> dict[str, bytes]:
+    async def _seen_before(self, tx: "_Transaction", inputs: Sequence[Inbound]) -> dict[str, bytes]:
         asked = [each.identity for each in inputs]
         asked += [f"{each.identity}!{each.digest.hex()}" for each in inputs]
         rows = await tx.fetch("seen", asked)
@@ -386,7 +379,7 @@ class Desk:
         if replayed:
             rows = await tx.fetch("unpublished_of", list(replayed))
             have = {event.position for event in outgoing}
-            again = [as_outgoing(row, self._prefix) for row in rows]
+            again = [as_outgoing(dict(row), self._prefix) for row in rows]
             outgoing += [event for event in again if event.position not in have]
             outgoing.sort(key=lambda event: event.position)
         await tx.execute("set_centre", tx.version, self._city.mode)
@@ -409,7 +402,7 @@ class Desk:
             return result
 
     async def _begin(self, connection: asyncpg.Connection) -> "_Transaction":
-        row = await connection.fetchrow(STATEMENTS["lock_centre"])
+        (row,) = await connection.fetch(STATEMENTS["lock_centre"])
         tx = _Transaction(connection, row["version"])
         if self._seen != tx.version:
             await self._catch_up(tx)
@@ -441,7 +434,7 @@ class Desk:
         city.forget(key for key in closed if _is_over(city, key))
 
     @asynccontextmanager
-    async def _acquire(self) -> AsyncIterator[asyncpg.Connection]:
+    async def _acquire(self) -> AsyncIterator[Any]:
         """Lend a connection; faults of the infrastructure come out as Unavailable."""
         if self._pool is None:
             raise Unavailable("the desk is closed")

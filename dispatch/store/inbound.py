@@ -91,8 +91,10 @@ def _sender(record: Record, topic: str, body: dict[str, Any]) -> dict[str, str]:
 
 
 def _key_fits(record: Record, sender: dict[str, str]) -> bool:
-    return record.key is None or not sender or record.key.decode("utf-8", "replace") in (
-        sender.values()
+    return (
+        record.key is None
+        or not sender
+        or record.key.decode("utf-8", "replace") in (sender.values())
     )
 
 

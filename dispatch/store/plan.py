@@ -2,7 +2,7 @@
 
 import hashlib
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,9 +14,7 @@ from dispatch.domain.model import District, Hospital, Position, Unit
 from dispatch.errors import ConfigurationError
 from dispatch.topics.fields import DistrictCode, Identifier, Latitude, Longitude, Text, reasons
 
-Role = Literal[
-    "designated", "reserve_designated", "fever_clinic", "emergency_buffer", "ordinary"
-]
+Role = Literal["designated", "reserve_designated", "fever_clinic", "emergency_buffer", "ordinary"]
 
 
 class _Part(BaseModel):
@@ -127,9 +125,14 @@ class CityPlan(_Part):
         What a unit or hospital reported of itself stays.
         """
         changed = False
-        for entity in (*self._units(city), *self._hospitals(city)):
-            key = entity.unit_id if isinstance(entity, Unit) else entity.hospital_id
-            if (city.units.get(key) or city.hospitals.get(key)) != entity:
+        entities: list[Unit | Hospital] = [*self._units(city), *self._hospitals(city)]
+        for entity in entities:
+            known = (
+                city.units.get(entity.unit_id)
+                if isinstance(entity, Unit)
+                else city.hospitals.get(entity.hospital_id)
+            )
+            if known != entity:
                 city.put(entity)
                 changed = True
         return changed

@@ -51,7 +51,7 @@ _TABLES: Final[tuple[tuple[type, str, str, tuple[Callable[[Any], Any], ...]], ..
 async def write_changes(
     connection: asyncpg.Connection, city: City, *, version: int, now: datetime, prefix: str
 ) -> list[Outgoing]:
-    """Write records, occupations, timers and events; return what is to be published for their keys."""
+    """Write records, occupations, timers and events; return what their keys have to publish."""
     changes = city.changes
     for kind, statement, id_field, columns in _TABLES:
         entities = [entity for (k, _), entity in changes.entities.items() if k is kind]
@@ -144,11 +144,8 @@ async def _append(
         [key for _, key in counts],
         list(counts.values()),
     )
-    following = {
-        stream: row["sequence"] - counts[stream] + 1
-        for row in rows
-        if (stream := (row["topic"], row["key"]))
-    }
+    last = {(row["topic"], row["key"]): row["sequence"] for row in rows}
+    following = {stream: last[stream] - count + 1 for stream, count in counts.items()}
     first: int = await connection.fetchval(STATEMENTS["take_positions"], len(emissions))
     events: list[dict[str, Any]] = []
     for offset, (emission, stream) in enumerate(zip(emissions, streams, strict=True)):
@@ -178,4 +175,7 @@ async def _append(
         [key for _, key in counts],
         first,
     )
-    return [as_outgoing(row, prefix) for row in (*earlier, *events)]
+    return [
+        *(as_outgoing(dict(row), prefix) for row in earlier),
+        *(as_outgoing(e, prefix) for e in events),
+    ]

@@ -1,4 +1,4 @@
-"""The topics and the events that travel on them: the contract with consoles, crews and hospitals."""
+"""The topics and the events on them: the contract with consoles, crews and hospitals."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,7 +20,9 @@ from dispatch.topics import (
 from dispatch.topics.announcement import Announcement
 from dispatch.topics.fields import Content
 
-__all__ = ["EVENTS", "INPUT_TOPICS", "OUTPUT_TOPICS", "TOPICS", "TOPIC_OF", "Topic"]
+Event = Content | Announcement
+
+__all__ = ["EVENTS", "INPUT_TOPICS", "OUTPUT_TOPICS", "TOPICS", "TOPIC_OF", "Event", "Topic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +33,82 @@ class Topic:
     direction: Literal["input", "output"]
     key: str
     summary: str
-    events: tuple[type[Content] | type[Announcement], ...]
+    events: tuple[type[Event], ...]
 
 
 TOPICS = (
-    Topic("calls", "input", "call_id", "consoles publish calls, answers and orders of the dispatcher", calls.INPUTS),
-    Topic("units", "input", "unit_id", "crews publish status, position, findings, signatures, certificates", units.INPUTS),
-    Topic("hospitals", "input", "hospital_id", "hospitals publish capacity, answers and signatures", hospitals.INPUTS),
+    Topic(
+        "calls",
+        "input",
+        "call_id",
+        "consoles publish calls, answers and orders of the dispatcher",
+        calls.INPUTS,
+    ),
+    Topic(
+        "units",
+        "input",
+        "unit_id",
+        "crews publish status, position, findings, signatures, certificates",
+        units.INPUTS,
+    ),
+    Topic(
+        "hospitals",
+        "input",
+        "hospital_id",
+        "hospitals publish capacity, answers and signatures",
+        hospitals.INPUTS,
+    ),
     Topic("city", "input", "city", "the centre publishes its mode", city.INPUTS),
-    Topic("incidents", "output", "call_id", "consoles read decisions, orders, progress and escalations", incidents.OUTPUTS),
-    Topic("screenings", "output", "call_id", "consoles read which questions are still to be asked", screenings.OUTPUTS),
+    Topic(
+        "incidents",
+        "output",
+        "call_id",
+        "consoles read decisions, orders, progress and escalations",
+        incidents.OUTPUTS,
+    ),
+    Topic(
+        "screenings",
+        "output",
+        "call_id",
+        "consoles read which questions are still to be asked",
+        screenings.OUTPUTS,
+    ),
     Topic("orders", "output", "unit_id", "crews read orders and amendments", orders.OUTPUTS),
-    Topic("handovers", "output", "hospital_id", "hospitals read who comes, when and what to prepare", handovers.OUTPUTS),
-    Topic("disinfections", "output", "unit_id", "decontamination centres and crews read jobs and verdicts", disinfections.OUTPUTS),
+    Topic(
+        "handovers",
+        "output",
+        "hospital_id",
+        "hospitals read who comes, when and what to prepare",
+        handovers.OUTPUTS,
+    ),
+    Topic(
+        "disinfections",
+        "output",
+        "unit_id",
+        "decontamination centres and crews read jobs and verdicts",
+        disinfections.OUTPUTS,
+    ),
     Topic("fleet", "output", "unit_id", "everybody reads the status of every unit", fleet.OUTPUTS),
-    Topic("reports", "output", "incident_id", "the health commission reads cases and duties", reports.OUTPUTS),
-    Topic("dead-letters", "output", "as the original's", "operators read every refused input with its reason", dead_letters.OUTPUTS),
-)  # fmt: skip
+    Topic(
+        "reports",
+        "output",
+        "incident_id",
+        "the health commission reads cases and duties",
+        reports.OUTPUTS,
+    ),
+    Topic(
+        "dead-letters",
+        "output",
+        "as the original's",
+        "operators read every refused input with its reason",
+        dead_letters.OUTPUTS,
+    ),
+)
 
 INPUT_TOPICS = tuple(topic for topic in TOPICS if topic.direction == "input")
 OUTPUT_TOPICS = tuple(topic for topic in TOPICS if topic.direction == "output")
 
 TOPIC_OF: dict[str, Topic] = {event.event_type: topic for topic in TOPICS for event in topic.events}
-EVENTS: dict[str, type[Content] | type[Announcement]] = {
+EVENTS: dict[str, type[Event]] = {
     event.event_type: event for topic in TOPICS for event in topic.events
 }

@@ -8,7 +8,7 @@ CityMode = Literal["epidemic", "routine"]
 
 
 class CityModeSwitched(Content):
-    """平战结合: transfer crews kept for transfer work, or shared with daily emergencies (120 plan §3)."""
+    """平战结合 (120 plan §3): transfer crews kept for transfer work, or in the daily pool too."""
 
     event_type: ClassVar[str] = "city.mode_switched"
     at: Timestamp

@@ -67,7 +67,7 @@ def read_attributes(record: Record) -> Attributes:
 
 
 def derived_id(cause: str, ordinal: int) -> str:
-    """Return the id of the ordinal-th event that `cause` brought about: the same on every replay."""
+    """Return the id of the ordinal-th event of a cause: the same on every replay."""
     return str(uuid5(_NAMESPACE, f"{cause}/{ordinal}"))
 
 

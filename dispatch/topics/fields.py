@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, ClassVar, Literal, NoReturn
 
 import orjson
 from pydantic import (
@@ -119,6 +119,7 @@ class Content(BaseModel):
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    event_type: ClassVar[str] = ""
 
     @classmethod
     def __get_pydantic_core_schema__(

@@ -18,7 +18,7 @@ Rooms = dict[Identifier, Annotated[int, Field(ge=0, le=100_000)]]
 
 
 class HospitalReported(Content):
-    """A hospital reports what it can take (EDXL-HAVE: open, advisory or closed; free rooms by kind).
+    """A hospital reports what it can take (terms of EDXL-HAVE: open, advisory, closed).
 
     `rooms` gives the rooms free now, by kind; a kind that is absent stays as it was.
     """

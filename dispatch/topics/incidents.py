@@ -1,5 +1,6 @@
-"""What consoles read on the `incidents` topic, keyed by call_id (an incident's id is that of the
-call that opened it). Times are UTC; durations and travel times are seconds.
+"""What consoles read on the `incidents` topic, keyed by call_id.
+
+An incident's id is that of the call that opened it. Times are UTC, durations seconds.
 """
 
 from datetime import datetime
@@ -9,7 +10,7 @@ from dispatch.topics.announcement import Announcement, Reason
 
 
 class CallDecided(Announcement):
-    """The decision on a call at this moment: rule, crew, PPE, destination, disinfection, and why."""
+    """The decision on a call: rule, crew, PPE, destination, disinfection, and why."""
 
     event_type: ClassVar[str] = "call.decided"
     call_id: str

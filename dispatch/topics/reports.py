@@ -7,7 +7,7 @@ from dispatch.topics.announcement import Announcement
 
 
 class CaseReported(Announcement):
-    """A suspected, confirmed or asymptomatic case was found; it is to be reported within `due_at`."""
+    """A suspected, confirmed or asymptomatic case was found; to be reported by `due_at`."""
 
     event_type: ClassVar[str] = "case.reported"
     incident_id: str

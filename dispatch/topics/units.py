@@ -67,7 +67,7 @@ class OrderAcknowledged(Content):
 
 
 class RunEnded(Content):
-    """The run ended otherwise than by a handover: aborted (中止), empty (空车), refused (拒绝出车)."""
+    """The run ended without a handover: aborted (中止), empty (空车), refused (拒绝出车)."""
 
     event_type: ClassVar[str] = "run.ended"
     unit_id: Identifier
