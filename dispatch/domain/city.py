@@ -206,7 +206,7 @@ class City:
             self._store(Incident, incident_id, None)
         for kind in (Assignment, Handover, Job):
             table = self._tables[kind]
-            for key in [k for k, v in table.items() if v.incident_id in gone]:  # type: ignore[union-attr]  # these three have one
+            for key in [k for k, v in table.items() if v.incident_id in gone]:
                 self._store(kind, key, None)
 
     # -- what rules ask
@@ -219,7 +219,7 @@ class City:
             return None
         return next(place for place in range(1, len(taken) + 2) if place not in taken)
 
-    def _store(self, kind: type, key: str, entity: Entity | None) -> None:
+    def _store(self, kind: type, key: str, entity: Any) -> None:
         table = self._tables[kind]
         before = table.get(key)
         if entity is None:
