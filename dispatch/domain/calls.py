@@ -26,8 +26,8 @@ from dispatch.topics.incidents import (
     IncidentHeld,
     IncidentOverridden,
     IncidentResumed,
+    LinkUndone,
 )
-from dispatch.topics.incidents import CallUnlinked as CallUnlinkedAnnounced
 
 # The graver of two reports of the same patient counts.
 _GRAVITY: Final = {"stable": 0, "unknown": 1, "critical": 2}
@@ -243,7 +243,7 @@ def unlink(city: City, event: CallUnlinked) -> None:
     former = city.incidents[record.incident_id]
     city.put(replace(former, calls=tuple(c for c in former.calls if c != event.call_id)))
     city.emit(
-        CallUnlinkedAnnounced(
+        LinkUndone(
             call_id=event.call_id,
             incident_id=former.incident_id,
             at=city.now,

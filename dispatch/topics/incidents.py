@@ -31,10 +31,10 @@ class CallLinked(Announcement):
     alike: list[str]
 
 
-class CallUnlinked(Announcement):
+class LinkUndone(Announcement):
     """A link was undone by a dispatcher: the call is an incident of its own now."""
 
-    event_type: ClassVar[str] = "call.unlinked"
+    event_type: ClassVar[str] = "link.undone"
     call_id: str
     incident_id: str
     at: datetime
@@ -191,7 +191,7 @@ class EscalationRaised(Announcement):
 OUTPUTS = (
     CallDecided,
     CallLinked,
-    CallUnlinked,
+    LinkUndone,
     CallRejected,
     IncidentQueued,
     IncidentAssigned,
