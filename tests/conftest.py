@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from dispatch import language
 from dispatch.stack.embedded import Stack, running_stack
+from dispatch.store.schema import amigrate
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,23 @@ async def database(stack: Stack) -> AsyncIterator[str]:
     """Yield the URL of an empty database, dropped after the test."""
     name = f"test_{uuid.uuid4().hex}"
     await _administer(stack, f"CREATE DATABASE {name}")
+    yield stack.postgres.dsn_of(name)
+    await _administer(stack, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def template(stack: Stack) -> str:
+    """Return the name of a database with this version's schema, to be copied."""
+    await _administer(stack, "CREATE DATABASE migrated")
+    await amigrate({"dsn": stack.postgres.dsn_of("migrated")})
+    return "migrated"
+
+
+@pytest_asyncio.fixture
+async def migrated(stack: Stack, template: str) -> AsyncIterator[str]:
+    """Yield the URL of a database with this version's schema, dropped after the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    await _administer(stack, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield stack.postgres.dsn_of(name)
     await _administer(stack, f"DROP DATABASE {name} WITH (FORCE)")
 

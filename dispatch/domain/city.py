@@ -199,15 +199,17 @@ class City:
 
     def forget(self, incident_ids: Iterable[str]) -> None:
         """Drop closed incidents and what belongs to them from memory; the database keeps them."""
-        gone = set(incident_ids)
-        for incident_id in gone:
-            for call_id in self.incidents[incident_id].calls:
+        for incident_id in incident_ids:
+            incident = self.incidents[incident_id]
+            for call_id in incident.calls:
                 self._store(CallRecord, call_id, None)
+            for assignment_id in incident.assignments:
+                announced = self.assignments[assignment_id].handovers
+                for number in range(1, announced + 1):
+                    self._store(Handover, f"{assignment_id}/H{number}", None)
+                self._store(Job, f"{assignment_id}/D", None)
+                self._store(Assignment, assignment_id, None)
             self._store(Incident, incident_id, None)
-        for kind in (Assignment, Handover, Job):
-            table = self._tables[kind]
-            for key in [k for k, v in table.items() if v.incident_id in gone]:
-                self._store(kind, key, None)
 
     # -- what rules ask
 
