@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dispatch.errors import StackError
@@ -28,8 +28,12 @@ class Process:
         log: Path,
         orphaned: signal.Signals,
         account: str = "",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start the command; it gets the signal `orphaned` when this process dies."""
+        """Start the command; it gets the signal `orphaned` when this process dies.
+
+        Without an `environment` it has this process's.
+        """
         self._log = log
         with log.open("ab") as output:
             self._popen = subprocess.Popen(  # noqa: S603 - our own commands, no shell
@@ -44,6 +48,7 @@ class Process:
                 # Ctrl-C reaches the parent alone, which stops its children in order.
                 start_new_session=True,
                 cwd="/",
+                env=environment,
             )
 
     @property
