@@ -1,0 +1,2 @@
+-- What became of every input.
+SELECT identity, outcome FROM inbox

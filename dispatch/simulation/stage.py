@@ -1,0 +1,447 @@
+"""The stage of a scenario: the real service on the embedded stack, on a clock that is stepped.
+
+Time stands still while there is work in hand: an input not read, an event not consumed, a timer
+due. Then the clock goes to whatever comes next, an action of the agenda or a timer.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import asyncpg
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from dispatch.checker import Input
+from dispatch.clock import ScenarioClock
+from dispatch.errors import StackError
+from dispatch.policy.pack import Pack, load_pack
+from dispatch.simulation.agenda import Action, Agenda
+from dispatch.simulation.seen import Published, Seen
+from dispatch.stack.addresses import BROKER_SESSION_TIMEOUT_MS
+from dispatch.stack.broker import ensure_topics
+from dispatch.stack.embedded import Stack, running_stack
+from dispatch.stack.process import Process
+from dispatch.store.inbound import read
+from dispatch.store.plan import CityPlan, read_plan
+from dispatch.store.schema import amigrate
+from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS, TOPIC_OF
+from dispatch.topics.cloudevents import derived_id, write_headers
+from dispatch.topics.envelope import Record
+from dispatch.topics.fields import Content
+
+PREFIX: Final = "dispatch."
+CLOCK_FILE: Final = "scenario.clock"
+# Wall seconds.
+READY_LIMIT: Final = 60.0
+STUCK_LIMIT: Final = 60.0
+STOP_LIMIT: Final = 15.0
+LOOK_AGAIN: Final = 0.002
+# Scenario time for which timers alone keep a scenario going: whoever waits then waits for nobody.
+PATIENCE: Final = timedelta(hours=4)
+
+_FOLDER: Final = resources.files("dispatch.simulation")
+_WORK_IN_HAND: Final = (_FOLDER / "work_in_hand.sql").read_text("utf-8")
+_INBOX: Final = (_FOLDER / "inbox.sql").read_text("utf-8")
+_COUNTS: Final = (_FOLDER / "counts.sql").read_text("utf-8")
+
+Headers = Iterable[tuple[str, bytes]]
+Reaction = Callable[[Seen], None]
+
+
+@asynccontextmanager
+async def open_stage(
+    plan_path: Path,
+    *,
+    start: datetime,
+    data_dir: Path,
+    policy: str = "covid-19",
+    workers: int = 1,
+) -> AsyncIterator["Stage"]:
+    """Run the service on a new stack in `data_dir`, its clock standing at `start` (aware).
+
+    Raises ConfigurationError for a broken plan, PackError for a broken pack, StackError when
+    anything doesn't start.
+    """
+    plan, pack = read_plan(plan_path), load_pack(policy)
+    async with AsyncExitStack() as exits:
+        stack = await exits.enter_async_context(running_stack(data_dir, durable=False))
+        await amigrate({"dsn": stack.dsn})
+        options = {"bootstrap_servers": stack.bootstrap}
+        for topics, partitions in ((INPUT_TOPICS, workers), (OUTPUT_TOPICS, 1)):
+            names = [PREFIX + topic.name for topic in topics]
+            await ensure_topics(options, names, partitions=partitions, replication=1)
+        clock_path = stack.data_dir / CLOCK_FILE
+        clock = ScenarioClock.create(clock_path, start, 0.0)
+        exits.callback(clock.close)
+        stack.announce(clock_path)
+        connection = await asyncpg.connect(stack.dsn)
+        exits.push_async_callback(connection.close)
+        running = []
+        for number in range(workers):
+            port = _free_port()
+            worker = Process(
+                [sys.executable, "-m", "dispatch", "worker"],
+                log=stack.data_dir / f"worker-{number}.log",
+                orphaned=signal.SIGKILL,
+                environment=_environment(stack, clock_path, plan_path, policy, port),
+            )
+            exits.push_async_callback(worker.stop, signal.SIGTERM, STOP_LIMIT)
+            running.append((worker, port))
+        producer = AIOKafkaProducer(**options, acks="all")
+        await producer.start()
+        exits.push_async_callback(producer.stop)
+        stage = Stage(
+            stack=stack,
+            clock=clock,
+            plan=plan,
+            pack=pack,
+            connection=connection,
+            producer=producer,
+            workers=[worker for worker, _ in running],
+        )
+        consumer = await _consumer(options)
+        exits.push_async_callback(consumer.stop)
+        async with _in_background(stage.consume(consumer)) as consuming:
+            stage.consuming = consuming
+            for worker, port in running:
+                await _ready(worker, port)
+            yield stage
+
+
+class Stage:
+    """A city on the stage: publish inputs, react to events, let the time go on."""
+
+    def __init__(
+        self,
+        *,
+        stack: Stack,
+        clock: ScenarioClock,
+        plan: CityPlan,
+        pack: Pack,
+        connection: asyncpg.Connection,
+        producer: AIOKafkaProducer,
+        workers: list[Process],
+    ) -> None:
+        self.stack = stack
+        self.clock = clock
+        self.plan = plan
+        self.pack = pack
+        self.history: list[Seen] = []
+        self.published: list[Published] = []
+        self.consuming: asyncio.Task[None] | None = None
+        self._connection = connection
+        self._producer = producer
+        self._workers = workers
+        self._agenda = Agenda()
+        self._reactions: defaultdict[str, list[Reaction]] = defaultdict(list)
+        self._ordinals: Counter[str] = Counter()
+        self._sending: list[tuple[asyncio.Future[object], Record, float]] = []
+        self._next_offsets: dict[tuple[str, int], int] = {}
+        self._sequences: dict[tuple[str, str | None], int] = {}
+        # Events in the log and not consumed yet, and the other way round.
+        self._missing: set[str] = set()
+        self._ahead: set[str] = set()
+        self._position = 0
+        self._next_timer: datetime | None = None
+        self._arrived = asyncio.Event()
+
+    # -- the agenda
+
+    def at(self, when: datetime, action: Action) -> None:
+        """Do something at a time of the scenario (aware); what lies in the past is done at once."""
+        self._agenda.put(max(when, self.clock.now()), action)
+
+    def after(self, seconds: float, action: Action) -> None:
+        """Do something after so many seconds of the scenario."""
+        self.at(self.clock.now() + timedelta(seconds=seconds), action)
+
+    def on(self, event_type: str, reaction: Reaction) -> None:
+        """Let `reaction` be called with every new event of a type, once."""
+        self._reactions[event_type].append(reaction)
+
+    # -- publishing
+
+    async def publish(self, event: Content, *, source: str) -> str:
+        """Publish an input as `source`, at the scenario's time; return its id.
+
+        The id follows from the source, the key, the type and how many of these came before.
+        """
+        topic = TOPIC_OF[event.event_type]
+        key: str = getattr(event, topic.key, topic.key)
+        origin = f"{source}/{key}/{event.event_type}"
+        event_id = derived_id(origin, self._ordinals[origin])
+        self._ordinals[origin] += 1
+        headers = write_headers(
+            event_id=event_id,
+            event_type=event.event_type,
+            at=self.clock.now(),
+            subject=key,
+            source=source,
+        )
+        value = event.model_dump_json().encode()
+        await self.publish_raw(topic.name, value, headers, key.encode())
+        return event_id
+
+    async def publish_raw(
+        self, topic: str, value: bytes | None, headers: Headers, key: bytes | None
+    ) -> None:
+        """Publish any bytes on an input topic, named without its prefix."""
+        name, headers = PREFIX + topic, tuple(headers)
+        record = Record(
+            topic=name,
+            partition=-1,
+            offset=-1,
+            timestamp_ms=int(time.time() * 1000),
+            key=key,
+            value=value,
+            headers=headers,
+        )
+        wall = time.monotonic()
+        sent = await self._producer.send(name, value=value, key=key, headers=list(headers))
+        self._sending.append((sent, record, wall))
+
+    # -- time
+
+    async def run(
+        self,
+        *,
+        until: datetime | None = None,
+        speed: float | None = None,
+        tick: Callable[[], None] | None = None,
+    ) -> None:
+        """Let the scenario go on until nothing is left to do, or until a time (aware).
+
+        `speed`: scenario seconds in a wall second at the most; None or 0: as fast as it goes.
+        `tick` is called after every step. Raises StackError when the service doesn't get on.
+        """
+        began, start = time.monotonic(), self.clock.now()
+        last_action = start
+        while True:
+            await self.settle()
+            if tick is not None:
+                tick()
+            planned = self._agenda.next
+            following = min((t for t in (planned, self._next_timer) if t is not None), default=None)
+            if planned is None and (following is None or following > last_action + PATIENCE):
+                break
+            if following is None or (until is not None and following > until):
+                break
+            if speed:
+                due = began + (following - start).total_seconds() / speed
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await self._step(following)
+            if planned is not None and planned <= following:
+                last_action = following
+        if until is not None and until > self.clock.now():
+            self.clock.advance_to(until)
+
+    async def settle(self) -> None:
+        """Wait until there is no work in hand.
+
+        Raises StackError when that doesn't happen, or a worker has ended.
+        """
+        deadline = time.monotonic() + STUCK_LIMIT
+        await self._sent()
+        while not await self._at_rest():
+            if time.monotonic() > deadline:
+                raise StackError(f"the service doesn't get on; see {self.stack.data_dir}")
+            self._check()
+            self._arrived.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self._arrived.wait()
+
+    async def _step(self, moment: datetime) -> None:
+        if moment > self.clock.now():
+            self.clock.advance_to(moment)
+        if self._next_timer is not None and self._next_timer <= moment:
+            await self._connection.execute("NOTIFY dispatch_wake")
+        for action in self._agenda.take_due(moment):
+            await action()
+
+    async def _sent(self) -> None:
+        for sent, record, wall in self._sending:
+            metadata: Any = await sent
+            place = (record.topic, metadata.partition)
+            self._next_offsets[place] = metadata.offset + 1
+            placed = replace(record, partition=metadata.partition, offset=metadata.offset)
+            self.published.append(Published(placed, wall))
+        self._sending.clear()
+
+    async def _at_rest(self) -> bool:
+        (row,) = await self._connection.fetch(
+            _WORK_IN_HAND,
+            self._position,
+            self.stack.cluster_id,
+            [topic for topic, _ in self._next_offsets],
+            [partition for _, partition in self._next_offsets],
+            list(self._next_offsets.values()),
+        )
+        logged = set(row["event_ids"])
+        self._position = row["last_position"]
+        self._missing |= logged - self._ahead
+        self._ahead -= logged
+        self._next_timer = row["next_timer"]
+        timers_done = self._next_timer is None or self._next_timer > self.clock.now()
+        return row["all_read"] and timers_done and not self._missing and not self._sending
+
+    def _check(self) -> None:
+        if self.consuming is not None and self.consuming.done():
+            self.consuming.result()
+        for worker in self._workers:
+            if not worker.running:
+                raise worker.failure()
+
+    # -- consuming
+
+    async def consume(self, consumer: AIOKafkaConsumer) -> None:
+        """Read the output topics for as long as the stage is open."""
+        while True:
+            batches = await consumer.getmany(timeout_ms=1000)
+            wall = time.monotonic()
+            for tp, messages in batches.items():
+                for message in messages:
+                    self._take(tp.topic.removeprefix(PREFIX), message, wall)
+            self._arrived.set()
+
+    def _take(self, topic: str, message: Any, wall: float) -> None:
+        record = Record(
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            timestamp_ms=message.timestamp,
+            key=message.key,
+            value=message.value,
+            headers=tuple(message.headers),
+        )
+        seen = Seen.of(record, topic=topic, wall=wall)
+        stream = (seen.topic, seen.key)
+        if seen.sequence <= self._sequences.get(stream, 0):
+            return
+        self._sequences[stream] = seen.sequence
+        self.history.append(seen)
+        if seen.id in self._missing:
+            self._missing.remove(seen.id)
+        else:
+            self._ahead.add(seen.id)
+        for reaction in self._reactions[seen.type]:
+            reaction(seen)
+
+    # -- what happened
+
+    async def inputs(self) -> list[Input]:
+        """Return every input that was published, with what the service's inbox says of it."""
+        rows = await self._connection.fetch(_INBOX)
+        outcomes = {row["identity"]: row["outcome"] for row in rows}
+        found = []
+        for published in self.published:
+            record = published.record
+            topic = record.topic.removeprefix(PREFIX)
+            inbound = read(record, topic=topic, incarnation=self.stack.cluster_id)
+            other = f"{inbound.identity}!{inbound.digest.hex()}"
+            identity = other if other in outcomes else inbound.identity
+            found.append(
+                Input(
+                    identity=identity,
+                    type=inbound.event_type,
+                    topic=topic,
+                    partition=record.partition,
+                    offset=record.offset,
+                    outcome=outcomes.get(identity),
+                )
+            )
+        return found
+
+    async def counts(self) -> dict[str, int]:
+        """Return how many calls, incidents, runs, inputs, events there are in the database."""
+        (row,) = await self._connection.fetch(_COUNTS)
+        return dict(row)
+
+    def latencies(self, event_type: str) -> list[float]:
+        """Return, in wall seconds, how long each event of a type took from the input that caused it.
+
+        From just before the input was sent until the event was consumed; what a timer caused has
+        no such input and is left out.
+        """
+        sent: dict[str, float] = {}
+        for published in self.published:
+            headers = dict(published.record.headers)
+            if "ce_source" in headers and "ce_id" in headers:
+                identity = f"{headers['ce_source'].decode()}#{headers['ce_id'].decode()}"
+                sent.setdefault(identity, published.wall)
+        return [
+            seen.wall - sent[seen.cause]
+            for seen in self.history
+            if seen.type == event_type and seen.cause in sent
+        ]
+
+
+def _environment(stack: Stack, clock: Path, plan: Path, policy: str, port: int) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")}
+    return kept | {
+        "DISPATCH_KAFKA__BOOTSTRAP_SERVERS": stack.bootstrap,
+        "DISPATCH_KAFKA__ENABLE_IDEMPOTENCE": "false",
+        "DISPATCH_KAFKA__SESSION_TIMEOUT_MS": str(BROKER_SESSION_TIMEOUT_MS),
+        "DISPATCH_DATABASE__DSN": stack.dsn,
+        "DISPATCH_SCENARIO_CLOCK": str(clock),
+        "DISPATCH_TOPIC_PREFIX": PREFIX,
+        "DISPATCH_CITY": str(plan.resolve()),
+        "DISPATCH_POLICY": str(Path(policy).resolve()) if Path(policy).is_file() else policy,
+        "DISPATCH_WEB__PORT": str(port),
+        "DISPATCH_DATA_DIR": str(stack.data_dir),
+        "DISPATCH_LOG_FORMAT": "json",
+    }
+
+
+async def _consumer(options: dict[str, str]) -> AIOKafkaConsumer:
+    consumer = AIOKafkaConsumer(**options, auto_offset_reset="earliest", enable_auto_commit=False)
+    await consumer.start()
+    consumer.assign([TopicPartition(PREFIX + topic.name, 0) for topic in OUTPUT_TOPICS])
+    return consumer
+
+
+@asynccontextmanager
+async def _in_background(
+    work: Coroutine[object, object, None],
+) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _ready(worker: Process, port: int) -> None:
+    """Wait until a worker takes inputs."""
+    deadline = time.monotonic() + READY_LIMIT
+    async with aiohttp.ClientSession() as session:
+        while time.monotonic() < deadline:
+            if not worker.running:
+                raise worker.failure()
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                    if answer.ok:
+                        return
+            await asyncio.sleep(0.05)
+    raise StackError("the worker doesn't get ready")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
