@@ -78,6 +78,7 @@ def create_app(
                 desk,
                 client_options=client_options,
                 session_timeout_ms=settings.kafka.session_timeout_ms,
+                fetch_max_wait_ms=settings.kafka.fetch_max_wait_ms,
                 batch_size=settings.batch_size,
                 patience=patience,
                 metrics=metrics,

@@ -47,6 +47,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         *,
         client_options: Mapping[str, Any],
         session_timeout_ms: int,
+        fetch_max_wait_ms: int,
         batch_size: int,
         patience: Patience,
         metrics: Metrics,
@@ -57,6 +58,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._desk = desk
         self._client_options = client_options
         self._session_timeout_ms = session_timeout_ms
+        self._fetch_max_wait_ms = fetch_max_wait_ms
         self._batch_size = batch_size
         self._patience = patience
         self._metrics = metrics
@@ -125,6 +127,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             auto_offset_reset="earliest",
             session_timeout_ms=self._session_timeout_ms,
             heartbeat_interval_ms=self._session_timeout_ms // 6,
+            fetch_max_wait_ms=self._fetch_max_wait_ms,
         )
         consumer.subscribe([self.topic], listener=self)
         try:

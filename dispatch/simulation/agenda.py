@@ -17,7 +17,7 @@ class _Entry:
 
 
 class Agenda:
-    """Actions by time (aware UTC); those of one instant in the order in which they were put down."""
+    """Actions by time (aware UTC), those of one instant in the order they were put down in."""
 
     def __init__(self) -> None:
         self._entries: list[_Entry] = []

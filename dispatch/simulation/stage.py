@@ -49,6 +49,7 @@ READY_LIMIT: Final = 60.0
 STUCK_LIMIT: Final = 60.0
 STOP_LIMIT: Final = 15.0
 LOOK_AGAIN: Final = 0.002
+FETCH_MAX_WAIT_MS: Final = 3
 # Scenario time for which timers alone keep a scenario going: whoever waits then waits for nobody.
 PATIENCE: Final = timedelta(hours=4)
 
@@ -371,7 +372,7 @@ class Stage:
         return dict(row)
 
     def latencies(self, event_type: str) -> list[float]:
-        """Return, in wall seconds, how long each event of a type took from the input that caused it.
+        """Return how long, in wall seconds, each event of a type took after the input behind it.
 
         From just before the input was sent until the event was consumed; what a timer caused has
         no such input and is left out.
@@ -395,6 +396,7 @@ def _environment(stack: Stack, clock: Path, plan: Path, policy: str, port: int) 
         "DISPATCH_KAFKA__BOOTSTRAP_SERVERS": stack.bootstrap,
         "DISPATCH_KAFKA__ENABLE_IDEMPOTENCE": "false",
         "DISPATCH_KAFKA__SESSION_TIMEOUT_MS": str(BROKER_SESSION_TIMEOUT_MS),
+        "DISPATCH_KAFKA__FETCH_MAX_WAIT_MS": str(FETCH_MAX_WAIT_MS),
         "DISPATCH_DATABASE__DSN": stack.dsn,
         "DISPATCH_SCENARIO_CLOCK": str(clock),
         "DISPATCH_TOPIC_PREFIX": PREFIX,
@@ -407,7 +409,12 @@ def _environment(stack: Stack, clock: Path, plan: Path, policy: str, port: int) 
 
 
 async def _consumer(options: dict[str, str]) -> AIOKafkaConsumer:
-    consumer = AIOKafkaConsumer(**options, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        **options,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
+    )
     await consumer.start()
     consumer.assign([TopicPartition(PREFIX + topic.name, 0) for topic in OUTPUT_TOPICS])
     return consumer

@@ -22,6 +22,7 @@ ADDRESS_FILE = "stack.json"
 PATIENCE = 15
 # What the embedded broker, unlike Apache Kafka, can and needs.
 BROKER_SESSION_TIMEOUT_MS = 6_000
+BROKER_FETCH_MAX_WAIT_MS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Addresses:
                 "bootstrap_servers": self.bootstrap,
                 "enable_idempotence": False,
                 "session_timeout_ms": BROKER_SESSION_TIMEOUT_MS,
+                "fetch_max_wait_ms": BROKER_FETCH_MAX_WAIT_MS,
             },
             "database": {"dsn": self.dsn},
         }
