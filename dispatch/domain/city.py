@@ -18,6 +18,7 @@ from dispatch.domain.model import (
     Timer,
     Unit,
 )
+from dispatch.domain.waiting import WaitingQueue
 from dispatch.policy.pack import Pack
 from dispatch.topics.announcement import Announcement, Reason
 from dispatch.topics.city import CityMode
@@ -102,7 +103,7 @@ class City:
         self.assignments: dict[str, Assignment] = {}
         self.handovers: dict[str, Handover] = {}
         self.jobs: dict[str, Job] = {}
-        self.waiting: set[str] = set()
+        self.waiting = WaitingQueue()
         self.recent = IncidentIndex()
         self._promised: dict[tuple[str, str], set[int]] = {}
         self._tables: dict[type, dict[str, Any]] = {
@@ -235,7 +236,7 @@ class City:
 
     def _index_incident(self, key: str, before: Incident | None, after: Incident | None) -> None:
         if after is not None and after.status == "waiting":
-            self.waiting.add(key)
+            self.waiting.add(after)
         else:
             self.waiting.discard(key)
         if before is None and after is not None:

@@ -4,7 +4,7 @@ Source: 120 plan §3-4; domain, the decision and choosing the unit.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from dispatch.domain import handover, incidents, orders
@@ -23,8 +23,6 @@ from dispatch.topics.screenings import (
 )
 
 _SECONDS_PER_MINUTE = 60.0
-# Graver conditions are served first; then the older call.
-_GRAVITY = {"critical": 0, "unknown": 1, "stable": 2}
 
 
 def decide_incident(city: City, incident_id: str, because: str) -> None:
@@ -76,16 +74,11 @@ def serve_queue(city: City, unit_id: str) -> None:
     if unit.status not in DISPATCHABLE or not city.waiting:
         return
     fleet = fleet_of(city)
-    for incident in sorted((city.incidents[key] for key in city.waiting), key=queue_order):
+    for incident in [city.incidents[key] for key in city.waiting]:
         if suits(unit, _need(incident), fleet):
             serve(city, incident.incident_id, f"unit {unit_id} is free")
             if city.units[unit_id].status not in DISPATCHABLE:
                 return
-
-
-def queue_order(incident: Incident) -> tuple[int, datetime, str]:
-    """Return the key of the queue: condition (critical, unknown, stable), then age."""
-    return (_GRAVITY[incident.condition], incident.received_at, incident.incident_id)
 
 
 def swap(city: City, assignment: Assignment, choice: Choice, because: str) -> None:
@@ -181,14 +174,13 @@ def _queue(city: City, incident: Incident, choice: Choice) -> None:
     if choice.wait_for_transfer:
         until = city.in_seconds(city.pack.allocation.transfer_wait_minutes * _SECONDS_PER_MINUTE)
         city.set_timer("transfer_wait", incident.incident_id, until)
-    others = [city.incidents[key] for key in city.waiting if key != incident.incident_id]
     city.emit(
         IncidentQueued(
             incident_id=incident.incident_id,
             at=city.now,
             waiting_for=waiting_for,
             condition=incident.condition,
-            ahead=sum(queue_order(other) < queue_order(queued) for other in others),
+            ahead=city.waiting.ahead_of(queued),
             units_on_it=len(busy),
             until=until,
             passed_over=choice.passed_over,

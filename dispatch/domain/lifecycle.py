@@ -166,10 +166,8 @@ def switch_mode(city: City, event: CityModeSwitched) -> None:
     if event.mode == city.mode:
         raise Rejected("mode", f"is {event.mode} already")
     city.mode = event.mode
-    for incident in sorted(
-        (city.incidents[key] for key in city.waiting), key=dispatching.queue_order
-    ):
-        dispatching.serve(city, incident.incident_id, f"the city is in {event.mode} mode")
+    for incident_id in city.waiting:
+        dispatching.serve(city, incident_id, f"the city is in {event.mode} mode")
 
 
 def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
@@ -279,7 +277,7 @@ def _leave_patient_behind(city: City, unit: Unit, assignment: Assignment) -> Non
 
 def _back_in_service(city: City, unit_id: str) -> None:
     """A unit that reports itself back may serve again those that it failed before."""
-    for key in sorted(city.waiting):
+    for key in city.waiting:
         incident = city.incidents[key]
         if unit_id in incident.excluded_units:
             left = tuple(unit for unit in incident.excluded_units if unit != unit_id)

@@ -11,7 +11,7 @@ import pytest
 
 from dispatch.errors import SchemaMismatch, Unavailable
 from dispatch.policy.pack import load_pack
-from dispatch.store.desk import Desk
+from dispatch.store.desk import POOL_SIZE, Desk
 from dispatch.topics.cloudevents import timestamp
 from tests.integration.store.conftest import (
     HandClock,
@@ -348,10 +348,12 @@ async def test_a_lost_connection_is_unavailable_and_then_forgotten(
         """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
            WHERE application_name = 'dispatch' AND datname = current_database()""",
     )
-    try:
-        events = await desk.take([record])
-    except Unavailable:
-        events = await desk.take([record])
+    for _ in range(POOL_SIZE):  # each of its connections may have to be found dead
+        try:
+            events = await desk.take([record])
+        except Unavailable:
+            continue
+        break
     assert of_kind(events, "order.issued")[0]["assignment_id"] == "c1/A1"
 
 
