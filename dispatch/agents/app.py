@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
+from typing import Any
 
 import faust
 import structlog
@@ -41,6 +42,11 @@ class DispatchApp(faust.App):
 
     async def on_first_start(self) -> None:
         """Leave out the directories that Faust makes for its tables."""
+
+    async def on_shutdown(self) -> None:
+        """Close the event loop of the thread that Faust's own consumer never starts."""
+        consumer: Any = self.consumer
+        consumer._thread.thread_loop.close()  # noqa: SLF001 - nobody else does
 
 
 def create_app(

@@ -11,7 +11,8 @@ from tenacity import (
     RetryCallState,
     retry_if_exception_type,
     retry_if_not_exception_type,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from dispatch.errors import Unavailable
@@ -85,9 +86,8 @@ async def persist(
 
     attempts = AsyncRetrying(
         retry=retry_if_exception_type(only) & retry_if_not_exception_type(Interrupted),
-        wait=wait_exponential_jitter(
-            initial=patience.first_pause, max=patience.longest_pause, jitter=patience.first_pause
-        ),
+        wait=wait_exponential(multiplier=patience.first_pause, max=patience.longest_pause)
+        + wait_random(0, patience.first_pause),
         sleep=rest,
         before_sleep=report,
     )

@@ -11,8 +11,9 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import asyncpg
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
@@ -21,9 +22,6 @@ from dispatch.stack.addresses import Addresses
 from dispatch.stack.broker import ensure_topics
 from dispatch.stack.embedded import Stack
 from tests.integration.agents.small_desk import Gate
-
-if TYPE_CHECKING:
-    import asyncpg
 
 PATIENCE = 30.0  # seconds until a condition that doesn't come true is a failure
 INPUTS = ("calls", "units", "hospitals", "city")
@@ -133,6 +131,9 @@ class Bench:
                     value=orjson.dumps({"poison": identity in poison}),
                     headers=[("ce_id", identity.encode())],
                 )
+
+    async def reconnect(self) -> None:
+        self.database = await asyncpg.connect(self.dsn)
 
     async def effects(self) -> list[str]:
         rows = await self.database.fetch("SELECT identity FROM effects ORDER BY id")

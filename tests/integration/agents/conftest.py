@@ -1,4 +1,4 @@
-"""One embedded stack for all; a database, topics and workers for each test."""
+"""A database, topics and workers for each test, on the stack that all share."""
 
 import itertools
 import signal
@@ -7,19 +7,12 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
-from dispatch.stack.embedded import Stack, running_stack
+from dispatch.stack.embedded import Stack
 from tests.integration.agents.bench import Bench
 from tests.integration.agents.small_desk import SCHEMA, Gate
 
 _numbers = itertools.count(1)
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def stack() -> AsyncIterator[Stack]:
-    async with running_stack(durable=False) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,0 +1,82 @@
+"""PostgreSQL or the broker away for a while: work waits and goes on by itself."""
+
+import os
+import signal
+
+from tests.integration.agents.bench import Bench, Worker, until
+
+BEFORE = [f"call{number % 7}/{number}" for number in range(60)]
+AFTER = [f"call{number % 7}/{number}" for number in range(60, 120)]
+
+
+async def complained(worker: Worker, about: str) -> None:
+    """Wait until the worker has said that it waits with this work."""
+
+    async def said() -> bool:
+        lines = worker.log.read_text().splitlines()
+        return any("waiting for the infrastructure" in line and about in line for line in lines)
+
+    await until(said)
+
+
+async def test_postgresql_away(bench: Bench) -> None:
+    worker = bench.start()
+    await bench.send(BEFORE)
+    await bench.settled(len(BEFORE))
+    await bench.stack.postgres.crash()
+    try:
+        await bench.send(AFTER)
+        await complained(worker, "settle")
+    finally:
+        await bench.stack.postgres.start()
+    await bench.reconnect()
+    await bench.settled(len(BEFORE) + len(AFTER))
+    await bench.check(BEFORE + AFTER)
+
+
+async def test_broker_silent_while_events_wait_to_be_published(bench: Bench) -> None:
+    worker = bench.start()
+    await bench.send(BEFORE)
+    await bench.settled(len(BEFORE))
+    bench.gate.shut("committed")
+    await bench.send(AFTER)
+
+    async def held() -> bool:
+        return bench.gate.waiting("committed")
+
+    await until(held)
+    os.kill(bench.stack.broker.pid, signal.SIGSTOP)
+    try:
+        bench.gate.open("committed")
+        await complained(worker, "settle")
+    finally:
+        os.kill(bench.stack.broker.pid, signal.SIGCONT)
+    await bench.settled(len(BEFORE) + len(AFTER))
+    await bench.check(BEFORE + AFTER)
+
+
+async def test_broker_that_forgot_everything(bench: Bench) -> None:
+    worker = bench.start()
+    await bench.send(BEFORE)
+    await bench.settled(len(BEFORE))
+    await bench.stack.broker.stop()
+    try:
+        await bench.database.execute("INSERT INTO timers VALUES ('call0', clock_timestamp())")
+        await complained(worker, "timers")
+    finally:
+        await bench.stack.broker.start()
+    await bench.make_topics()
+
+    async def noticed() -> bool:
+        return worker.log.read_text().count("the broker is another one") >= 1
+
+    # Until it has rejoined, a consumer may read on where it was in the log that is no more.
+    await until(noticed)
+    await bench.send(AFTER)
+    await bench.settled(len(BEFORE) + len(AFTER))
+    await bench.check_effects(BEFORE + AFTER)
+    types = [dict(record.headers)["ce_type"] for record in await bench.read("incidents")]
+    assert types.count(b"timer.fired") >= 1
+    # It can be stopped as if nothing had happened.
+    worker.send(signal.SIGTERM)
+    assert await worker.exited() == 0

@@ -1,0 +1,82 @@
+"""The pages, the relay and the timers of a running worker."""
+
+import aiohttp
+import orjson
+
+from tests.integration.agents.bench import Bench, Worker, until
+
+CALLS = [f"call{number % 7}/{number}" for number in range(30)]
+
+
+async def get(worker: Worker, page: str) -> tuple[int, bytes]:
+    """Return a page's status and body; status 0 while nobody listens."""
+    try:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{worker.port}{page}") as response,
+        ):
+            return response.status, await response.read()
+    except aiohttp.ClientConnectionError:
+        return 0, b""
+
+
+async def test_a_worker_is_ready_once_assigned_and_able_to_write(bench: Bench) -> None:
+    worker = bench.start()
+
+    async def alive() -> bool:
+        return (await get(worker, "/livez"))[0] == 200
+
+    await until(alive)
+    status, body = await get(worker, "/readyz")
+    assert status == 503
+    assert "no partitions assigned" in str(orjson.loads(body)["reasons"])
+
+    async def ready() -> bool:
+        return (await get(worker, "/readyz"))[0] == 200
+
+    await until(ready)
+    await bench.stack.postgres.stop()
+    try:
+        status, body = await get(worker, "/readyz")
+        assert (status, orjson.loads(body)["reasons"]) == (503, ["database: can't be reached"])
+    finally:
+        await bench.stack.postgres.start()
+    await bench.reconnect()
+    await until(ready)
+
+
+async def test_metrics_tell_what_was_decided_refused_and_is_behind(bench: Bench) -> None:
+    worker = bench.start()
+    await bench.send(CALLS, poison=["call3/3"])
+    await bench.settled(len(CALLS) - 1)
+
+    async def counted() -> bool:
+        _, body = await get(worker, "/metrics")
+        return b'dispatch_decisions_total{rule="R1"} 29.0' in body and (
+            b'dispatch_dead_letters_total{field="poison",refused="call.received"} 1.0' in body
+        )
+
+    await until(counted)
+    _, body = await get(worker, "/metrics")
+    assert f'dispatch_consumer_lag_records{{partition="0",topic="{bench.topic("calls")}"}} 0.0' in (
+        body.decode()
+    )
+    assert b"dispatch_unpublished_events 0.0" in body
+    assert b"dispatch_batch_seconds_count" in body
+
+
+async def test_timers_and_leftovers_are_published(bench: Bench) -> None:
+    await bench.database.execute(
+        "INSERT INTO sequences VALUES ('call1', 1);"
+        f"INSERT INTO log (topic, key, type, sequence, value, logged_at) VALUES"
+        f" ('{bench.topic('incidents')}', 'call1', 'left.over', 1, '{{}}', now() - interval '1 h')"
+    )
+    bench.start()
+    await bench.database.execute("INSERT INTO timers VALUES ('call1', clock_timestamp())")
+    await bench.settled(0)
+
+    async def fired() -> bool:
+        return len(await bench.read("incidents")) >= 2
+
+    await until(fired)
+    await bench.check_published()
