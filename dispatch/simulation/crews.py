@@ -1,0 +1,394 @@
+"""Crews that do what they are ordered: roll, treat, transport, sign, disinfect, come back.
+
+They know what a crew knows: their orders, the hospital that expects them, and their unit's status
+as the service tells it. A report that would come too late is not made.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final, Literal
+
+from dispatch.domain.lifecycle import REPORTED
+from dispatch.domain.model import Position
+from dispatch.domain.travel import GreatCircleTravel
+from dispatch.simulation.behaviour import Behaviour, Deviation, Step
+from dispatch.simulation.seen import Seen
+from dispatch.simulation.stage import Stage
+from dispatch.topics.fields import CaseStatusFound, Content
+from dispatch.topics.units import (
+    CaseFound,
+    DisinfectionCertified,
+    HandoverSignedByCrew,
+    OrderAcknowledged,
+    RunEnded,
+    UnitPosition,
+    UnitReported,
+    UnitStatus,
+)
+
+SOURCE: Final = "crews"
+_SECONDS_PER_MINUTE: Final = 60.0
+_CASE_FOUND_AFTER: Final = 300.0  # s on scene
+_WASTE_BAGS: Final = 2
+
+Phase = Literal["ordered", "rolling", "on_scene", "transporting", "at_hospital", "over"]
+
+
+@dataclass(slots=True)
+class Run:
+    """One assignment as its crew sees it."""
+
+    unit_id: str
+    assignment_id: str
+    incident_id: str
+    scene: Position
+    phase: Phase = "ordered"
+
+
+@dataclass(slots=True)
+class Job:
+    """One terminal disinfection as its crew sees it."""
+
+    job_id: str
+    unit_id: str
+    agent: str
+    minimum: dict[str, Any]
+    weak: bool
+    started_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Crew:
+    """A unit as its crew knows it: `position` is where it was last, at `position_at`."""
+
+    station: Position
+    position: Position
+    position_at: datetime
+    status: str = "available"
+    job_id: str | None = None
+    run: Run | None = None
+
+
+class Crews:
+    """All crews of a city."""
+
+    def __init__(self, stage: Stage, behaviour: Behaviour) -> None:
+        self._stage = stage
+        self._behaviour = behaviour
+        policy = stage.pack.allocation
+        self._fresh = timedelta(seconds=policy.position_fresh_seconds)
+        self._travel = GreatCircleTravel(road_factor=policy.road_factor, speed_kmh=policy.speed_kmh)
+        stations = {s.station_id: Position(s.latitude, s.longitude) for s in stage.plan.station}
+        now = stage.clock.now()
+        self._crews = {
+            unit.unit_id: Crew(stations[unit.station], stations[unit.station], now)
+            for unit in stage.plan.unit
+        }
+        self._hospitals = {
+            h.hospital_id: Position(h.latitude, h.longitude) for h in stage.plan.hospital
+        }
+        # The announcement that stands, by assignment.
+        self._announced: dict[str, dict[str, Any]] = {}
+        self._jobs: dict[str, Job] = {}
+        # The last change of each unit's status, by its sequence.
+        self._latest: dict[str, int] = {}
+        stage.on("unit.changed", self._on_changed)
+        stage.on("order.issued", self._on_order)
+        stage.on("order.withdrawn", self._on_order_withdrawn)
+        stage.on("handover.announced", self._on_announced)
+        stage.on("handover.withdrawn", self._on_announcement_withdrawn)
+        stage.on("handover.closed", self._on_handed_over)
+        stage.on("disinfection.ordered", self._on_job)
+        stage.on("disinfection.rejected", self._on_certificate_refused)
+
+    # -- the run
+
+    def _on_order(self, seen: Seen) -> None:
+        order = seen.data
+        scene = Position(order["scene"]["latitude"], order["scene"]["longitude"])
+        run = Run(order["unit_id"], order["assignment_id"], order["incident_id"], scene)
+        self._crews[run.unit_id].run = run
+        if self._deviates(Deviation.SILENT, run):
+            return
+        reason = self._deviates(Deviation.REFUSE, run)
+        if reason is not None:
+            self._then("acknowledge", run, partial(self._end, run, "refused", reason))
+        else:
+            self._then("acknowledge", run, partial(self._acknowledge, run))
+
+    def _on_order_withdrawn(self, seen: Seen) -> None:
+        order = seen.data
+        crew = self._crews[order["unit_id"]]
+        if crew.run is not None and crew.run.assignment_id == order["assignment_id"]:
+            self._over(crew.run)
+
+    async def _acknowledge(self, run: Run) -> None:
+        if run.phase != "ordered":
+            return
+        await self._publish(
+            OrderAcknowledged(
+                unit_id=run.unit_id, assignment_id=run.assignment_id, at=self._stage.clock.now()
+            )
+        )
+        self._then("roll", run, partial(self._roll, run))
+
+    async def _roll(self, run: Run) -> None:
+        if run.phase != "ordered":
+            return
+        run.phase = "rolling"
+        origin = self._where(run.unit_id)
+        await self._report(run.unit_id, "rolling", origin)
+        seconds = self._deviates(Deviation.BREAK_DOWN, run)
+        if seconds is not None:
+            self._stage.after(seconds, partial(self._break_down, run))
+            return
+        way = self._travel.seconds(origin, run.scene)
+        self._then("travel", run, partial(self._arrive_on_scene, run), way)
+
+    async def _break_down(self, run: Run) -> None:
+        if run.phase == "rolling":
+            self._over(run)
+            await self._report(run.unit_id, "out_of_service", None, reason="vehicle fault")
+
+    async def _arrive_on_scene(self, run: Run) -> None:
+        if run.phase != "rolling":
+            return
+        run.phase = "on_scene"
+        await self._report(run.unit_id, "on_scene", run.scene)
+        reason = self._deviates(Deviation.END_EMPTY, run)
+        if reason is not None:
+            self._then("on_scene", run, partial(self._end, run, "empty", reason))
+            return
+        found = self._deviates(Deviation.FIND_CASE, run)
+        if found is not None:
+            self._stage.after(_CASE_FOUND_AFTER, partial(self._find_case, run, found))
+        self._then("on_scene", run, partial(self._leave_scene, run))
+
+    async def _find_case(self, run: Run, case_status: CaseStatusFound) -> None:
+        if run.phase in ("on_scene", "transporting"):
+            await self._publish(
+                CaseFound(
+                    unit_id=run.unit_id,
+                    assignment_id=run.assignment_id,
+                    at=self._stage.clock.now(),
+                    case_status=case_status,
+                )
+            )
+
+    async def _end(self, run: Run, outcome: Literal["empty", "refused"], reason: str) -> None:
+        if run.phase == "over":
+            return
+        self._over(run)
+        await self._publish(
+            RunEnded(
+                unit_id=run.unit_id,
+                assignment_id=run.assignment_id,
+                at=self._stage.clock.now(),
+                outcome=outcome,
+                reason=reason,
+            )
+        )
+
+    async def _leave_scene(self, run: Run) -> None:
+        if run.phase != "on_scene":
+            return
+        run.phase = "transporting"
+        await self._report(run.unit_id, "transporting", run.scene)
+        self._drive_on(run)
+
+    def _drive_on(self, run: Run) -> None:
+        """Drive to the hospital that expects the patient, once one does."""
+        announced = self._announced.get(run.assignment_id)
+        if announced is not None:
+            way = self._travel.seconds(
+                self._crews[run.unit_id].position, self._hospitals[announced["hospital_id"]]
+            )
+            self._then("transport", run, partial(self._arrive_at_hospital, run, announced), way)
+
+    async def _arrive_at_hospital(self, run: Run, announced: dict[str, Any]) -> None:
+        # Another hospital may have been chosen on the way.
+        standing = self._announced.get(run.assignment_id)
+        if run.phase != "transporting" or standing is not announced:
+            return
+        run.phase = "at_hospital"
+        place = self._hospitals[announced["hospital_id"]]
+        await self._report(run.unit_id, "at_hospital", place)
+        self._then("sign", run, partial(self._sign, run, announced["handover_id"]))
+
+    async def _sign(self, run: Run, handover_id: str) -> None:
+        if run.phase == "at_hospital":
+            await self._publish(
+                HandoverSignedByCrew(
+                    unit_id=run.unit_id,
+                    handover_id=handover_id,
+                    at=self._stage.clock.now(),
+                    by=f"crew of {run.unit_id}",
+                )
+            )
+
+    # -- the hospital
+
+    def _on_announced(self, seen: Seen) -> None:
+        announced = seen.data
+        self._announced[announced["assignment_id"]] = announced
+        run = self._crews[announced["unit_id"]].run
+        if (
+            run is not None
+            and run.assignment_id == announced["assignment_id"]
+            and run.phase == "transporting"
+        ):
+            self._drive_on(run)
+
+    def _on_announcement_withdrawn(self, seen: Seen) -> None:
+        handover_id: str = seen.data["handover_id"]
+        assignment_id = handover_id.rpartition("/")[0]
+        announced = self._announced.get(assignment_id)
+        if announced is not None and announced["handover_id"] == handover_id:
+            del self._announced[assignment_id]
+
+    def _on_handed_over(self, seen: Seen) -> None:
+        closed = seen.data
+        run = self._crews[closed["unit_id"]].run
+        self._announced.pop(closed["assignment_id"], None)
+        if run is None or run.assignment_id != closed["assignment_id"]:
+            return
+        self._over(run)
+        if closed["disinfection"] != "terminal":
+            self._then("turnaround", run, partial(self._set_out, run.unit_id))
+
+    # -- disinfection
+
+    def _on_job(self, seen: Seen) -> None:
+        ordered = seen.data
+        agent = ordered["required_agent"]
+        job = Job(
+            job_id=ordered["job_id"],
+            unit_id=ordered["unit_id"],
+            agent=agent,
+            minimum=next(each for each in ordered["minimums"] if each["agent"] == agent),
+            weak=self._behaviour.deviates(
+                Deviation.WEAK_CERTIFICATE,
+                ordered["assignment_id"],
+                ordered["incident_id"],
+                ordered["unit_id"],
+            )
+            is not None,
+        )
+        self._jobs[job.job_id] = job
+        crew = self._crews[job.unit_id]
+        centre = self._hospitals.get(ordered["centre_id"], crew.station)
+        way = self._travel.seconds(crew.position, centre)
+        seconds = self._behaviour.seconds("drive_to_centre", job.job_id, way)
+        self._stage.after(seconds, partial(self._disinfect, job, centre))
+
+    async def _disinfect(self, job: Job, centre: Position) -> None:
+        job.started_at = self._stage.clock.now()
+        if "disinfecting" in REPORTED[self._crews[job.unit_id].status]:
+            await self._report(job.unit_id, "disinfecting", centre)
+        contact = job.minimum["min_minutes"] * _SECONDS_PER_MINUTE
+        seconds = contact + self._behaviour.seconds("disinfect", job.job_id)
+        self._stage.after(seconds, partial(self._certify, job))
+
+    async def _certify(self, job: Job) -> None:
+        assert job.started_at is not None, "certified after it was done"
+        now = self._stage.clock.now()
+        strength = job.minimum["min_concentration"]
+        await self._publish(
+            DisinfectionCertified(
+                unit_id=job.unit_id,
+                job_id=job.job_id,
+                at=now,
+                agent=job.agent,
+                concentration=strength / 2 if job.weak else strength,
+                contact_minutes=job.minimum["min_minutes"],
+                started_at=job.started_at,
+                ended_at=now,
+                operator=f"decontamination crew of {job.unit_id}",
+                waste_bags=_WASTE_BAGS,
+            )
+        )
+
+    def _on_certificate_refused(self, seen: Seen) -> None:
+        job = self._jobs[seen.data["job_id"]]
+        job.weak = False
+        contact = job.minimum["min_minutes"] * _SECONDS_PER_MINUTE
+        job.started_at = self._stage.clock.now()
+        seconds = contact + self._behaviour.seconds("disinfect", f"{job.job_id}/again")
+        self._stage.after(seconds, partial(self._certify, job))
+
+    # -- on the way back
+
+    def _on_changed(self, seen: Seen) -> None:
+        changed = seen.data
+        unit_id = changed["unit_id"]
+        crew = self._crews[unit_id]
+        crew.status, crew.job_id = changed["status"], changed["job_id"]
+        self._latest[unit_id] = seen.sequence
+        if crew.job_id is not None:
+            return
+        if crew.status == "returning":
+            way = self._travel.seconds(crew.position, crew.station)
+            seconds = self._behaviour.seconds("return", seen.id, way)
+            self._stage.after(seconds, partial(self._back, unit_id, seen.sequence))
+        elif crew.status == "out_of_service":
+            seconds = self._behaviour.seconds("repair", seen.id)
+            self._stage.after(seconds, partial(self._back, unit_id, seen.sequence))
+
+    async def _set_out(self, unit_id: str) -> None:
+        crew = self._crews[unit_id]
+        if crew.status == "handed_over" and crew.job_id is None:
+            await self._report(unit_id, "returning", crew.position)
+
+    async def _back(self, unit_id: str, sequence: int) -> None:
+        """Report back from the status that a change (by its sequence) brought, if it lasts."""
+        if self._latest[unit_id] == sequence:
+            await self._report(unit_id, "available", self._crews[unit_id].station)
+
+    # -- what all do
+
+    def _then(
+        self,
+        step: Step,
+        run: Run,
+        action: Callable[[], Awaitable[None]],
+        estimate: float = 0.0,
+    ) -> None:
+        seconds = self._behaviour.seconds(step, run.assignment_id, estimate)
+        self._stage.after(seconds, action)
+
+    def _deviates(self, deviation: Deviation, run: Run) -> Any:
+        return self._behaviour.deviates(deviation, run.assignment_id, run.incident_id, run.unit_id)
+
+    def _over(self, run: Run) -> None:
+        run.phase = "over"
+        crew = self._crews[run.unit_id]
+        if crew.run is run:
+            crew.run = None
+
+    def _where(self, unit_id: str) -> Position:
+        """Return where a unit starts from: long after its last report it is at its station."""
+        crew = self._crews[unit_id]
+        fresh = self._stage.clock.now() - crew.position_at <= self._fresh
+        return crew.position if fresh else crew.station
+
+    async def _report(
+        self,
+        unit_id: str,
+        status: UnitStatus,
+        position: Position | None,
+        *,
+        reason: str | None = None,
+    ) -> None:
+        crew, now = self._crews[unit_id], self._stage.clock.now()
+        where = None
+        if position is not None:
+            crew.position, crew.position_at = position, now
+            where = UnitPosition(latitude=position.latitude, longitude=position.longitude)
+        await self._publish(
+            UnitReported(unit_id=unit_id, at=now, status=status, position=where, reason=reason)
+        )
+
+    async def _publish(self, event: Content) -> None:
+        await self._stage.publish(event, source=SOURCE)

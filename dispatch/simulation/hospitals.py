@@ -1,0 +1,109 @@
+"""Hospitals that answer announcements, sign on arrival, and discharge their patients in time."""
+
+from collections import Counter
+from functools import partial
+from typing import Any, Final
+
+from dispatch.simulation.behaviour import Behaviour, Deviation
+from dispatch.simulation.seen import Seen
+from dispatch.simulation.stage import Stage
+from dispatch.topics.fields import Content
+from dispatch.topics.hospitals import (
+    HandoverAcknowledged,
+    HandoverDiverted,
+    HandoverSignedByHospital,
+    HospitalReported,
+)
+
+SOURCE: Final = "hospitals"
+# A room is free again so long after its patient came.
+STAY_SECONDS: Final = 4 * 3600.0
+
+
+class Hospitals:
+    """All hospitals of a city."""
+
+    def __init__(self, stage: Stage, behaviour: Behaviour) -> None:
+        self._stage = stage
+        self._behaviour = behaviour
+        self._capacity = {h.hospital_id: dict(h.rooms) for h in stage.plan.hospital}
+        self._taken: Counter[tuple[str, str]] = Counter()
+        # The announcement that stands, by assignment.
+        self._announced: dict[str, dict[str, Any]] = {}
+        stage.on("handover.announced", self._on_announced)
+        stage.on("handover.withdrawn", self._on_withdrawn)
+        stage.on("handover.closed", self._on_closed)
+        stage.on("incident.progressed", self._on_progress)
+
+    def _on_announced(self, seen: Seen) -> None:
+        announced = seen.data
+        self._announced[announced["assignment_id"]] = announced
+        handover_id, hospital_id = announced["handover_id"], announced["hospital_id"]
+        whom = (handover_id, announced["assignment_id"], announced["incident_id"], hospital_id)
+        if self._behaviour.deviates(Deviation.HOSPITAL_SILENT, *whom):
+            return
+        reason = self._behaviour.deviates(Deviation.DIVERT, *whom)
+        seconds = self._behaviour.seconds("hospital_acknowledge", handover_id)
+        self._stage.after(seconds, partial(self._answer, announced, reason))
+
+    async def _answer(self, announced: dict[str, Any], reason: str | None) -> None:
+        if self._announced.get(announced["assignment_id"]) is not announced:
+            return
+        handover_id, hospital_id = announced["handover_id"], announced["hospital_id"]
+        now, by = self._stage.clock.now(), f"intake of {hospital_id}"
+        if reason is None:
+            await self._publish(
+                HandoverAcknowledged(
+                    hospital_id=hospital_id, handover_id=handover_id, at=now, by=by
+                )
+            )
+        else:
+            await self._publish(
+                HandoverDiverted(
+                    hospital_id=hospital_id, handover_id=handover_id, at=now, by=by, reason=reason
+                )
+            )
+
+    def _on_withdrawn(self, seen: Seen) -> None:
+        handover_id: str = seen.data["handover_id"]
+        assignment_id = handover_id.rpartition("/")[0]
+        announced = self._announced.get(assignment_id)
+        if announced is not None and announced["handover_id"] == handover_id:
+            del self._announced[assignment_id]
+
+    def _on_progress(self, seen: Seen) -> None:
+        progress = seen.data
+        announced = self._announced.get(progress["assignment_id"])
+        if progress["status"] == "at_hospital" and announced is not None:
+            seconds = self._behaviour.seconds("hospital_sign", progress["assignment_id"])
+            self._stage.after(seconds, partial(self._sign, announced))
+
+    async def _sign(self, announced: dict[str, Any]) -> None:
+        await self._publish(
+            HandoverSignedByHospital(
+                hospital_id=announced["hospital_id"],
+                handover_id=announced["handover_id"],
+                at=self._stage.clock.now(),
+                by=f"intake of {announced['hospital_id']}",
+            )
+        )
+
+    def _on_closed(self, seen: Seen) -> None:
+        announced = self._announced.pop(seen.data["assignment_id"], None)
+        if announced is None or announced["place"] is None:
+            return
+        hospital_id, room = announced["hospital_id"], announced["reserve"]
+        self._taken[hospital_id, room] += 1
+        self._stage.after(STAY_SECONDS, partial(self._discharge, hospital_id, room))
+
+    async def _discharge(self, hospital_id: str, room: str) -> None:
+        self._taken[hospital_id, room] -= 1
+        free = self._capacity[hospital_id][room] - self._taken[hospital_id, room]
+        await self._publish(
+            HospitalReported(
+                hospital_id=hospital_id, at=self._stage.clock.now(), rooms={room: free}
+            )
+        )
+
+    async def _publish(self, event: Content) -> None:
+        await self._stage.publish(event, source=SOURCE)
