@@ -381,14 +381,16 @@ class Crews:
         *,
         reason: str | None = None,
     ) -> None:
-        crew, now = self._crews[unit_id], self._stage.clock.now()
-        where = None
+        now = self._stage.clock.now()
+        # What is absent stays as it was.
+        said: dict[str, Any] = {} if reason is None else {"reason": reason}
         if position is not None:
+            crew = self._crews[unit_id]
             crew.position, crew.position_at = position, now
-            where = UnitPosition(latitude=position.latitude, longitude=position.longitude)
-        await self._publish(
-            UnitReported(unit_id=unit_id, at=now, status=status, position=where, reason=reason)
-        )
+            said["position"] = UnitPosition(
+                latitude=position.latitude, longitude=position.longitude
+            )
+        await self._publish(UnitReported(unit_id=unit_id, at=now, status=status, **said))
 
     async def _publish(self, event: Content) -> None:
         await self._stage.publish(event, source=SOURCE)
