@@ -1,0 +1,281 @@
+"""What a console publishes: `dispatch call`, `answer`, `override`, `hold`, `cancel`, `unlink`."""
+
+from collections.abc import Callable
+from typing import Any, BinaryIO, TypeVar, get_args
+from uuid import uuid4
+
+import click
+
+from dispatch.cli import localised
+from dispatch.cli.invocation import Invocation, pass_invocation
+from dispatch.cli.publishing import (
+    InvalidEvent,
+    given,
+    position,
+    publish_one,
+    publishing,
+    signed,
+)
+from dispatch.topics.calls import (
+    Call,
+    CallAnswered,
+    CallCancelled,
+    CallHeld,
+    CallOverridden,
+    CallResumed,
+    CallUnlinked,
+)
+from dispatch.topics.fields import (
+    MAX_BODY_BYTES,
+    Answer,
+    BodyError,
+    CaseStatus,
+    Condition,
+    CrewKind,
+    decode,
+)
+
+ITEMS = ("travel", "residence", "close_contact", "exposure")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _about_the_patient(command: F) -> F:
+    """Give a command the options about the patient and the four items of the history."""
+    for item in reversed(ITEMS):
+        option = localised.option(
+            f"--{item.replace('_', '-')}",
+            type=click.Choice(get_args(Answer)),
+            help=f"call.{item}",
+        )
+        command = option(command)  # type: ignore[assignment]  # click keeps the function
+    for option in (
+        localised.option(
+            "--symptom", "symptoms", multiple=True, metavar="CODE", help="call.symptom"
+        ),
+        localised.option(
+            "--case-status", type=click.Choice(get_args(CaseStatus)), help="call.case_status"
+        ),
+        localised.option(
+            "--condition", type=click.Choice(get_args(Condition)), help="call.condition"
+        ),
+    ):
+        command = option(command)  # type: ignore[assignment]  # click keeps the function
+    return command
+
+
+@localised.command("call")
+@click.argument("source", metavar="[FILE|-]", type=click.File("rb"), required=False)
+@localised.option("--id", "call_id", metavar="ID", help="call.id")
+@localised.option("--district", metavar="CODE", help="call.district")
+@_about_the_patient
+@localised.option("--latitude", type=float, metavar="DEGREES", help="call.latitude")
+@localised.option("--longitude", type=float, metavar="DEGREES", help="call.longitude")
+@localised.option("--address", metavar="TEXT", help="call.address")
+@localised.option("--phone", metavar="NUMBER", help="call.phone")
+@localised.option("--complaint", metavar="TEXT", help="call.complaint")
+@localised.option("--count", type=int, metavar="N", help="call.count")
+@localised.option("--institution", metavar="ID", help="call.institution")
+@localised.option("--can-admit/--cannot-admit", default=None, help="call.can_admit")
+@publishing
+@pass_invocation
+def call(
+    invocation: Invocation,
+    /,
+    *,
+    source: BinaryIO | None,
+    at: str | None,
+    wait: float | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Publish a call, from a file, from options, or from a file with options laid over it."""
+    body = as_call(options | {"received_at": at}, _read(source) if source else _new_call())
+    return publish_one(invocation, Call, body, wait=wait, as_json=as_json, time_field="received_at")
+
+
+def as_call(options: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """Lay what the options say over a call's body."""
+    caller = given(phone=options["phone"], can_admit_suspected=options["can_admit"])
+    if options["institution"] is not None:
+        caller |= {"kind": "institution", "institution_id": options["institution"]}
+    patient = given(
+        condition=options["condition"],
+        case_status=options["case_status"],
+        symptoms=list(options["symptoms"]) or None,
+    )
+    over = given(
+        call_id=options["call_id"],
+        received_at=options["received_at"],
+        district=options["district"],
+        chief_complaint=options["complaint"],
+        patient_count=options["count"],
+    )
+    layers = {
+        "caller": caller,
+        "patient": patient,
+        "location": position(options["latitude"], options["longitude"])
+        | given(address=options["address"]),
+        "epidemiology": _history(options),
+    }
+    for name, layer in layers.items():
+        below = body.get(name, {})
+        # What is no object stays, for the model to refuse.
+        if layer and isinstance(below, dict):
+            over[name] = below | layer
+    return body | over
+
+
+def _new_call() -> dict[str, Any]:
+    return {
+        "call_id": f"call-{uuid4().hex[:12]}",
+        "caller": {"kind": "public"},
+        "patient": {"condition": "unknown", "symptoms": [], "case_status": "none"},
+        "location": {},
+    }
+
+
+def _read(source: BinaryIO) -> dict[str, Any]:
+    try:
+        return decode(source.read(MAX_BODY_BYTES + 1))
+    except BodyError as error:
+        raise InvalidEvent(error.reasons) from error
+
+
+def _history(options: dict[str, Any]) -> dict[str, str]:
+    return given(**{item: options[item] for item in ITEMS})
+
+
+@localised.command("answer")
+@click.argument("call_id")
+@_about_the_patient
+@localised.option("--by", metavar="WHO", help="publish.by")
+@publishing
+@pass_invocation
+def answer(
+    invocation: Invocation,
+    /,
+    *,
+    call_id: str,
+    by: str | None,
+    at: str | None,
+    wait: float | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Publish later answers about a call's patient."""
+    body = given(
+        call_id=call_id,
+        answered_at=at,
+        epidemiology=_history(options),
+        condition=options["condition"],
+        case_status=options["case_status"],
+        symptoms=list(options["symptoms"]) or None,
+        by=by,
+    )
+    return publish_one(
+        invocation, CallAnswered, body, wait=wait, as_json=as_json, time_field="answered_at"
+    )
+
+
+@localised.command("override")
+@click.argument("call_id")
+@localised.option("--unit", metavar="ID", help="override.unit")
+@localised.option("--crew", type=click.Choice(get_args(CrewKind)), help="override.crew")
+@localised.option("--hospital", metavar="ID", help="override.hospital")
+@signed
+@publishing
+@pass_invocation
+def override(
+    invocation: Invocation,
+    /,
+    *,
+    call_id: str,
+    unit: str | None,
+    crew: str | None,
+    hospital: str | None,
+    by: str,
+    reason: str,
+    at: str | None,
+    wait: float | None,
+    as_json: bool,
+) -> int:
+    """Publish the dispatcher's choice of another unit, crew kind or hospital."""
+    body = given(
+        call_id=call_id,
+        at=at,
+        by=by,
+        reason=reason,
+        unit_id=unit,
+        crew=crew,
+        hospital_id=hospital,
+    )
+    return publish_one(invocation, CallOverridden, body, wait=wait, as_json=as_json)
+
+
+@localised.command("hold")
+@click.argument("call_id")
+@localised.option("--until", metavar="TIME", help="hold.until")
+@localised.option("--resume", is_flag=True, help="hold.resume")
+@signed
+@publishing
+@pass_invocation
+def hold(
+    invocation: Invocation,
+    /,
+    *,
+    call_id: str,
+    until: str | None,
+    resume: bool,
+    by: str,
+    reason: str,
+    at: str | None,
+    wait: float | None,
+    as_json: bool,
+) -> int:
+    """Publish that a call is held, or taken up again."""
+    body = given(call_id=call_id, at=at, by=by, reason=reason, until=until)
+    model = CallResumed if resume else CallHeld
+    return publish_one(invocation, model, body, wait=wait, as_json=as_json)
+
+
+@localised.command("cancel")
+@click.argument("call_id")
+@signed
+@publishing
+@pass_invocation
+def cancel(
+    invocation: Invocation,
+    /,
+    *,
+    call_id: str,
+    by: str,
+    reason: str,
+    at: str | None,
+    wait: float | None,
+    as_json: bool,
+) -> int:
+    """Publish that a call is cancelled."""
+    body = given(call_id=call_id, at=at, by=by, reason=reason)
+    return publish_one(invocation, CallCancelled, body, wait=wait, as_json=as_json)
+
+
+@localised.command("unlink")
+@click.argument("call_id")
+@signed
+@publishing
+@pass_invocation
+def unlink(
+    invocation: Invocation,
+    /,
+    *,
+    call_id: str,
+    by: str,
+    reason: str,
+    at: str | None,
+    wait: float | None,
+    as_json: bool,
+) -> int:
+    """Publish that a link was wrong."""
+    body = given(call_id=call_id, at=at, by=by, reason=reason)
+    return publish_one(invocation, CallUnlinked, body, wait=wait, as_json=as_json)

@@ -1,0 +1,109 @@
+"""`dispatch hospital`: one event, as a hospital's intake would publish it."""
+
+from typing import Any, get_args
+
+import click
+
+from dispatch.cli import localised
+from dispatch.cli.invocation import Invocation, pass_invocation
+from dispatch.cli.publishing import given, publish_one, publishing, signed
+from dispatch.language import text
+from dispatch.topics.fields import CaseStatusFound
+from dispatch.topics.hospitals import (
+    HandoverAcknowledged,
+    HandoverDiverted,
+    HandoverSignedByHospital,
+    HospitalReported,
+    HospitalStatus,
+    PatientFound,
+)
+
+
+def _rooms(
+    _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, int]:
+    rooms: dict[str, int] = {}
+    for value in values:
+        kind, _, number = value.rpartition("=")
+        if not kind or not number.isdecimal():
+            raise click.BadParameter(text("hospital.bad_room", value=value))
+        rooms[kind] = int(number)
+    return rooms
+
+
+@localised.group("hospital")
+def command() -> None:
+    """Hold what a hospital says."""
+
+
+@command.command("report", help="hospital.report")
+@click.argument("hospital_id")
+@localised.option("--status", type=click.Choice(get_args(HospitalStatus)), help="hospital.status")
+@localised.option(
+    "--room",
+    "rooms",
+    multiple=True,
+    metavar="KIND=N",
+    callback=_rooms,
+    help="hospital.room",
+)
+@publishing
+@pass_invocation
+def report(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+    """Publish what the hospital can take."""
+    return publish_one(invocation, HospitalReported, given(**fields), wait=wait, as_json=as_json)
+
+
+@command.command("acknowledge", help="hospital.acknowledge")
+@click.argument("hospital_id")
+@click.argument("handover_id")
+@localised.option("--by", required=True, metavar="WHO", help="publish.by")
+@publishing
+@pass_invocation
+def acknowledge(
+    invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any
+) -> int:
+    """Publish that the announcement was read."""
+    return publish_one(
+        invocation, HandoverAcknowledged, given(**fields), wait=wait, as_json=as_json
+    )
+
+
+@command.command("divert", help="hospital.divert")
+@click.argument("hospital_id")
+@click.argument("handover_id")
+@signed
+@publishing
+@pass_invocation
+def divert(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+    """Publish that the hospital cannot take the patient."""
+    return publish_one(invocation, HandoverDiverted, given(**fields), wait=wait, as_json=as_json)
+
+
+@command.command("sign", help="hospital.sign")
+@click.argument("hospital_id")
+@click.argument("handover_id")
+@localised.option("--by", required=True, metavar="WHO", help="publish.by")
+@publishing
+@pass_invocation
+def sign(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+    """Publish the hospital's signature under a handover record."""
+    return publish_one(
+        invocation, HandoverSignedByHospital, given(**fields), wait=wait, as_json=as_json
+    )
+
+
+@command.command("found", help="hospital.found")
+@click.argument("hospital_id")
+@click.argument("handover_id")
+@localised.option(
+    "--case-status",
+    type=click.Choice(get_args(CaseStatusFound)),
+    required=True,
+    help="call.case_status",
+)
+@publishing
+@pass_invocation
+def found(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+    """Publish that a patient is a case."""
+    return publish_one(invocation, PatientFound, given(**fields), wait=wait, as_json=as_json)

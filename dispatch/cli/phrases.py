@@ -1,0 +1,116 @@
+"""One readable line for an event: local time, type, key and a short phrase, nobody's data in it."""
+
+import json
+from collections.abc import Mapping
+from string import Formatter
+from typing import Any, Final
+
+import click
+import orjson
+
+from dispatch.client import Event
+from dispatch.language import catalogue, spoken
+from dispatch.masking import Masker
+from dispatch.topics.fields import parse_time
+
+ABSENT: Final = "–"
+TYPE_WIDTH: Final = 27
+KEY_WIDTH: Final = 18
+TIME_FORMAT: Final = "%m-%d %H:%M:%S"
+
+_mask = Masker()
+
+
+class _Phrases(Formatter):
+    """Puts values into a phrase: `{decision.rule}` is a path, and what is not there a dash."""
+
+    def get_field(
+        self,
+        field_name: str,
+        args: Any,  # noqa: ARG002 - the base class's signature
+        kwargs: Mapping[str, Any],
+    ) -> tuple[Any, str]:
+        """Find the value at a path and return it in words."""
+        value: Any = kwargs
+        for step in field_name.split("."):
+            value = value.get(step) if isinstance(value, Mapping) else None
+        return in_words(value), field_name
+
+
+_phrases = _Phrases()
+
+
+def in_words(value: Any) -> str:
+    """Return a value as a reader of the language in use says it."""
+    match value:
+        case None:
+            return ABSENT
+        case bool():
+            return _word("yes" if value else "no")
+        case str():
+            return _local_time(value) or _word(value)
+        case float():
+            return f"{value:g}"
+        case Mapping():
+            return ", ".join(f"{_word(str(key))} {in_words(each)}" for key, each in value.items())
+        case list():
+            return ", ".join(map(in_words, value)) or ABSENT
+        case _:
+            return str(value)
+
+
+def _local_time(text: str) -> str | None:
+    """Return a time as the terminal's clock shows it; None when the text is none."""
+    try:
+        return parse_time(text).astimezone().strftime(TIME_FORMAT)
+    except ValueError:
+        return None
+
+
+def _word(word: str) -> str:
+    return catalogue(spoken()).get(f"word.{word}", word)
+
+
+def phrase(event: Event) -> str:
+    """Say in a few words what an event tells, with personal data masked."""
+    masked = _mask(None, "", dict(event.data))
+    decision = masked.get("decision")
+    asking = isinstance(decision, dict) and decision.get("action") == "ask"
+    template = catalogue(spoken()).get("event.call.asking" if asking else f"event.{event.type}")
+    if template is None:
+        return ""
+    if isinstance(reasons := masked.get("reasons"), list):
+        masked["reasons"] = "; ".join(
+            f"{each.get('field')}: {each.get('reason')}"
+            for each in reasons
+            if isinstance(each, dict)
+        )
+    if isinstance(questions := masked.get("questions"), list):
+        masked["questions"] = " ".join(
+            str(each.get(spoken(), "")) for each in questions if isinstance(each, dict)
+        )
+    return _phrases.format(template, **masked)
+
+
+def line(event: Event) -> str:
+    """Return the readable line of an event; the time is local to the terminal."""
+    when = event.time.astimezone().strftime(TIME_FORMAT)
+    shown = (event.type or ABSENT).ljust(TYPE_WIDTH)
+    if event.type.endswith(".rejected"):
+        shown = click.style(shown, fg="red")
+    elif event.type == "escalation.raised":
+        shown = click.style(shown, fg="yellow")
+    return f"{when}  {shown} {(event.key or ABSENT).ljust(KEY_WIDTH)}  {phrase(event)}".rstrip()
+
+
+def json_line(content: Any) -> str:
+    """Return one line of JSON, also of text that is no Unicode."""
+    try:
+        return orjson.dumps(content).decode()
+    except TypeError:
+        return json.dumps(content)
+
+
+def show(event: Event, *, as_json: bool) -> None:
+    """Write one event to standard output."""
+    click.echo(json_line(event.as_json()) if as_json else line(event))

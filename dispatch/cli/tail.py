@@ -1,0 +1,85 @@
+"""`dispatch tail`: follow the events, one readable line or one JSON object each."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Collection
+
+import click
+
+from dispatch.cli import localised, phrases
+from dispatch.cli.following import CallFollower, UnitFollower
+from dispatch.cli.invocation import Invocation, pass_invocation
+from dispatch.cli.publishing import quieten_libraries
+from dispatch.client import Event, open_reader
+from dispatch.settings import Settings
+from dispatch.topics import TOPICS
+
+
+@localised.command("tail")
+@localised.option(
+    "--topic",
+    "topics",
+    multiple=True,
+    type=click.Choice([topic.name for topic in TOPICS]),
+    help="tail.topic",
+)
+@localised.option("--call", "call_id", metavar="ID", help="tail.call")
+@localised.option("--unit", "unit_id", metavar="ID", help="tail.unit")
+@localised.option("--json", "as_json", is_flag=True, help="tail.json")
+@localised.option("--from-beginning", is_flag=True, help="tail.from_beginning")
+@pass_invocation
+def command(
+    invocation: Invocation,
+    /,
+    *,
+    topics: tuple[str, ...],
+    call_id: str | None,
+    unit_id: str | None,
+    as_json: bool,
+    from_beginning: bool,
+) -> None:
+    """Show events until Ctrl-C, or until the reader of the output goes."""
+    settings = invocation.settings()
+    quieten_libraries()
+    wanted: list[Callable[[Event], bool]] = []
+    if call_id is not None:
+        wanted.append(CallFollower(call_id))
+    if unit_id is not None:
+        wanted.append(UnitFollower(unit_id))
+
+    def show(event: Event) -> None:
+        # Each follower learns from every event, also from one that another passes over.
+        relevant = [about(event) for about in wanted]
+        if all(relevant):
+            phrases.show(event, as_json=as_json)
+
+    try:
+        asyncio.run(
+            _follow(
+                settings,
+                topics or [topic.name for topic in TOPICS],
+                show,
+                from_beginning=from_beginning,
+            )
+        )
+    except KeyboardInterrupt:
+        pass
+    except BrokenPipeError:
+        # Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+async def _follow(
+    settings: Settings,
+    topics: Collection[str],
+    show: Callable[[Event], None],
+    *,
+    from_beginning: bool,
+) -> None:
+    async with open_reader(settings.kafka, settings.topic_prefix, topics) as reader:
+        if from_beginning:
+            async for event in reader.past():
+                show(event)
+        async for event in reader.new():
+            show(event)
