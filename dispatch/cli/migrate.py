@@ -1,0 +1,23 @@
+"""`dispatch migrate`: bring the database to this version's schema."""
+
+import click
+import orjson
+
+from dispatch.cli import localised
+from dispatch.cli.invocation import Invocation, pass_invocation
+from dispatch.language import text
+from dispatch.store.schema import migrate
+
+
+@localised.command("migrate")
+@localised.option("--json", "as_json", is_flag=True, help="migrate.json")
+@pass_invocation
+def command(invocation: Invocation, as_json: bool) -> None:
+    """Migrate the database and print its versions before and after."""
+    before, after = migrate(invocation.settings().database.connect_options())
+    if as_json:
+        click.echo(orjson.dumps({"before": before, "after": after}))
+    elif before == after:
+        click.echo(text("migrate.current", after=after))
+    else:
+        click.echo(text("migrate.done", before=before or text("migrate.empty"), after=after))
