@@ -24,7 +24,7 @@ import aiohttp
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from dispatch.checker import Input
+from dispatch.checker import Input, Violation, check
 from dispatch.clock import ScenarioClock
 from dispatch.errors import StackError
 from dispatch.policy.pack import Pack, load_pack
@@ -359,12 +359,20 @@ class Stage:
                     identity=identity,
                     type=inbound.event_type,
                     topic=topic,
-                    partition=record.partition,
-                    offset=record.offset,
+                    key=next(iter(inbound.sender.values()), None),
                     outcome=outcomes.get(identity),
                 )
             )
         return found
+
+    async def check(self) -> list[Violation]:
+        """Return every violation of an invariant in what has happened so far."""
+        return check(
+            self.history,
+            await self.inputs(),
+            packs={self.pack.name: self.pack},
+            now=self.clock.now(),
+        )
 
     async def counts(self) -> dict[str, int]:
         """Return how many calls, incidents, runs, inputs, events there are in the database."""

@@ -1,0 +1,294 @@
+"""Every invariant: a clean history passes, and each planted violation is caught by its own."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from dispatch.checker import Input, Invariant, Violation, check
+from dispatch.policy.decision import Facts, decide
+from dispatch.policy.pack import load_pack
+
+START = datetime(2022, 12, 23, 8, 0, tzinfo=UTC)
+PACK = load_pack("covid-19")
+IDS = count()
+
+
+@dataclass(frozen=True)
+class Event:
+    topic: str
+    key: str | None
+    type: str
+    sequence: int
+    data: dict[str, Any]
+    cause: str = "console#c1"
+    id: str = field(default_factory=lambda: f"e{next(IDS)}")
+
+
+class History:
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.inputs = [Input("console#c1", "call.received", "calls", "C1", "accepted")]
+
+    def add(self, topic: str, key: str, kind: str, minute: float, **data: Any) -> Event:
+        sequence = 1 + sum((e.topic, e.key) == (topic, key) for e in self.events)
+        said = {"at": at(minute), **data}
+        event = Event(topic, key, kind, sequence, said)
+        self.events.append(event)
+        return event
+
+    def decided(self, call_id: str, minute: float = 0, symptoms: tuple[str, ...] = ()) -> Event:
+        decision = decide(
+            Facts(call_id, START, "public", None, "stable", symptoms, "none", {}), PACK, START
+        )
+        return self.add(
+            "incidents", call_id, "call.decided", minute,
+            call_id=call_id, incident_id=call_id, decision=decision.as_dict(),
+        )  # fmt: skip
+
+    def ordered(self, incident: str, number: int, unit: str, minute: float) -> str:
+        name = f"{incident}/A{number}"
+        about = {"assignment_id": name, "incident_id": incident, "unit_id": unit}
+        self.add("incidents", incident, "incident.assigned", minute, **about)
+        self.add("orders", unit, "order.issued", minute, **about)
+        return name
+
+    def announced(self, assignment: str, hospital: str, place: int, minute: float) -> str:
+        name = f"{assignment}/H1"
+        self.add(
+            "handovers", hospital, "handover.announced", minute, handover_id=name,
+            assignment_id=assignment, hospital_id=hospital, reserve="isolation", place=place,
+        )  # fmt: skip
+        return name
+
+    def handed_over(
+        self, assignment: str, unit: str, hospital: str, minute: float, disinfection: str
+    ) -> None:
+        incident = assignment.partition("/")[0]
+        about = {"assignment_id": assignment, "incident_id": incident, "unit_id": unit}
+        self.add(
+            "handovers", hospital, "handover.closed", minute,
+            handover_id=f"{assignment}/H1", disinfection=disinfection, **about,
+        )  # fmt: skip
+        for status in ("on_scene", "handed_over"):
+            self.add("incidents", incident, "incident.progressed", minute, status=status, **about)
+        if disinfection == "terminal":
+            self.add(
+                "disinfections", unit, "disinfection.ordered", minute,
+                job_id=f"{assignment}/D", **about,
+            )  # fmt: skip
+        self.closed(incident, minute)
+
+    def disinfected(self, assignment: str, unit: str, minute: float) -> None:
+        self.add(
+            "disinfections", unit, "disinfection.accepted", minute,
+            job_id=f"{assignment}/D", unit_id=unit,
+        )  # fmt: skip
+
+    def closed(self, incident: str, minute: float) -> None:
+        self.add(
+            "incidents", incident, "incident.closed", minute,
+            incident_id=incident, outcome="completed", calls=[incident],
+        )  # fmt: skip
+
+    def check(self, minute: float = 1000) -> list[Violation]:
+        now = START + timedelta(minutes=minute)
+        return check(self.events, self.inputs, packs={PACK.name: PACK}, now=now)
+
+
+def at(minute: float) -> str:
+    return (START + timedelta(minutes=minute)).isoformat().replace("+00:00", "Z")
+
+
+def kinds(violations: list[Violation]) -> set[Invariant]:
+    return {violation.invariant for violation in violations}
+
+
+@pytest.fixture
+def history() -> History:
+    """Return a run that ends well: C1 by U1, disinfected, then C2 by U1."""
+    history = History()
+    history.decided("C1")
+    run = history.ordered("C1", 1, "U1", 1)
+    history.announced(run, "H1", 1, 1)
+    history.handed_over(run, "U1", "H1", 50, "terminal")
+    history.disinfected(run, "U1", 90)
+    history.decided("C2", 90)
+    run = history.ordered("C2", 1, "U1", 90)
+    history.announced(run, "H1", 1, 90)
+    history.handed_over(run, "U1", "H1", 140, "routine")
+    return history
+
+
+def test_a_clean_history_passes(history: History) -> None:
+    assert history.check() == []
+
+
+def test_an_event_delivered_again_counts_once(history: History) -> None:
+    history.events.append(history.events[0])
+    assert history.check() == []
+
+
+def test_a_unit_on_two_assignments(history: History) -> None:
+    history.decided("C3", 100)
+    history.ordered("C3", 1, "U1", 100)
+    (found, *_) = history.check(101)
+    assert found.invariant == Invariant.ONE_ASSIGNMENT_A_UNIT
+    assert [e.data["assignment_id"] for e in found.events] == ["C2/A1", "C2/A1", "C3/A1"]
+
+
+def test_a_unit_released_and_ordered_at_once_is_on_one(history: History) -> None:
+    history.decided("C3", 140)
+    history.ordered("C3", 1, "U1", 140)
+    assert history.check() == []
+
+
+def test_an_incident_closed_twice(history: History) -> None:
+    history.closed("C1", 60)
+    (found,) = history.check()
+    assert found.invariant == Invariant.ONE_OUTCOME_A_CALL
+    assert [e.type for e in found.events] == ["incident.closed"] * 2
+
+
+def test_an_accepted_call_that_is_never_decided(history: History) -> None:
+    history.inputs.append(Input("console#c9", "call.received", "calls", "C9", "accepted"))
+    assert Invariant.ONE_OUTCOME_A_CALL in kinds(history.check())
+
+
+def test_a_call_that_nobody_cares_for(history: History) -> None:
+    history.decided("C3", 150)
+    assert kinds(history.check()) == {Invariant.ONE_OUTCOME_A_CALL}
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "late"),
+    [
+        ("incident.queued", {}, False),
+        ("incident.held", {"until": at(200)}, True),
+    ],
+)
+def test_a_call_may_wait_inside_its_deadline(
+    history: History, kind: str, said: dict[str, Any], late: bool
+) -> None:
+    history.decided("C3", 150)
+    history.add("incidents", "C3", kind, 150, incident_id="C3", **said)
+    assert history.check(199) == []
+    assert bool(history.check(201)) is late
+
+
+def test_a_call_may_be_asked_about_until_its_deadline(history: History) -> None:
+    history.decided("C3", 150, symptoms=("fever",))
+    history.add("screenings", "C3", "screening.requested", 150, call_id="C3", deadline=at(151))
+    assert history.check(150.5) == []
+    assert kinds(history.check(152)) == {Invariant.ONE_OUTCOME_A_CALL}
+
+
+def test_a_linked_call_shares_the_outcome_of_its_incident(history: History) -> None:
+    history.add("incidents", "C3", "call.linked", 2, call_id="C3", incident_id="C1")
+    history.inputs.append(Input("console#c3", "call.received", "calls", "C3", "accepted"))
+    history.events[-1] = replace(history.events[-1], cause="console#c3")
+    assert history.check() == []
+
+
+def test_an_order_before_the_certificate(history: History) -> None:
+    for index, event in enumerate(history.events):
+        if event.type == "disinfection.accepted":
+            history.events[index] = replace(event, data={**event.data, "at": at(91)})
+    (found,) = history.check()
+    assert found.invariant == Invariant.NO_ORDER_BEFORE_DISINFECTION
+    assert [e.type for e in found.events] == [
+        "handover.closed",
+        "order.issued",
+        "disinfection.accepted",
+    ]
+
+
+def test_a_contaminated_unit_without_a_job(history: History) -> None:
+    history.decided("C3", 200)
+    run = history.ordered("C3", 1, "U2", 200)
+    history.announced(run, "H2", 1, 200)
+    history.handed_over(run, "U2", "H2", 240, "terminal")
+    history.events = [
+        e for e in history.events
+        if (e.type, e.data.get("unit_id")) != ("disinfection.ordered", "U2")
+    ]  # fmt: skip
+    assert kinds(history.check()) == {Invariant.NO_ORDER_BEFORE_DISINFECTION}
+
+
+def test_a_room_promised_twice(history: History) -> None:
+    history.decided("C3", 100)
+    run = history.ordered("C3", 1, "U2", 100)
+    history.announced(run, "H1", 1, 100)
+    (found,) = history.check()
+    assert found.invariant == Invariant.NO_ROOM_TWICE
+    assert [e.data["handover_id"] for e in found.events] == ["C2/A1/H1", "C2/A1/H1", "C3/A1/H1"]
+
+
+@pytest.mark.parametrize("outcome", [None, "rejected"])
+def test_an_input_that_vanished(history: History, outcome: str | None) -> None:
+    history.inputs.append(Input("crew#9", "unit.reported", "units", "U1", outcome))
+    assert kinds(history.check()) == {Invariant.NO_INPUT_LOST}
+
+
+def test_a_refused_input_is_in_the_dead_letters(history: History) -> None:
+    history.inputs.append(Input("crew#9", "unit.reported", "units", "U1", "rejected"))
+    reasons = [{"field": "unit_id", "reason": "is not a unit of this city"}]
+    letter = history.add("dead-letters", "U1", "input.rejected", 5, reasons=reasons)
+    history.events[-1] = replace(letter, cause="crew#9")
+    assert history.check() == []
+    history.events[-1] = replace(history.events[-1], data={"at": at(5), "reasons": []})
+    assert kinds(history.check()) == {Invariant.NO_INPUT_LOST}
+
+
+def test_an_accepted_call_without_effect(history: History) -> None:
+    history.events = [replace(event, cause="timer/x") for event in history.events]
+    assert kinds(history.check()) == {Invariant.NO_INPUT_LOST}
+
+
+def test_a_gap_in_a_stream(history: History) -> None:
+    history.add("fleet", "U1", "unit.changed", 1)
+    history.events[-1] = replace(history.events[-1], sequence=2)
+    assert kinds(history.check()) == {Invariant.CAUSAL_ORDER}
+
+
+def test_a_stream_out_of_order(history: History) -> None:
+    history.add("fleet", "U1", "unit.changed", 1)
+    history.add("fleet", "U1", "unit.changed", 2)
+    history.events[-2:] = reversed(history.events[-2:])
+    assert kinds(history.check()) == {Invariant.CAUSAL_ORDER}
+
+
+def test_an_effect_before_its_cause(history: History) -> None:
+    history.add(
+        "orders", "U3", "order.withdrawn", 5, assignment_id="C7/A1", incident_id="C7", unit_id="U3"
+    )
+    assert kinds(history.check()) == {Invariant.CAUSAL_ORDER}
+
+
+def test_a_run_that_goes_back(history: History) -> None:
+    history.add(
+        "incidents", "C1", "incident.progressed", 60,
+        assignment_id="C1/A1", incident_id="C1", unit_id="U1", status="rolling",
+    )  # fmt: skip
+    (found,) = history.check()
+    assert found.invariant == Invariant.CAUSAL_ORDER
+    assert [e.data["status"] for e in found.events] == ["handed_over", "rolling"]
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        {"rule": "R1"},
+        {"policy": {"pack": "covid-19", "version": "1900.1"}},
+        {"policy": {"pack": "unknown", "version": "1"}},
+    ],
+)
+def test_a_decision_that_does_not_replay(history: History, altered: dict[str, Any]) -> None:
+    first = history.events[0]
+    decision = {**first.data["decision"], **altered}
+    history.events[0] = replace(first, data={**first.data, "decision": decision})
+    (found,) = history.check()
+    assert found.invariant == Invariant.DECISIONS_REPLAY
+    assert found.events == (history.events[0],)
