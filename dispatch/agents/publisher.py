@@ -18,7 +18,7 @@ from dispatch.topics.envelope import Outgoing
 
 log = structlog.get_logger(__name__)
 
-REQUEST_TIMEOUT_MS = 10_000  # after it a batch that no broker acknowledged has failed
+REQUEST_TIMEOUT_MS = 5_000  # after it a batch that no broker acknowledged has failed
 CONNECT_TIMEOUT = 5.0  # seconds
 CLOSE_TIMEOUT = 5.0  # seconds
 BATCH_BYTES = 512 * 1024

@@ -1,6 +1,8 @@
 """What a delivery test works with: databases, topics, worker processes, and the checks."""
 
 import asyncio
+import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -8,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,12 +23,13 @@ from dispatch.settings import Settings, load_settings
 from dispatch.stack.addresses import Addresses
 from dispatch.stack.broker import ensure_topics
 from dispatch.stack.embedded import Stack
-from tests.integration.agents.small_desk import Gate
+from tests.integration.agents.small_desk import SCHEMA, Gate
 
 PATIENCE = 30.0  # seconds until a condition that doesn't come true is a failure
 INPUTS = ("calls", "units", "hospitals", "city")
 OUTPUTS = ("incidents", "dead-letters")
 PARTITIONS = 4
+_numbers = itertools.count(1)
 
 
 async def until(condition: Callable[[], Awaitable[Any]], seconds: float = PATIENCE) -> Any:
@@ -200,6 +203,27 @@ class Bench:
             if not read[key] or sequence > read[key][-1]:
                 read[key].append(sequence)
         assert read == logged
+
+
+@contextlib.asynccontextmanager
+async def open_bench(stack: Stack, directory: Path) -> AsyncIterator[Bench]:
+    name = f"agents{next(_numbers)}"
+    owner = await asyncpg.connect(stack.dsn)
+    await owner.execute(f"CREATE DATABASE {name}")
+    await owner.close()
+    dsn = stack.postgres.dsn_of(name)
+    database = await asyncpg.connect(dsn)
+    await database.execute(SCHEMA.read_text())
+    gate = Gate(directory / "gate")
+    gate.directory.mkdir(parents=True)
+    bench = Bench(stack, dsn, f"{name}.", directory, gate, database)
+    await bench.make_topics()
+    try:
+        yield bench
+    finally:
+        for worker in bench.workers:
+            worker.kill()
+        await bench.database.close()
 
 
 def in_order(identities: Sequence[str]) -> dict[str, list[str]]:
