@@ -200,15 +200,10 @@ def cancel(city: City, event: CallCancelled) -> None:
     """
     incident = _open_incident(city, event.call_id)
     active = incidents.active_assignments(city, incident)
-    left = tuple(call_id for call_id in incident.calls if call_id != event.call_id)
-    if event.call_id not in incident.calls:
-        raise Rejected("call_id", "is cancelled already")
-    if not left and any(assignment.met_patient for assignment in active):
+    others_stand = _somebody_else_calls(city, incident, event.call_id)
+    if not others_stand and any(assignment.met_patient for assignment in active):
         raise Rejected("call_id", "cannot be cancelled: the crew has met the patient")
-    record = city.calls[event.call_id]
-    city.put(replace(record, outcome="cancelled"))
-    incident = replace(incident, calls=left or incident.calls)
-    city.put(incident)
+    city.put(replace(city.calls[event.call_id], outcome="cancelled"))
     city.emit(
         IncidentCancelled(
             incident_id=incident.incident_id,
@@ -219,13 +214,8 @@ def cancel(city: City, event: CallCancelled) -> None:
         ),
         key=event.call_id,
     )
-    if left:
-        return
-    for assignment in active:
-        orders.withdraw(city, assignment, outcome="cancelled", reason=event.reason)
-    incidents.close(city, city.incidents[incident.incident_id], "cancelled")
-    for assignment in active:
-        dispatching.serve_queue(city, assignment.unit_id)
+    if not others_stand:
+        _call_off(city, incident.incident_id, event.reason)
 
 
 def unlink(city: City, event: CallUnlinked) -> None:
@@ -241,6 +231,7 @@ def unlink(city: City, event: CallUnlinked) -> None:
     if record.outcome != "linked":
         raise Rejected("call_id", f"is not linked: it is {record.outcome}")
     former = city.incidents[record.incident_id]
+    nobody_else_calls = not _somebody_else_calls(city, former, event.call_id)
     city.put(replace(former, calls=tuple(c for c in former.calls if c != event.call_id)))
     city.emit(
         LinkUndone(
@@ -254,6 +245,10 @@ def unlink(city: City, event: CallUnlinked) -> None:
     )
     call = record.content
     _open(city, call, record.digest, _place(city, call), outcome="unlinked")
+    if nobody_else_calls and former.status != "closed":
+        active = incidents.active_assignments(city, former)
+        if not any(assignment.met_patient for assignment in active):
+            _call_off(city, former.incident_id, event.reason)
     dispatching.decide_incident(city, event.call_id, "the link was undone")
 
 
@@ -400,10 +395,29 @@ def _change_hospital(city: City, incident_id: str, hospital_id: str, because: st
         dispatching.hospital_changed(city, assignment, after, because)
 
 
+def _somebody_else_calls(city: City, incident: Incident, call_id: str) -> bool:
+    """Return whether another call of the incident stands, beside this one."""
+    return any(
+        other != call_id and city.calls[other].outcome != "cancelled" for other in incident.calls
+    )
+
+
+def _call_off(city: City, incident_id: str, reason: str) -> None:
+    """End an incident that nobody calls for any more; its units are free."""
+    active = incidents.active_assignments(city, city.incidents[incident_id])
+    for assignment in active:
+        orders.withdraw(city, assignment, outcome="cancelled", reason=reason)
+    incidents.close(city, city.incidents[incident_id], "cancelled")
+    for assignment in active:
+        dispatching.serve_queue(city, assignment.unit_id)
+
+
 def _open_incident(city: City, call_id: str) -> Incident:
     record = city.calls.get(call_id)
     if record is None:
         raise Early(call_id)
+    if record.outcome == "cancelled":
+        raise Rejected("call_id", "is cancelled")
     incident = city.incidents[record.incident_id]
     if incident.status == "closed":
         raise Rejected("call_id", f"its incident is closed ({incident.outcome})")
