@@ -2,6 +2,7 @@
 
 import asyncio
 
+import structlog
 import uvloop
 
 from dispatch import logs
@@ -32,6 +33,7 @@ async def _work(settings: Settings) -> None:
         raise ConfigurationError(text("worker.no_city"))
     plan = read_plan(settings.city)
     pack = load_pack(settings.policy)
+    structlog.contextvars.bind_contextvars(policy=f"{pack.name}/{pack.version}")
     clock = open_clock(settings.scenario_clock)
     connect_options = settings.database.connect_options()
 
