@@ -24,10 +24,7 @@ def units_needed(city: City, incident: Incident) -> int:
         return 0
     capacity = city.pack.allocation.patients_per_vehicle[crew]
     total = -(-incident.patient_count // capacity)
-    counted = sum(
-        city.assignments[key].outcome in (None, "completed", "empty")
-        for key in incident.assignments
-    )
+    counted = sum(not city.assignments[key].patient_owed for key in incident.assignments)
     return max(0, total - counted)
 
 
@@ -71,8 +68,8 @@ def close_if_done(city: City, incident_id: str) -> None:
         return
     if units_needed(city, incident) > 0:
         return
-    outcomes = {city.assignments[key].outcome for key in incident.assignments}
-    close(city, incident, "completed" if "completed" in outcomes else "empty")
+    outcomes = [city.assignments[key].outcome or "" for key in incident.assignments]
+    close(city, incident, "completed" if "completed" in outcomes else outcomes[-1])
 
 
 def facts(incident: Incident) -> Facts:

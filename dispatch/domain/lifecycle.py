@@ -100,8 +100,9 @@ def end_run(city: City, event: RunEnded) -> None:
     orders.end_run(
         city,
         assignment,
-        outcome="empty",
+        outcome=event.outcome,
         reason=event.reason,
+        patient_owed=False,
         unit_status="returning",
     )
     incidents.close_if_done(city, assignment.incident_id)

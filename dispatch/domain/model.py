@@ -126,7 +126,10 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """A unit on an incident (任务), from the order to the end of the run."""
+    """A unit on an incident (任务), from the order to the end of the run.
+
+    `patient_owed` says of a run that ended that its patient still needs another unit.
+    """
 
     assignment_id: str
     incident_id: str
@@ -147,6 +150,7 @@ class Assignment:
     ended_at: datetime | None = None
     outcome: str | None = None
     reason: str | None = None
+    patient_owed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,18 +108,26 @@ def end_run(
     *,
     outcome: str,
     reason: str,
+    patient_owed: bool,
     unit_status: UnitStatus,
     unit_reason: str | None = None,
 ) -> None:
     """End a run without a handover; a unit that met the patient of a terminal run is blocked.
 
-    The unit comes to `unit_status`; the incident is told, not yet served again.
+    The unit comes to `unit_status`; the incident is told, not yet served again, where the patient
+    is still owed a unit.
     """
     for kind in ("order_unanswered", "rollout"):
         city.cancel_timer(kind, assignment.assignment_id)
     handover.withdraw(city, assignment, reason)
     assignment = city.assignments[assignment.assignment_id]
-    ended = replace(assignment, ended_at=city.now, outcome=outcome, reason=reason)
+    ended = replace(
+        assignment,
+        ended_at=city.now,
+        outcome=outcome,
+        reason=reason,
+        patient_owed=patient_owed,
+    )
     city.put(ended)
     unit = change_unit(
         city,
@@ -168,6 +176,7 @@ def withdraw(
         assignment,
         outcome=outcome,
         reason=reason,
+        patient_owed=True,
         unit_status=unit_status,
         unit_reason=reason if unit_status == "out_of_service" else None,
     )

@@ -1,0 +1,74 @@
+"""The life of a unit: legal transitions, reports, how a run ends and what follows."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatch.domain.city import Rejected
+from dispatch.domain.lifecycle import REPORTED, RUN_END, check_transition
+from dispatch.topics.incidents import IncidentClosed, IncidentReleased
+from dispatch.topics.units import UnitReported, UnitStatus
+from tests.unit.domain.city_builder import SmallCity, call, only, unit
+
+STATUSES = tuple(REPORTED)
+
+
+@given(st.sampled_from(STATUSES), st.sampled_from(STATUSES))
+def test_a_transition_is_legal_by_the_data_or_refused_by_name(before: str, after: str) -> None:
+    if after in REPORTED[before]:
+        check_transition(before, after)
+    else:
+        with pytest.raises(Rejected, match=f"{before} cannot be followed by {after}"):
+            check_transition(before, after)
+
+
+def test_the_data_know_every_status_and_nobody_reports_what_the_service_decides() -> None:
+    assert set(STATUSES) == set(UnitStatus.__args__)  # type: ignore[attr-defined]
+    for after in REPORTED.values():
+        assert after <= set(STATUSES)
+        assert not after & {"ordered", "handed_over"}
+
+
+def test_an_illegal_transition_changes_nothing_and_names_what_is_legal() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(call("c1"))
+    assert city.refusal(city.reported("U1", status="transporting")) == (
+        "status: ordered cannot be followed by transporting (legal: out_of_service, rolling)"
+    )
+
+
+def test_a_unit_nobody_knows_and_a_time_from_the_future_are_refused() -> None:
+    city = SmallCity(unit("U1"))
+    assert city.refusal(city.reported("U9", staffed=True)).startswith("unit_id: is not a unit")
+    late = city.now + timedelta(seconds=301)
+    assert city.refusal(UnitReported(unit_id="U1", at=late, staffed=False)).startswith("at: is")
+
+
+@pytest.mark.parametrize("reason", [r for r, another in RUN_END["aborted"].items() if not another])
+def test_an_aborted_run_is_recorded_as_aborted_and_ends_the_incident(reason: str) -> None:
+    city = SmallCity(unit("U1"))
+    city.say(call("c1"))
+    city.run_to("U1", "rolling")
+    events = city.end("U1", "aborted", reason)
+    assert only(IncidentReleased, events).outcome == "aborted"
+    assert only(IncidentClosed, events).outcome == "aborted"
+    assert city.unit("U1").status == "returning"
+
+
+def test_three_patients_of_whom_one_is_brought_one_gone_and_one_run_aborted() -> None:
+    city = SmallCity(*(unit(f"U{n}") for n in range(1, 5)))
+    city.say(call("c1", patient_count=3))
+    assert len(city.incident("c1").assignments) == 3
+    first, second, third = (city.city.assignments[f"c1/A{n}"].unit_id for n in (1, 2, 3))
+    city.run_to(first, "on_scene")
+    city.run_to(second, "on_scene")
+    city.end(second, "empty", "patient_left")
+    city.end(third, "aborted", "vehicle_fault")
+    fourth = city.city.assignments["c1/A4"].unit_id
+    assert fourth not in {first, third}
+    city.hand_over(first)
+    assert city.incident("c1").status == "assigned"
+    events = city.hand_over(fourth)
+    assert only(IncidentClosed, events).outcome == "completed"
