@@ -377,7 +377,7 @@ def _change_crew(city: City, incident: Incident, crew: str, because: str) -> Non
     for assignment in incidents.active_assignments(city, incident):
         if assignment.crew == crew or city.units[assignment.unit_id].status not in _SWAPPABLE:
             continue
-        choice = dispatching.choose_for(city, incident)
+        choice = dispatching.choose_instead(city, assignment)
         if choice.unit is None or choice.unit.crew != crew:
             raise Rejected("crew", f"no {crew} crew is free to take over")
         dispatching.swap(city, assignment, choice, because)

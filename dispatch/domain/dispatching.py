@@ -12,7 +12,7 @@ from dispatch.domain.allocation import DISPATCHABLE, Choice, Need, choose, suits
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
-from dispatch.domain.model import Assignment, Incident
+from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.policy.decision import decide
 from dispatch.topics.incidents import CallDecided, IncidentQueued
 from dispatch.topics.screenings import (
@@ -53,7 +53,13 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
 
 def choose_for(city: City, incident: Incident) -> Choice:
     """Return the choice of a unit for an incident, now."""
-    return choose(_need(incident), fleet_of(city))
+    return choose(_need(incident, incidents.next_place(incident)), fleet_of(city))
+
+
+def choose_instead(city: City, assignment: Assignment) -> Choice:
+    """Return the choice of a unit to take over a run, now."""
+    incident = city.incidents[assignment.incident_id]
+    return choose(_need(incident, assignment.place), fleet_of(city))
 
 
 def serve(city: City, incident_id: str, because: str) -> None:
@@ -75,7 +81,7 @@ def serve_queue(city: City, unit_id: str) -> None:
         return
     fleet = fleet_of(city)
     for incident in [city.incidents[key] for key in city.waiting]:
-        if suits(unit, _need(incident), fleet):
+        if suits(unit, _need(incident, incidents.next_place(incident)), fleet):
             serve(city, incident.incident_id, f"unit {unit_id} is free")
             if city.units[unit_id].status not in DISPATCHABLE:
                 return
@@ -84,7 +90,7 @@ def serve_queue(city: City, unit_id: str) -> None:
 def swap(city: City, assignment: Assignment, choice: Choice, because: str) -> None:
     """Order another unit in the place of one on its way: the new order first, then the release."""
     incident = city.incidents[assignment.incident_id]
-    order_chosen(city, incident, choice, because)
+    _order(city, incident, choice, assignment.place, because)
     orders.withdraw(
         city, city.assignments[assignment.assignment_id], outcome="swapped", reason=because
     )
@@ -132,10 +138,10 @@ def still_waiting(city: City, incident_id: str) -> None:
     _set_queue_timer(city, incident)
 
 
-def _need(incident: Incident) -> Need:
+def _need(incident: Incident, place: Place) -> Need:
     crew = incidents.wanted_crew(incident)
     return Need(
-        place=incident.place,
+        place=place,
         crew="transfer" if crew == "transfer" else "regular",
         critical=incident.condition != "stable",
         excluded=incident.excluded_units,
@@ -144,11 +150,18 @@ def _need(incident: Incident) -> Need:
 
 
 def order_chosen(city: City, incident: Incident, choice: Choice, because: str) -> Incident:
+    """Order the unit of a choice to the next patient."""
+    place = incidents.next_place(incident)
+    incident = replace(incident, left_behind=incident.left_behind[1:])
+    return _order(city, incident, choice, place, because)
+
+
+def _order(city: City, incident: Incident, choice: Choice, place: Place, because: str) -> Incident:
     """Order the unit of a choice; a fallback that the rules had to settle for escalates."""
     assert choice.unit is not None, "only a choice with a unit is ordered"
     for kind in ("queue", "transfer_wait"):
         city.cancel_timer(kind, incident.incident_id)
-    incident = orders.issue(city, incident, choice.unit, choice, because)
+    incident = orders.issue(city, incident, choice, place, because)
     if choice.fallback is not None:
         escalate(
             city,
@@ -241,7 +254,7 @@ def _bring_up_to_date(city: City, assignment: Assignment, because: str) -> None:
         and not (wanted == "regular" and city.mode == "routine")
     )
     if swappable:
-        choice = choose_for(city, incident)
+        choice = choose_instead(city, assignment)
         if choice.unit is not None and choice.fallback is None:
             swap(city, assignment, choice, because)
             return
@@ -287,10 +300,26 @@ def order_unanswered(city: City, assignment_id: str) -> None:
 
 
 def fail(city: City, assignment: Assignment, *, outcome: str, reason: str) -> None:
-    """Take a unit that cannot serve off its run until it reports itself back, and send the next."""
+    """Take a unit that cannot serve off its run until it reports itself back, and send the next.
+
+    The next unit goes to where this one stands, when it has the patient on board.
+    """
+    unit = city.units[assignment.unit_id]
+    left_at = assignment.place
+    if unit.status == "transporting" and unit.position is not None:
+        left_at = replace(left_at, position=unit.position, source="unit", address=None)
     orders.withdraw(city, assignment, outcome=outcome, reason=reason, unit_status="out_of_service")
     incident = city.incidents[assignment.incident_id]
-    city.put(replace(incident, excluded_units=(*incident.excluded_units, assignment.unit_id)))
+    left_behind = incident.left_behind
+    if left_at != incident.place:
+        left_behind = (*left_behind, left_at)
+    city.put(
+        replace(
+            incident,
+            excluded_units=(*incident.excluded_units, assignment.unit_id),
+            left_behind=left_behind,
+        )
+    )
     escalate(
         city,
         f"run_{outcome}",

@@ -370,7 +370,7 @@ def scene(city: City, assignment: Assignment) -> Position:
     unit = city.units[assignment.unit_id]
     if unit.status == "transporting" and unit.position is not None:
         return unit.position
-    return city.incidents[assignment.incident_id].place.position
+    return assignment.place.position
 
 
 def expected_arrival(city: City, assignment: Assignment, hospital: Hospital) -> datetime:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dispatch.domain.city import City
-from dispatch.domain.model import Assignment, Incident
+from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.policy.decision import Facts
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import IncidentClosed
@@ -26,6 +26,11 @@ def units_needed(city: City, incident: Incident) -> int:
     total = -(-incident.patient_count // capacity)
     counted = sum(not city.assignments[key].patient_owed for key in incident.assignments)
     return max(0, total - counted)
+
+
+def next_place(incident: Incident) -> Place:
+    """Return where the next unit goes: to a patient left on the way, else to the scene."""
+    return incident.left_behind[0] if incident.left_behind else incident.place
 
 
 def wanted_crew(incident: Incident) -> CrewKind | None:

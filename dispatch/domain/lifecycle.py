@@ -15,7 +15,7 @@ from dispatch.domain.city import City, Rejected
 from dispatch.domain.disinfection import order_job
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import change_unit
-from dispatch.domain.model import Assignment, Place, Position, Unit
+from dispatch.domain.model import Assignment, Position, Unit
 from dispatch.domain.reports import report_case
 from dispatch.topics.city import CityModeSwitched
 from dispatch.topics.hospitals import PatientFound
@@ -94,7 +94,6 @@ def end_run(city: City, event: RunEnded) -> None:
         raise Rejected("outcome", f"a run is not empty while the unit is {unit.status}")
     another = reasons[event.reason]
     if another:
-        _leave_patient_behind(city, unit, assignment)
         dispatching.fail(city, assignment, outcome=event.outcome, reason=event.reason)
         return
     orders.end_run(
@@ -185,7 +184,6 @@ def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
         _progress(city, unit, status, event)
     elif status in _OFF and unit.assignment_id is not None:
         assignment = city.assignments[unit.assignment_id]
-        _leave_patient_behind(city, unit, assignment)
         dispatching.fail(
             city, assignment, outcome="aborted", reason=event.reason or "out of service"
         )
@@ -265,15 +263,6 @@ def _acknowledged(
         ),
         key=assignment.incident_id,
     )
-
-
-def _leave_patient_behind(city: City, unit: Unit, assignment: Assignment) -> None:
-    """The next unit goes to where this one stands, when it has the patient on board."""
-    if unit.status not in ("transporting", "at_hospital") or unit.position is None:
-        return
-    incident = city.incidents[assignment.incident_id]
-    place = Place(position=unit.position, source="unit", district=incident.place.district)
-    city.put(replace(incident, place=place))
 
 
 def _back_in_service(city: City, unit_id: str) -> None:

@@ -92,7 +92,10 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """An incident: what is known of the patient, the decision in force, and who serves it."""
+    """An incident: what is known of the patient, the decision in force, and who serves it.
+
+    `left_behind` says where units that failed on the way to a hospital left their patients.
+    """
 
     incident_id: str
     calls: tuple[str, ...]
@@ -110,6 +113,7 @@ class Incident:
     epidemiology: dict[str, Answer]
     complaint: str | None
     patient_count: int
+    left_behind: tuple[Place, ...] = ()
     status: IncidentStatus = "screening"
     decision: dict[str, Any] | None = None
     assignments: tuple[str, ...] = ()
@@ -135,6 +139,7 @@ class Assignment:
     incident_id: str
     unit_id: str
     crew: CrewKind
+    place: Place
     ordered_at: datetime
     rule: str
     ppe: Protection

@@ -7,7 +7,7 @@ from dispatch.domain import disinfection, handover
 from dispatch.domain.allocation import Choice
 from dispatch.domain.city import City
 from dispatch.domain.fleet import change_unit
-from dispatch.domain.model import Assignment, Incident, Unit
+from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.policy.rules import Protection
 from dispatch.topics.incidents import IncidentAmended, IncidentAssigned, IncidentReleased
 from dispatch.topics.orders import Dress, OrderAmended, OrderIssued, OrderWithdrawn, Scene
@@ -16,8 +16,10 @@ from dispatch.topics.units import UnitStatus
 _NEVER_LOWERED = ("ppe", "destination", "disinfection")
 
 
-def issue(city: City, incident: Incident, unit: Unit, choice: Choice, because: str) -> Incident:
-    """Order a unit to an incident, announce the patient where the rule says so."""
+def issue(city: City, incident: Incident, choice: Choice, place: Place, because: str) -> Incident:
+    """Order a unit to a place of an incident, announce the patient where the rule says so."""
+    unit = choice.unit
+    assert unit is not None, "only a choice with a unit is ordered"
     decision = _decision(incident)
     policy = city.pack.allocation
     assignment = Assignment(
@@ -25,6 +27,7 @@ def issue(city: City, incident: Incident, unit: Unit, choice: Choice, because: s
         incident_id=incident.incident_id,
         unit_id=unit.unit_id,
         crew=unit.crew,
+        place=place,
         ordered_at=city.now,
         rule=decision["rule"],
         ppe=decision["ppe"],
@@ -74,7 +77,7 @@ def issue(city: City, incident: Incident, unit: Unit, choice: Choice, because: s
             at=city.now,
             acknowledge_by=city.in_seconds(policy.order_acknowledgement_seconds),
             received_at=incident.received_at,
-            scene=_scene(incident),
+            scene=_scene(place),
             condition=incident.condition,
             case_status=incident.case_status,
             complaint=incident.complaint,
@@ -148,7 +151,7 @@ def end_run(
         key=ended.incident_id,
     )
     if ended.met_patient and ended.disinfection == "terminal":
-        near = unit.position or city.incidents[ended.incident_id].place.position
+        near = unit.position or ended.place.position
         disinfection.order_job(city, ended, near=near, receiving=None)
 
 
@@ -267,8 +270,7 @@ def _decision(incident: Incident) -> dict[str, Any]:
     return incident.decision
 
 
-def _scene(incident: Incident) -> Scene:
-    place = incident.place
+def _scene(place: Place) -> Scene:
     return Scene(
         latitude=place.position.latitude,
         longitude=place.position.longitude,

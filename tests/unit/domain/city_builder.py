@@ -56,6 +56,7 @@ UNDETERMINED = ALL_NO | {"exposure": "unknown"}
 RUN = ("rolling", "on_scene", "transporting", "at_hospital")
 
 E = TypeVar("E", bound=Announcement)
+R = TypeVar("R", bound=Entity)
 
 
 def at(longitude: float, latitude: float = 40.8) -> Position:
@@ -394,9 +395,9 @@ class SmallCity:
         assert job_id is not None, f"{unit_id} has no job"
         return self.city.jobs[job_id]
 
-    def known(self, kind: type[E], key: str) -> E:
+    def known(self, kind: type[R], key: str) -> R:
         """Return a record whether it is in memory or forgotten."""
-        return cast("E", self._archive[kind, key])
+        return cast("R", self._archive[kind, key])
 
     # -- like the desk
 

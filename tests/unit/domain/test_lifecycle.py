@@ -8,9 +8,20 @@ from hypothesis import strategies as st
 
 from dispatch.domain.city import Rejected
 from dispatch.domain.lifecycle import REPORTED, RUN_END, check_transition
+from dispatch.topics.handovers import HandoverAnnounced
 from dispatch.topics.incidents import IncidentClosed, IncidentReleased
+from dispatch.topics.orders import OrderIssued
 from dispatch.topics.units import UnitReported, UnitStatus
-from tests.unit.domain.city_builder import SmallCity, call, only, unit
+from tests.unit.domain.city_builder import (
+    UNDETERMINED,
+    SmallCity,
+    at,
+    call,
+    escalated,
+    febrile,
+    only,
+    unit,
+)
 
 STATUSES = tuple(REPORTED)
 
@@ -72,3 +83,39 @@ def test_three_patients_of_whom_one_is_brought_one_gone_and_one_run_aborted() ->
     assert city.incident("c1").status == "assigned"
     events = city.hand_over(fourth)
     assert only(IncidentClosed, events).outcome == "completed"
+
+
+def test_a_unit_that_breaks_down_with_a_patient_leaves_it_where_it_stands() -> None:
+    city = SmallCity(unit("U1"), unit("U2", station=at(111.62)))
+    city.say(febrile("c1", UNDETERMINED))
+    city.run_to("U1", "transporting")
+    city.report("U1", position=at(111.615))
+    events = city.report("U1", "out_of_service", reason="engine")
+    assert escalated(events) == ["run_aborted"]
+    assert city.job("U1").assignment_id == "c1/A1"
+    order = only(OrderIssued, events)
+    assert (order.unit_id, order.scene.source, order.scene.longitude) == ("U2", "unit", 111.615)
+    assert only(HandoverAnnounced, events).handover_id == "c1/A2/H1"
+
+
+def test_the_other_patients_of_an_incident_stay_where_they_were_found() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(call("c1", patient_count=2))
+    city.run_to("U1", "transporting")
+    city.report("U1", position=at(111.615))
+    city.report("U1", "out_of_service")
+    city.report("U1", "available")
+    assert city.assignment("U1").place.source == "unit"
+    city.hand_over("U1")
+    city.report("U1", "returning")
+    assert city.assignment("U1").place.source == "caller"
+
+
+def test_a_patient_left_on_the_way_is_not_forgotten_when_the_next_unit_fails_too() -> None:
+    city = SmallCity(unit("U1"), unit("U2"), unit("U3"))
+    city.say(call("c1"))
+    city.run_to("U1", "transporting")
+    city.report("U1", position=at(111.615))
+    city.report("U1", "out_of_service")
+    city.end(city.city.assignments["c1/A2"].unit_id, "refused", "vehicle_fault")
+    assert city.city.assignments["c1/A3"].place.position == at(111.615)
