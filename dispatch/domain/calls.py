@@ -359,16 +359,20 @@ def _force_unit(city: City, incident: Incident, unit_id: str, because: str) -> N
         raise Rejected("unit_id", "cannot be ordered before a decision: the history is being asked")
     if incident.status == "held":
         raise Rejected("call_id", "is held: resume it first")
-    active = incidents.active_assignments(city, incident)
     seconds = fleet_of(city).travel.seconds(unit.position or unit.station, incident.place.position)
     choice = Choice(unit, seconds, ("dispatcher_choice",), {})
-    if not active:
+    if incidents.units_needed(city, incident):
         dispatching.order_chosen(city, incident, choice, because)
-        return
-    replaced = active[0]
-    if replaced.met_patient:
-        raise Rejected("unit_id", "cannot replace a crew that has met the patient")
-    dispatching.swap(city, replaced, choice, because)
+    else:
+        on_the_way = [
+            assignment
+            for assignment in incidents.active_assignments(city, incident)
+            if not assignment.met_patient
+        ]
+        if not on_the_way:
+            raise Rejected("unit_id", "cannot replace a crew that has met the patient")
+        dispatching.swap(city, on_the_way[0], choice, because)
+    dispatching.serve(city, incident.incident_id, because)
 
 
 def _change_crew(city: City, incident: Incident, crew: str, because: str) -> None:

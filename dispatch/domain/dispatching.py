@@ -42,13 +42,16 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
     if incident.status == "held":
         return
     if decision["action"] == "ask":
-        if incident.status != "screening":
-            city.put(replace(incident, status="screening", waiting_for=None, waiting_since=None))
+        _wait_no_longer(city, incident, status="screening")
         return
     city.cancel_timer("screening", incident_id)
     for assignment in incidents.active_assignments(city, incident):
         _bring_up_to_date(city, assignment, because)
     serve(city, incident_id, because)
+    incident = city.incidents[incident_id]
+    changed = before is not None and before["inputs"]["condition"] != incident.condition
+    if changed and incident.status == "waiting":
+        _set_queue_timer(city, incident)
 
 
 def choose_for(city: City, incident: Incident) -> Choice:
@@ -72,6 +75,23 @@ def serve(city: City, incident_id: str, because: str) -> None:
             return
         incident = order_chosen(city, incident, choice, because)
         _announce_mass_casualty(city, incident)
+    if incident.status in ("waiting", "screening") and incidents.wanted_crew(incident) is not None:
+        _all_ordered(city, incident)
+
+
+def _all_ordered(city: City, incident: Incident) -> None:
+    """Nothing is owed beyond the runs under way; without any the incident is over."""
+    _wait_no_longer(city, incident, status="assigned")
+    incidents.close_if_done(city, incident.incident_id)
+
+
+def _wait_no_longer(
+    city: City, incident: Incident, *, status: Literal["screening", "assigned"]
+) -> None:
+    for kind in ("queue", "transfer_wait"):
+        city.cancel_timer(kind, incident.incident_id)
+    if incident.status != status:
+        city.put(replace(incident, status=status, waiting_for=None, waiting_since=None))
 
 
 def serve_queue(city: City, unit_id: str) -> None:
@@ -116,7 +136,7 @@ def screening_expired(city: City, incident_id: str) -> None:
 def transfer_wait_over(city: City, incident_id: str) -> None:
     """No transfer crew came free in time: a regular crew with the same protection goes."""
     incident = city.incidents.get(incident_id)
-    if incident is None or incident.status != "waiting" or incident.transfer_wait_over:
+    if incident is None or incident.waiting_for != "transfer_crew":
         return
     city.put(replace(incident, transfer_wait_over=True))
     serve(city, incident_id, "no transfer crew came free in time")
@@ -187,6 +207,8 @@ def _queue(city: City, incident: Incident, choice: Choice) -> None:
     if choice.wait_for_transfer:
         until = city.in_seconds(city.pack.allocation.transfer_wait_minutes * _SECONDS_PER_MINUTE)
         city.set_timer("transfer_wait", incident.incident_id, until)
+    else:
+        city.cancel_timer("transfer_wait", incident.incident_id)
     city.emit(
         IncidentQueued(
             incident_id=incident.incident_id,
