@@ -133,6 +133,15 @@ def screening_expired(city: City, incident_id: str) -> None:
     decide_incident(city, incident_id, "the screening deadline has passed")
 
 
+def awaited_crew_lost(city: City, unit_id: str) -> None:
+    """A transfer crew that may be waited for is out: whoever waits is looked at again."""
+    if city.units[unit_id].crew != "transfer":
+        return
+    for incident_id in city.waiting:
+        if city.incidents[incident_id].waiting_for == "transfer_crew":
+            serve(city, incident_id, f"unit {unit_id} is out of service")
+
+
 def transfer_wait_over(city: City, incident_id: str) -> None:
     """No transfer crew came free in time: a regular crew with the same protection goes."""
     incident = city.incidents.get(incident_id)

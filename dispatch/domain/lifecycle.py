@@ -61,7 +61,10 @@ def report_unit(city: City, event: UnitReported) -> None:
         unit = change_unit(city, unit, staffed=event.staffed)
     if event.status is not None:
         _change_status(city, unit, event)
-    dispatching.serve_queue(city, event.unit_id)
+    unit = city.units[event.unit_id]
+    if unit.status in _OFF or not unit.staffed:
+        dispatching.awaited_crew_lost(city, unit.unit_id)
+    dispatching.serve_queue(city, unit.unit_id)
 
 
 def acknowledge_order(city: City, event: OrderAcknowledged) -> None:

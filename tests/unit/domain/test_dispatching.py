@@ -1,12 +1,15 @@
 """From a decision to a unit on its way: decide, order, queue, swap; nothing waits silently."""
 
-from dispatch.topics.incidents import CallDecided
+from datetime import timedelta
+
+from dispatch.topics.incidents import CallDecided, IncidentAssigned, IncidentQueued
 from dispatch.topics.screenings import ScreeningExpired
 from tests.unit.domain.city_builder import (
     ALL_NO,
     POSITIVE,
     UNDETERMINED,
     SmallCity,
+    at,
     call,
     case,
     escalated,
@@ -55,7 +58,8 @@ def test_a_swap_within_an_incident_that_waits_for_more_leaves_it_waiting() -> No
     city.say(febrile("c1", ALL_NO, patient_count=2))
     assert city.incident("c1").status == "waiting"
     city.answer("c1", epidemiology=POSITIVE)
-    assert "queue/c1" in city.timers or city.incident("c1").status == "assigned"
+    assert city.incident("c1").status == "assigned"
+    assert city.assignment("T1").incident_id == city.assignment("U1").incident_id == "c1"
 
 
 def test_a_forced_unit_replaces_one_that_has_not_met_its_patient() -> None:
@@ -84,3 +88,48 @@ def test_the_wait_for_a_transfer_crew_ends_with_what_it_was_for() -> None:
     city.answer("c1", case_status="none", symptoms=["fever"], epidemiology=ALL_NO)
     assert city.incident("c1").waiting_for == "unit"
     assert "transfer_wait/c1" not in city.timers
+
+
+def test_a_patient_does_not_wait_for_a_transfer_crew_that_went_out_of_service() -> None:
+    city = SmallCity(transfer_unit("T1"), unit("U1", vehicle="negative_pressure"))
+    city.say(case("c1"))
+    city.hand_over("T1")
+    city.report("T1", "disinfecting")
+    city.say(case("c2"))
+    assert city.incident("c2").waiting_for == "transfer_crew"
+    events = city.report("T1", "out_of_service")
+    assert escalated(events) == ["regular_instead_of_transfer"]
+    assert city.assignment("U1").ppe == "full"
+
+
+def test_a_stable_case_waits_for_a_transfer_crew_and_then_goes_with_a_regular_one() -> None:
+    city = SmallCity(
+        transfer_unit("T1"),
+        unit("U1"),
+        unit("U2", vehicle="negative_pressure", station=at(111.65)),
+    )
+    city.say(case("c1"))
+    city.hand_over("T1")
+    city.report("T1", "disinfecting")
+    queued = only(IncidentQueued, city.say(case("c2")))
+    assert queued.until == city.now + timedelta(minutes=30)
+    assert queued.passed_over == {"wrong_crew_kind": 2, "disinfecting": 1}
+    events = city.pass_time(1_800)
+    assert "regular_instead_of_transfer" in escalated(events)
+    assert city.assignment("U2").ppe == "full"
+    assert only(IncidentAssigned, events).why == [
+        "nearest_by_travel_time", "own_district", "negative_pressure_first",
+        "regular_instead_of_transfer",
+    ]  # fmt: skip
+
+
+def test_a_transfer_crew_that_is_disinfected_in_time_takes_the_case() -> None:
+    city = SmallCity(transfer_unit("T1"), unit("U1"))
+    city.say(case("c1"))
+    city.hand_over("T1")
+    city.report("T1", "disinfecting")
+    city.pass_time(600)
+    city.say(case("c2"))
+    city.pass_time(1_300)
+    city.say(city.certificate("T1"))
+    assert city.assignment("T1").incident_id == "c2"
