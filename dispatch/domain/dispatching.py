@@ -38,6 +38,8 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
         ),
         key=incident_id,
     )
+    if before is None:
+        announce_mass_casualty(city, incident)
     _screen(city, incident, before_open=bool(before and before["questions"]))
     if incident.status == "held":
         return
@@ -74,7 +76,6 @@ def serve(city: City, incident_id: str, because: str) -> None:
             _queue(city, incident, choice)
             return
         incident = order_chosen(city, incident, choice, because)
-        _announce_mass_casualty(city, incident)
     if incident.status in ("waiting", "screening") and incidents.wanted_crew(incident) is not None:
         _all_ordered(city, incident)
 
@@ -300,9 +301,9 @@ def _bring_up_to_date(city: City, assignment: Assignment, because: str) -> None:
     orders.amend(city, assignment, because)
 
 
-def _announce_mass_casualty(city: City, incident: Incident) -> None:
-    threshold = city.pack.allocation.mass_casualty_patients
-    if incident.patient_count >= threshold and len(incident.assignments) == 1:
+def announce_mass_casualty(city: City, incident: Incident) -> None:
+    """Say that an incident has so many patients that the pack calls it a mass casualty."""
+    if incident.patient_count >= city.pack.allocation.mass_casualty_patients:
         escalate(
             city,
             "mass_casualty",

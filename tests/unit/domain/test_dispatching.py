@@ -133,3 +133,9 @@ def test_a_transfer_crew_that_is_disinfected_in_time_takes_the_case() -> None:
     city.pass_time(1_300)
     city.say(city.certificate("T1"))
     assert city.assignment("T1").incident_id == "c2"
+
+
+def test_many_patients_are_a_mass_casualty_even_before_a_unit_can_go() -> None:
+    city = SmallCity()
+    assert escalated(city.say(call("c1", patient_count=3))) == ["mass_casualty"]
+    assert escalated(city.say(call("c2", patient_count=2))) == []
