@@ -389,13 +389,21 @@ def _change_crew(city: City, incident: Incident, crew: str, because: str) -> Non
 
 
 def _change_hospital(city: City, incident_id: str, hospital_id: str, because: str) -> None:
-    for assignment in incidents.active_assignments(city, city.incidents[incident_id]):
-        announced = handover.current(city, assignment)
-        if announced is None or announced.hospital_id == hospital_id:
+    active = incidents.active_assignments(city, city.incidents[incident_id])
+    under_way = [a for a in active if city.units[a.unit_id].status != "at_hospital"]
+    if active and not under_way:
+        raise Rejected("hospital_id", "cannot be changed: the patient has arrived")
+    for assignment in under_way:
+        # The dispatcher has asked a hospital that refused before.
+        asked_again = tuple(h for h in assignment.refused_hospitals if h != hospital_id)
+        city.put(before := replace(assignment, refused_hospitals=asked_again))
+        announced = handover.current(city, before)
+        if announced is None and handover.is_due(city, before):
+            after = handover.announce(city, before)
+        elif announced is not None and announced.hospital_id != hospital_id:
+            after = handover.move_on(city, announced, because, status="withdrawn", refused=False)
+        else:
             continue
-        if city.units[assignment.unit_id].status == "at_hospital":
-            raise Rejected("hospital_id", "cannot be changed: the patient has arrived")
-        after = handover.move_on(city, announced, because, status="withdrawn")
         dispatching.hospital_changed(city, assignment, after, because)
 
 

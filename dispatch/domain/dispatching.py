@@ -12,7 +12,7 @@ from dispatch.domain.allocation import DISPATCHABLE, Choice, Need, choose, suits
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
-from dispatch.domain.model import Assignment, Incident, Place
+from dispatch.domain.model import Assignment, Incident, Place, Unit
 from dispatch.policy.decision import decide
 from dispatch.topics.incidents import CallDecided, IncidentQueued
 from dispatch.topics.screenings import (
@@ -381,6 +381,28 @@ def hospital_changed(city: City, before: Assignment, after: Assignment, because:
     """Tell crew and console that a run goes to another hospital."""
     if after.hospital_id != before.hospital_id:
         orders.tell_amended(city, after, {"hospital_id": after.hospital_id}, because)
+
+
+def hospital_reported(city: City, hospital_id: str) -> None:
+    """See to the patients under way: none goes on to a hospital that has closed.
+
+    One for whom no hospital was open is announced to the first that is.
+    """
+    closed = city.hospitals[hospital_id].status == "closed"
+    for before in [_run_of(city, unit) for unit in city.units.values()]:
+        if before is None or not handover.is_due(city, before):
+            continue
+        announced = handover.current(city, before)
+        if closed and announced is not None and announced.hospital_id == hospital_id:
+            because = "the hospital has closed"
+            after = handover.move_on(city, announced, because, status="withdrawn", refused=False)
+            hospital_changed(city, before, after, because)
+        elif not closed and announced is None and handover.can_be_announced(city, before):
+            hospital_changed(city, before, handover.announce(city, before), "a hospital is open")
+
+
+def _run_of(city: City, unit: Unit) -> Assignment | None:
+    return None if unit.assignment_id is None else city.assignments[unit.assignment_id]
 
 
 def handover_given_up(city: City, handover_id: str) -> None:

@@ -46,6 +46,11 @@ def _divert(city: City, event: HandoverDiverted) -> None:
         dispatching.hospital_changed(city, before, after, f"diverted: {event.reason}")
 
 
+def _report_hospital(city: City, event: HospitalReported) -> None:
+    hospitals.report_hospital(city, event)
+    dispatching.hospital_reported(city, event.hospital_id)
+
+
 def _certify(city: City, event: DisinfectionCertified) -> None:
     disinfection.certify(city, event)
     dispatching.serve_queue(city, event.unit_id)
@@ -64,7 +69,7 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     CaseFound: lifecycle.find_case,
     HandoverSignedByCrew: handover.sign_by_crew,
     DisinfectionCertified: _certify,
-    HospitalReported: hospitals.report_hospital,
+    HospitalReported: _report_hospital,
     HandoverAcknowledged: handover.acknowledge,
     HandoverDiverted: _divert,
     HandoverSignedByHospital: handover.sign_by_hospital,

@@ -37,13 +37,7 @@ def announce(city: City, assignment: Assignment) -> Assignment:
     destination kind.
     """
     incident = city.incidents[assignment.incident_id]
-    choice = hospitals.choose_hospital(
-        city,
-        incident,
-        assignment.destination,
-        origin=scene(city, assignment),
-        refused=assignment.refused_hospitals,
-    )
+    choice = _next_hospital(city, assignment, assignment.refused_hospitals)
     if choice is None:
         escalate(
             city,
@@ -135,6 +129,18 @@ def current(city: City, assignment: Assignment) -> Handover | None:
     return handover if handover.ended_at is None else None
 
 
+def can_be_announced(city: City, assignment: Assignment) -> bool:
+    """Return whether a hospital is open that takes the patient."""
+    return _next_hospital(city, assignment, assignment.refused_hospitals) is not None
+
+
+def is_due(city: City, assignment: Assignment) -> bool:
+    """Return whether the receiving hospital must have been told by now, and can still be."""
+    status = city.units[assignment.unit_id].status
+    told_with_order = city.pack.rule(assignment.rule).announce == "order"
+    return status == "transporting" or (told_with_order and status in _BEFORE_ARRIVAL)
+
+
 def update(city: City, assignment: Assignment, reason: str) -> None:
     """Push a new time of arrival or risk to the hospital (120 plan §5)."""
     handover = current(city, assignment)
@@ -181,11 +187,16 @@ def divert(city: City, event: HandoverDiverted) -> Assignment:
     handover = _open(city, event.handover_id, event.hospital_id)
     if city.units[handover.unit_id].status not in _BEFORE_ARRIVAL:
         raise Rejected("handover_id", "cannot be diverted: the patient has arrived")
-    return move_on(city, handover, f"diverted: {event.reason}", status="diverted")
+    return move_on(city, handover, f"diverted: {event.reason}", status="diverted", refused=True)
 
 
-def move_on(city: City, handover: Handover, reason: str, *, status: str) -> Assignment:
-    """Withdraw an announcement and make the next one to another hospital."""
+def move_on(
+    city: City, handover: Handover, reason: str, *, status: str, refused: bool
+) -> Assignment:
+    """Withdraw an announcement and make the next one; a hospital that refused is not asked again.
+
+    Returns the assignment with its new hospital.
+    """
     assignment = city.assignments[handover.assignment_id]
     _end(city, handover, status)
     city.emit(
@@ -199,7 +210,10 @@ def move_on(city: City, handover: Handover, reason: str, *, status: str) -> Assi
     )
     assignment = replace(
         assignment,
-        refused_hospitals=(*assignment.refused_hospitals, handover.hospital_id),
+        refused_hospitals=(
+            *assignment.refused_hospitals,
+            *((handover.hospital_id,) if refused else ()),
+        ),
         hospital_id=None,
         handover_id=None,
     )
@@ -315,18 +329,13 @@ def give_up(city: City, handover_id: str) -> Assignment | None:
         return None
     assignment = city.assignments[handover.assignment_id]
     refused = (*assignment.refused_hospitals, handover.hospital_id)
-    following = hospitals.choose_hospital(
-        city,
-        city.incidents[handover.incident_id],
-        assignment.destination,
-        origin=scene(city, assignment),
-        refused=refused,
-    )
-    if following is None or city.units[handover.unit_id].status not in _BEFORE_ARRIVAL:
+    following = _next_hospital(city, assignment, refused)
+    no_room = following is None or following.place is None
+    if no_room or city.units[handover.unit_id].status not in _BEFORE_ARRIVAL:
         left = city.pack.handover.escalate_seconds - city.pack.handover.next_hospital_seconds
         city.set_timer("handover_unanswered", handover_id, city.in_seconds(left))
         return None
-    return move_on(city, handover, "no answer in time", status="withdrawn")
+    return move_on(city, handover, "no answer in time", status="withdrawn", refused=True)
 
 
 def unanswered(city: City, handover_id: str) -> None:
@@ -386,6 +395,18 @@ def expected_arrival(city: City, assignment: Assignment, hospital: Hospital) -> 
     if unit.status != "transporting":
         seconds += city.pack.handover.on_scene_minutes * _SECONDS_PER_MINUTE
     return city.now + timedelta(seconds=seconds)
+
+
+def _next_hospital(
+    city: City, assignment: Assignment, refused: tuple[str, ...]
+) -> hospitals.HospitalChoice | None:
+    return hospitals.choose_hospital(
+        city,
+        city.incidents[assignment.incident_id],
+        assignment.destination,
+        origin=scene(city, assignment),
+        refused=refused,
+    )
 
 
 def _find(city: City, handover_id: str) -> Handover:

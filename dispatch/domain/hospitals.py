@@ -48,14 +48,16 @@ def choose_hospital(
     for hospital in city.hospitals.values():
         if hospital.status == "closed" or hospital.hospital_id in refused:
             continue
-        rank = _rank(city, incident, destination, hospital)
+        wanted = hospital.hospital_id == incident.wanted_hospital
+        rank = 0 if wanted else _rank(city, incident, destination, hospital)
         if rank is None:
             continue
         place = city.free_place(hospital, room)
         seconds = travel.seconds(origin, hospital.position)
+        advisory = hospital.status == "advisory"
         ranked.append(
             (
-                (place is None, hospital.status != "open", rank, seconds, hospital.hospital_id),
+                (not wanted, place is None, rank, advisory, seconds, hospital.hospital_id),
                 HospitalChoice(hospital, room, place, seconds),
             )
         )
@@ -85,8 +87,6 @@ def report_hospital(city: City, event: HospitalReported) -> None:
 
 def _rank(city: City, incident: Incident, destination: str, hospital: Hospital) -> int | None:
     """Return how well a hospital fits a destination, None when it does not."""
-    if incident.wanted_hospital is not None:
-        return 0 if hospital.hospital_id == incident.wanted_hospital else _fallback(hospital)
     if destination == "designated_hospital":
         if "designated" in hospital.roles:
             own = incident.place.district in hospital.jurisdiction
@@ -101,10 +101,6 @@ def _rank(city: City, incident: Incident, destination: str, hospital: Hospital) 
             return 2
         return 0 if wish in (hospital.hospital_id, hospital.name) else 1
     return 0 if destination in hospital.roles else None
-
-
-def _fallback(hospital: Hospital) -> int | None:
-    return 1 if "ordinary" in hospital.roles or "designated" in hospital.roles else None
 
 
 def _capability(city: City, complaint: str | None) -> str | None:

@@ -45,7 +45,7 @@ def issue(city: City, incident: Incident, choice: Choice, place: Place, because:
     )
     city.put(incident)
     change_unit(city, unit, status="ordered", assignment_id=assignment.assignment_id, reason=None)
-    if city.pack.rule(assignment.rule).announce == "order":
+    if handover.is_due(city, assignment):
         assignment = handover.announce(city, assignment)
     why = list(choice.why)
     city.emit(
@@ -257,9 +257,7 @@ def _take_elsewhere_if_needed(
         assignment = replace(assignment, hospital_id=None, handover_id=None, refused_hospitals=())
         city.put(assignment)
         return handover.announce(city, assignment)
-    if announced is None and (
-        unit.status == "transporting" or city.pack.rule(assignment.rule).announce == "order"
-    ):
+    if announced is None and handover.is_due(city, assignment):
         return handover.announce(city, assignment)
     handover.update(city, assignment, because)
     return assignment
