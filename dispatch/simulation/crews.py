@@ -311,7 +311,10 @@ class Crews:
         )
 
     def _on_certificate_refused(self, seen: Seen) -> None:
-        job = self._jobs[seen.data["job_id"]]
+        refused = seen.data
+        job = self._jobs[refused["job_id"]]
+        if refused["unit_id"] != job.unit_id:
+            return  # somebody else's certificate
         job.weak = False
         contact = job.minimum["min_minutes"] * _SECONDS_PER_MINUTE
         job.started_at = self._stage.clock.now()
