@@ -1,0 +1,230 @@
+"""What goes wrong in the demo's day: crews and hospitals that deviate, and inputs that are bad."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from dispatch.demo.callers import CONTACT, EVERYDAY, FEVER, NEGATIVE, UNSURE, call_of
+from dispatch.demo.scenario import CITY_DISTRICT, FAR_DISTRICT, Day
+from dispatch.simulation.agenda import Action
+from dispatch.simulation.behaviour import Behaviour, Deviation
+from dispatch.simulation.seen import Seen
+from dispatch.topics.cloudevents import derived_id, write_headers
+from dispatch.topics.fields import MAX_BODY_BYTES, Content
+from dispatch.topics.hospitals import HandoverAcknowledged, HospitalReported
+from dispatch.topics.units import DisinfectionCertified, UnitReported
+
+_BROKEN_CONSOLE: Final = "console/7"
+_BREAKS_DOWN_AFTER: Final = 90.0  # seconds of the way
+
+# Calls that end up with somebody who deviates: minute, id, how, with what, district, what is said.
+_DEVIATIONS: Final[tuple[tuple[float, str, Deviation, Any, str, Mapping[str, Any]], ...]] = (
+    (116, "unanswered", Deviation.SILENT, True, CITY_DISTRICT, {}),
+    (124, "refused", Deviation.REFUSE, "equipment_missing", CITY_DISTRICT, {}),
+    (132, "breakdown", Deviation.BREAK_DOWN, _BREAKS_DOWN_AFTER, FAR_DISTRICT, {}),
+    (
+        140,
+        "diverted",
+        Deviation.DIVERT,
+        "the fever clinic is full",
+        CITY_DISTRICT,
+        {"symptoms": ("fever",), "history": UNSURE},
+    ),
+    (
+        148,
+        "unanswered-handover",
+        Deviation.HOSPITAL_SILENT,
+        True,
+        CITY_DISTRICT,
+        {"symptoms": ("fever",), "history": UNSURE},
+    ),
+    (
+        156,
+        "weak-certificate",
+        Deviation.WEAK_CERTIFICATE,
+        True,
+        CITY_DISTRICT,
+        {"history": CONTACT},
+    ),
+    (330, "empty-run", Deviation.END_EMPTY, "patient_not_found", CITY_DISTRICT, {}),
+    (
+        370,
+        "case-on-the-way",
+        Deviation.FIND_CASE,
+        "suspected",
+        CITY_DISTRICT,
+        {"symptoms": ("cough",), "history": NEGATIVE},
+    ),
+)
+
+
+class Mishaps:
+    """Puts the day's mishaps on the agenda."""
+
+    def __init__(self, day: Day, behaviour: Behaviour) -> None:
+        self._day = day
+        self._stage = day.stage
+        self._behaviour = behaviour
+
+    def plan(self) -> None:
+        """Put everything on the agenda."""
+        for minutes, call_id, deviation, value, district, said in _DEVIATIONS:
+            self._behaviour.script(deviation, call_id, value)
+            complaint = FEVER[0] if "symptoms" in said else EVERYDAY[3]
+            self._day.call(minutes, call_id, self._day.people.somebody(district), complaint, **said)
+        self._day.minute(108, self._delivered_twice)
+        self._bad_calls(300)
+        self._bad_reports(315)
+        self._day.minute(320, self._answer_for_nobody)
+        self._stage.on("handover.withdrawn", self._once_diverted())
+        self._stage.on("disinfection.ordered", self._once_ordered())
+
+    # -- inputs that are bad
+
+    async def _raw(
+        self, topic: str, value: bytes, key: str, event_type: str, *, ordinal: int = 0
+    ) -> None:
+        headers = write_headers(
+            event_id=derived_id(f"{_BROKEN_CONSOLE}/{key}", ordinal),
+            event_type=event_type,
+            at=self._stage.clock.now(),
+            subject=key,
+            source=_BROKEN_CONSOLE,
+        )
+        await self._stage.publish_raw(topic, value, headers, key.encode())
+
+    async def _delivered_twice(self) -> None:
+        call = call_of(
+            self._day.people.somebody(CITY_DISTRICT),
+            call_id="delivered-twice",
+            received_at=self._stage.clock.now(),
+            complaint=EVERYDAY[9],
+        )
+        value = call.model_dump_json().encode()
+        for _ in range(2):
+            await self._raw("calls", value, call.call_id, call.event_type)
+        other = value.replace(b'"sex"', b'"sex" ')
+        await self._raw("calls", other, call.call_id, call.event_type)
+        changed = call.model_copy(update={"chief_complaint": EVERYDAY[0]})
+        await self._raw(
+            "calls", changed.model_dump_json().encode(), call.call_id, call.event_type, ordinal=1
+        )
+
+    def _bad_calls(self, minutes: float) -> None:
+        """Calls that a broken console sends, one every half minute."""
+        for number, (name, spoil) in enumerate(_SPOILT.items()):
+            self._day.minute(minutes + number / 2, self._spoilt_call(f"bad-{name}", spoil))
+        self._day.minute(minutes + len(_SPOILT) / 2, self._no_cloudevent)
+
+    def _spoilt_call(self, call_id: str, spoil: Callable[[dict[str, Any]], bytes]) -> Action:
+        async def publish() -> None:
+            call = call_of(
+                self._day.people.somebody(CITY_DISTRICT),
+                call_id=call_id,
+                received_at=self._stage.clock.now(),
+                complaint=EVERYDAY[1],
+            )
+            content = orjson.loads(call.model_dump_json())
+            await self._raw("calls", spoil(content), call_id, call.event_type)
+
+        return publish
+
+    async def _no_cloudevent(self) -> None:
+        await self._stage.publish_raw("calls", b'{"hello": "world"}', (), b"bad-no-cloudevent")
+
+    def _bad_reports(self, minutes: float) -> None:
+        """Reports of a unit and a hospital that are not there, and of one that can't be."""
+        self._day.minute(
+            minutes,
+            lambda: self._publish(
+                UnitReported(unit_id="HLR-99", at=self._stage.clock.now(), status="available")
+            ),
+        )
+        self._day.minute(
+            minutes + 1,
+            lambda: self._publish(
+                HospitalReported(hospital_id="NOWHERE", at=self._stage.clock.now(), status="closed")
+            ),
+        )
+        self._day.minute(minutes + 2, self._illegal_transition)
+
+    async def _illegal_transition(self) -> None:
+        unit = next(unit for unit, status in self._day.board.status.items() if status != "on_scene")
+        await self._publish(
+            UnitReported(unit_id=unit, at=self._stage.clock.now(), status="transporting")
+        )
+
+    async def _answer_for_nobody(self) -> None:
+        await self._day.answering("no-such-call", NEGATIVE)()
+
+    def _once_diverted(self) -> Callable[[Seen], None]:
+        """The hospital that diverted acknowledges after all."""
+
+        def respond(withdrawn: dict[str, Any]) -> Content:
+            return HandoverAcknowledged(
+                hospital_id=withdrawn["hospital_id"],
+                handover_id=withdrawn["handover_id"],
+                at=self._stage.clock.now(),
+                by="night desk",
+            )
+
+        return self._once(respond, lambda data: data["reason"].startswith("diverted"), 45)
+
+    def _once_ordered(self) -> Callable[[Seen], None]:
+        """A certificate is sent in for another vehicle's job."""
+
+        def respond(ordered: dict[str, Any]) -> Content:
+            now = self._stage.clock.now()
+            other = next(unit for unit in self._day.board.status if unit != ordered["unit_id"])
+            return DisinfectionCertified(
+                unit_id=other,
+                job_id=ordered["job_id"],
+                at=now,
+                agent="chlorine_wipe",
+                concentration=1000.0,
+                contact_minutes=30.0,
+                started_at=now,
+                ended_at=now,
+                operator="mixed up",
+                waste_bags=1,
+            )
+
+        return self._once(respond, lambda _: True, 60)
+
+    def _once(
+        self,
+        respond: Callable[[dict[str, Any]], Content],
+        wanted: Callable[[dict[str, Any]], bool],
+        seconds: float,
+    ) -> Callable[[Seen], None]:
+        done: list[Seen] = []
+
+        def react(seen: Seen) -> None:
+            data = seen.data
+            if not done and wanted(data):
+                done.append(seen)
+                self._stage.after(seconds, lambda: self._publish(respond(data)))
+
+        return react
+
+    async def _publish(self, event: Content) -> None:
+        await self._stage.publish(event, source=_BROKEN_CONSOLE)
+
+
+def _json(content: Mapping[str, Any], *, without: Iterable[str] = (), **changes: Any) -> bytes:
+    kept = {name: value for name, value in content.items() if name not in without}
+    return orjson.dumps({**kept, **changes})
+
+
+# How a call is spoilt, by what is wrong with it.
+_SPOILT: Final[Mapping[str, Callable[[dict[str, Any]], bytes]]] = {
+    "not-json": lambda call: _json(call)[:-1],
+    "wrong-type": lambda call: _json(call, patient={**call["patient"], "symptoms": "fever"}),
+    "unknown-district": lambda call: _json(call, district="999999"),
+    "out-of-range": lambda call: _json(call, location={"latitude": 95.0, "longitude": 119.7}),
+    "far-future": lambda call: _json(call, received_at="2031-01-01T00:00:00+08:00"),
+    "too-long": lambda call: _json(call, special_needs="长" * MAX_BODY_BYTES),
+    "nul": lambda call: _json(call, chief_complaint="fell\u0000down"),
+    "lone-surrogate": lambda call: _json(call, chief_complaint="@").replace(b"@", b"\\ud800"),
+}

@@ -1,0 +1,59 @@
+"""The demo from its set-up to its summary."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from dispatch.demo.board import Board
+from dispatch.demo.mishaps import Mishaps
+from dispatch.demo.scenario import START, Day
+from dispatch.demo.summary import Summary, summarise
+from dispatch.simulation.behaviour import Behaviour
+from dispatch.simulation.crews import Crews
+from dispatch.simulation.hospitals import Hospitals
+from dispatch.simulation.stage import Stage, open_stage
+from dispatch.topics import OUTPUT_TOPICS
+
+CITY: Final = Path(str(resources.files("dispatch") / "cities" / "hulunbuir.toml"))
+WATCHABLE_SPEED: Final = 3_000.0  # seconds of the city in one of the machine's, at the most
+
+Show = Callable[[Stage, Board], AbstractContextManager[Callable[[], None]]]
+
+
+async def perform(data_dir: Path, *, seed: int, speed: float | None, show: Show) -> Summary:
+    """Play the day on the real service, on a stack in `data_dir`, and sum it up.
+
+    `show` gets the stage and the board and gives what is called at every step. Raises StackError
+    when a part of the stack does not start or get on.
+    """
+    async with open_stage(CITY, start=START, data_dir=data_dir) as stage:
+        began = time.monotonic()
+        board = Board(stage.plan)
+        for seen in stage.history:
+            board.take(seen)
+        for topic in OUTPUT_TOPICS:
+            for event in topic.events:
+                stage.on(event.event_type, board.take)
+        behaviour = Behaviour(seed)
+        Crews(stage, behaviour)
+        Hospitals(stage, behaviour)
+        day = Day(stage, board, seed=seed)
+        day.plan()
+        Mishaps(day, behaviour).plan()
+        with show(stage, board) as tick:
+            await stage.run(speed=speed, tick=tick)
+        counts = await stage.counts()
+        return summarise(
+            stage.history,
+            await stage.inputs(),
+            pack=stage.pack,
+            seed=seed,
+            start=START,
+            end=stage.clock.now(),
+            seconds=time.monotonic() - began,
+            latencies=stage.latencies("order.issued"),
+            logged=counts["events"],
+        )

@@ -1,0 +1,53 @@
+"""Events as lines that a person reads, in the language in use."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from dispatch.language import text
+
+# Which events are shown, and in which colour; the texts are `demo.event.<type, dots as _>`.
+_STYLES: Final[Mapping[str, str]] = {
+    "call.linked": "cyan",
+    "link.undone": "cyan",
+    "screening.expired": "yellow",
+    "incident.assigned": "green",
+    "incident.queued": "bold yellow",
+    "incident.released": "yellow",
+    "incident.overridden": "magenta",
+    "incident.held": "magenta",
+    "incident.resumed": "magenta",
+    "incident.cancelled": "magenta",
+    "incident.amended": "cyan",
+    "escalation.raised": "bold red",
+    "handover.withdrawn": "yellow",
+    "handover.reminded": "yellow",
+    "handover.closed": "blue",
+    "disinfection.ordered": "dim",
+    "disinfection.accepted": "dim",
+    "disinfection.rejected": "red",
+    "case.reported": "bold red",
+    "duties.reported": "yellow",
+    "input.rejected": "red",
+}
+
+
+def readable(event_type: str, data: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the style and the text of an event's line; None for one that is not shown."""
+    style = _STYLES.get(event_type)
+    if style is None:
+        return None
+    values = dict(data)
+    if event_type == "input.rejected":
+        (first, *_) = data["reasons"]
+        values |= {"field": first["field"], "reason": first["reason"]}
+    elif event_type == "disinfection.rejected":
+        values["reason"] = data["reasons"][0]["reason"]
+    elif event_type == "duties.reported":
+        values["districts"] = ", ".join(
+            short["district"] for short in data["shortfalls"] if short["district"]
+        )
+    elif event_type == "incident.amended":
+        values["changed"] = ", ".join(f"{name} {value}" for name, value in data["changed"].items())
+    elif event_type == "incident.assigned":
+        values["minutes"] = round(data["travel_seconds"] / 60)
+    return style, text(f"demo.event.{event_type.replace('.', '_')}", **values)

@@ -1,0 +1,131 @@
+"""The demo as it goes on: a live view on a terminal, plain lines elsewhere."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from rich.console import Console, RenderableType
+from rich.layout import Layout
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from dispatch.clock import Clock
+from dispatch.demo.board import Board
+from dispatch.language import text
+from dispatch.store.plan import CityPlan
+
+REFRESH_PER_SECOND: Final = 8
+_UNITS_WIDTH: Final = 44
+_FRAME_HEIGHT: Final = 12  # rows that are not events
+_QUEUE_HEIGHT: Final = 4
+
+_STATUS_STYLES: Final = {
+    "available": "green",
+    "ordered": "bold yellow",
+    "rolling": "yellow",
+    "on_scene": "bold cyan",
+    "transporting": "bold blue",
+    "at_hospital": "blue",
+    "handed_over": "blue",
+    "disinfecting": "magenta",
+    "returning": "dim green",
+    "off_duty": "dim",
+    "out_of_service": "bold red",
+}
+_MARKS: Final = {"negative_pressure": "⊖", "monitoring": "◉", "basic": "○"}
+
+
+class Screen:
+    """Shows a board; `tick` is called after every step of the scenario."""
+
+    def __init__(self, console: Console, board: Board, plan: CityPlan, clock: Clock) -> None:
+        self._console = console
+        self._board = board
+        self._plan = plan
+        self._clock = clock
+        self._zone = ZoneInfo(plan.time_zone)
+        self._shown = 0
+
+    @contextmanager
+    def live(self) -> Iterator[Callable[[], None]]:
+        """Show the board for as long as the context lasts; yields what to call at every step."""
+        if not self._console.is_terminal:
+            yield self._print_new
+            return
+        with Live(
+            get_renderable=self._frame,
+            console=self._console,
+            screen=True,
+            refresh_per_second=REFRESH_PER_SECOND,
+        ):
+            yield lambda: None
+
+    def _print_new(self) -> None:
+        new = self._board.told - self._shown
+        lines = list(self._board.lines)
+        for at, style, said in lines[max(0, len(lines) - new) :]:
+            self._console.print(self._line(at, style, said), soft_wrap=True)
+        self._shown = self._board.told
+
+    def _frame(self) -> RenderableType:
+        layout = Layout()
+        layout.split_column(
+            Layout(self._title(), name="title", size=3),
+            Layout(name="middle"),
+            Layout(self._queue(), name="queue", size=_QUEUE_HEIGHT),
+        )
+        layout["middle"].split_row(Layout(self._units(), size=_UNITS_WIDTH), Layout(self._events()))
+        return layout
+
+    def _title(self) -> Panel:
+        local = self._clock.now().astimezone(self._zone)
+        counters = self._board.counters
+        said = text(
+            "demo.counters",
+            calls=len(self._board.calls),
+            linked=counters["call.linked"],
+            orders=counters["order.issued"],
+            handovers=counters["handover.closed"],
+            disinfections=counters["disinfection.accepted"],
+            rejected=counters["input.rejected"],
+        )
+        rules = "  ".join(f"{rule} {count}" for rule, count in sorted(self._board.rules.items()))
+        clock = text("demo.title", city=self._plan.name, clock=f"{local:%H:%M:%S}")
+        return Panel(Text(f"{said}   {rules}"), title=Text(clock, "bold"), title_align="left")
+
+    def _units(self) -> Panel:
+        table = Table.grid(padding=(0, 1))
+        for unit in self._plan.unit:
+            status = self._board.status[unit.unit_id]
+            table.add_row(
+                _MARKS[unit.vehicle],
+                Text(unit.unit_id, "bold" if unit.crew == "transfer" else ""),
+                Text(text(f"demo.status.{status}"), _STATUS_STYLES[status]),
+                Text(self._board.runs.get(unit.unit_id, ""), "dim"),
+            )
+        return Panel(table, title=text("demo.units"), title_align="left")
+
+    def _events(self) -> Panel:
+        room = max(1, self._console.height - _FRAME_HEIGHT + 3)
+        lines = Text("\n", no_wrap=True, overflow="ellipsis").join(
+            self._line(*line) for line in list(self._board.lines)[-room:]
+        )
+        return Panel(lines, title=text("demo.events"), title_align="left")
+
+    def _queue(self) -> Panel:
+        waiting = [
+            text(f"demo.waits_for_{what}", incident=incident)
+            for incident, what in self._board.queue.items()
+        ]
+        said = Text(
+            " · ".join(waiting) or text("demo.nobody_waits"), "yellow" if waiting else "dim"
+        )
+        return Panel(said, title=text("demo.queue"), title_align="left")
+
+    def _line(self, at: datetime, style: str, said: str) -> Text:
+        local = at.astimezone(self._zone)
+        return Text.assemble((f"{local:%H:%M:%S} ", "dim"), (said, style))

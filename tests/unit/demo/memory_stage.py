@@ -1,0 +1,223 @@
+"""A stage without processes: the domain itself answers, in memory, on a stepped clock."""
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from dispatch.domain import handling
+from dispatch.domain.city import City, Duplicate, Early, Rejected
+from dispatch.domain.fleet import report_duties
+from dispatch.domain.model import Timer
+from dispatch.policy.pack import load_pack
+from dispatch.simulation.agenda import Action, Agenda
+from dispatch.simulation.seen import Published, Seen
+from dispatch.store.dead_letters import reject
+from dispatch.store.inbound import Inbound, read
+from dispatch.store.plan import read_plan
+from dispatch.topics import TOPIC_OF
+from dispatch.topics.announcement import Reason
+from dispatch.topics.cloudevents import derived_id, write_headers
+from dispatch.topics.envelope import Record
+from dispatch.topics.fields import Content
+
+PREFIX = "dispatch."
+PATIENCE = timedelta(hours=4)
+
+
+class MemoryClock:
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance_to(self, moment: datetime) -> None:
+        self._now = max(self._now, moment)
+
+
+class MemoryStage:
+    """What `dispatch.simulation.stage.Stage` is to a scenario, without Kafka and PostgreSQL."""
+
+    def __init__(self, plan_path: Path, *, start: datetime) -> None:
+        self.plan, self.pack = read_plan(plan_path), load_pack("covid-19")
+        self.clock = MemoryClock(start)
+        self.history: list[Seen] = []
+        self.published: list[Published] = []
+        self.city = City(pack=self.pack, districts=self.plan.districts, mode=self.plan.mode)
+        self._agenda = Agenda()
+        self._reactions: defaultdict[str, list[Callable[[Seen], None]]] = defaultdict(list)
+        self._ordinals: Counter[str] = Counter()
+        self._sequences: Counter[tuple[str, str | None]] = Counter()
+        self._offsets: defaultdict[str, Iterable[int]] = defaultdict(itertools.count)
+        self._timers: dict[str, Timer] = {}
+        self._seen: dict[str, bytes] = {}
+        self._parked: dict[str, tuple[str, Inbound]] = {}
+        self._waiting: list[Record] = []
+        self.city.begin(now=start, cause="plan")
+        self.plan.put_into(self.city)
+        report_duties(self.city)
+        self._commit()
+
+    # -- what a scenario uses
+
+    def at(self, when: datetime, action: Action) -> None:
+        self._agenda.put(max(when, self.clock.now()), action)
+
+    def after(self, seconds: float, action: Action) -> None:
+        self.at(self.clock.now() + timedelta(seconds=seconds), action)
+
+    def on(self, event_type: str, reaction: Callable[[Seen], None]) -> None:
+        self._reactions[event_type].append(reaction)
+
+    async def publish(self, event: Content, *, source: str) -> str:
+        topic = TOPIC_OF[event.event_type]
+        key: str = getattr(event, topic.key, topic.key)
+        origin = f"{source}/{key}/{event.event_type}"
+        event_id = derived_id(origin, self._ordinals[origin])
+        self._ordinals[origin] += 1
+        headers = write_headers(
+            event_id=event_id,
+            event_type=event.event_type,
+            at=self.clock.now(),
+            subject=key,
+            source=source,
+        )
+        await self.publish_raw(topic.name, event.model_dump_json().encode(), headers, key.encode())
+        return event_id
+
+    async def publish_raw(
+        self,
+        topic: str,
+        value: bytes | None,
+        headers: Iterable[tuple[str, bytes]],
+        key: bytes | None,
+    ) -> None:
+        offset = next(iter(self._offsets[topic]))
+        record = Record(PREFIX + topic, 0, offset, 0, key, value, tuple(headers))
+        self.published.append(Published(record, 0.0))
+        self._waiting.append(record)
+
+    async def run(
+        self,
+        *,
+        until: datetime | None = None,
+        speed: float | None = None,
+        tick: Callable[[], None] | None = None,
+    ) -> None:
+        del speed
+        last_action = self.clock.now()
+        while True:
+            self._settle()
+            if tick is not None:
+                tick()
+            planned = self._agenda.next
+            timer = min((timer.due_at for timer in self._timers.values()), default=None)
+            following = min((t for t in (planned, timer) if t is not None), default=None)
+            if following is None or (until is not None and following > until):
+                break
+            if planned is None and following > last_action + PATIENCE:
+                break
+            self.clock.advance_to(following)
+            for action in self._agenda.take_due(following):
+                await action()
+            if planned is not None and planned <= following:
+                last_action = following
+
+    # -- what the service does
+
+    def _settle(self) -> None:
+        while True:
+            now = self.clock.now()
+            due = [t for t in self._timers.values() if t.due_at <= now]
+            if self._waiting:
+                self._take(self._waiting.pop(0))
+            elif due:
+                self._fire(min(due, key=lambda timer: (timer.due_at, timer.timer_id)))
+            else:
+                return
+            self._commit()
+
+    def _take(self, record: Record) -> None:
+        topic = record.topic.removeprefix(PREFIX)
+        inbound = read(record, topic=topic, incarnation="memory")
+        identity, known = inbound.identity, self._seen.get(inbound.identity)
+        if known == inbound.digest:
+            return
+        if known is not None:
+            identity = f"{identity}!{inbound.digest.hex()}"
+            self.city.begin(now=self.clock.now(), cause=identity)
+            taken = Reason(field="ce_id", reason="is taken by an event with another content")
+            reject(self.city, inbound, [taken])
+            return
+        self._seen[identity] = inbound.digest
+        self._handle(identity, inbound)
+
+    def _handle(self, identity: str, inbound: Inbound) -> None:
+        city, event = self.city, inbound.event
+        city.begin(now=self.clock.now(), cause=identity)
+        if event is None:
+            reject(city, inbound, inbound.reasons)
+            return
+        mark = city.mark()
+        try:
+            handling.handle(city, event, inbound.digest.hex())
+        except Rejected as rejected:
+            city.roll_back(mark)
+            reject(city, inbound, rejected.reasons)
+        except Duplicate:
+            city.roll_back(mark)
+        except Early as early:
+            city.roll_back(mark)
+            self._parked[identity] = (early.call_id, inbound)
+            city.set_timer("parked", identity, city.in_seconds(self.pack.events.parked_seconds))
+        else:
+            if event.event_type == "call.received":
+                self._release(inbound.sender["call_id"])
+
+    def _release(self, call_id: str) -> None:
+        for identity, (waits_for, inbound) in list(self._parked.items()):
+            if waits_for == call_id:
+                del self._parked[identity]
+                self.city.cancel_timer("parked", identity)
+                self._handle(identity, inbound)
+
+    def _fire(self, timer: Timer) -> None:
+        city = self.city
+        city.begin(now=self.clock.now(), cause=f"timer/{timer.timer_id}@{timer.due_at}")
+        city.cancel_timer(timer.kind, timer.subject)
+        if timer.kind != "parked":
+            handling.fire(city, timer)
+        elif timer.subject in self._parked:
+            _, inbound = self._parked.pop(timer.subject)
+            reject(city, inbound, [Reason(field="call_id", reason="its call has never come")])
+
+    def _commit(self) -> None:
+        changes = self.city.changes
+        for timer_id, timer in changes.timers:
+            if timer is None:
+                self._timers.pop(timer_id, None)
+            else:
+                self._timers[timer_id] = timer
+        new = []
+        for emission in changes.emissions:
+            topic = TOPIC_OF[emission.event.event_type].name
+            self._sequences[topic, emission.key] += 1
+            new.append(
+                Seen(
+                    topic=topic,
+                    key=emission.key,
+                    type=emission.event.event_type,
+                    sequence=self._sequences[topic, emission.key],
+                    id=emission.event_id,
+                    cause=emission.cause,
+                    value=emission.event.model_dump_json().encode(),
+                    wall=0.0,
+                )
+            )
+        self.city.settle()
+        for seen in new:
+            self.history.append(seen)
+            for reaction in self._reactions[seen.type]:
+                reaction(seen)
