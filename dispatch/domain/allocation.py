@@ -17,6 +17,7 @@ from dispatch.topics.city import CityMode
 from dispatch.topics.fields import CrewKind
 
 DISPATCHABLE: Final = frozenset({"available", "returning"})
+DISPATCHER_CHOICE: Final = "dispatcher_choice"
 _SECONDS_PER_MINUTE: Final = 60.0
 
 Fallback = Literal["transfer_as_last_resort", "regular_instead_of_transfer"]
@@ -81,6 +82,11 @@ def choose(need: Need, fleet: Fleet) -> Choice:
         if transfer.unit is not None and transfer.travel_seconds < choice.travel_seconds:
             return _as_fallback(transfer, "transfer_as_last_resort")
     return choice
+
+
+def choose_of_kind(need: Need, fleet: Fleet, crew: CrewKind) -> Choice:
+    """Choose the nearest unit of one crew kind, as the dispatcher asks."""
+    return _nearest(need, fleet, crews=(crew,))
 
 
 def suits(unit: Unit, need: Need, fleet: Fleet) -> bool:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from dispatch.domain import dispatching, handover, incidents, orders
-from dispatch.domain.allocation import DISPATCHABLE, Choice
+from dispatch.domain.allocation import DISPATCHABLE, DISPATCHER_CHOICE, Choice, where
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.fleet import fleet_of
 from dispatch.domain.linking import Link, find_link
@@ -20,6 +20,7 @@ from dispatch.topics.calls import (
     CallResumed,
     CallUnlinked,
 )
+from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import (
     CallLinked,
     IncidentCancelled,
@@ -32,7 +33,6 @@ from dispatch.topics.incidents import (
 # The graver of two reports of the same patient counts.
 _GRAVITY: Final = {"stable": 0, "unknown": 1, "critical": 2}
 _CERTAINTY: Final = {"none": 0, "asymptomatic": 1, "suspected": 1, "confirmed": 2}
-_SWAPPABLE: Final = frozenset({"ordered", "rolling"})
 
 
 def receive(city: City, call: Call, digest: str) -> None:
@@ -359,8 +359,10 @@ def _force_unit(city: City, incident: Incident, unit_id: str, because: str) -> N
         raise Rejected("unit_id", "cannot be ordered before a decision: the history is being asked")
     if incident.status == "held":
         raise Rejected("call_id", "is held: resume it first")
-    seconds = fleet_of(city).travel.seconds(unit.position or unit.station, incident.place.position)
-    choice = Choice(unit, seconds, ("dispatcher_choice",), {})
+    fleet = fleet_of(city)
+    origin, _ = where(unit, city.now, fleet.policy.position_fresh_seconds)
+    scene = incidents.next_place(incident).position
+    choice = Choice(unit, fleet.travel.seconds(origin, scene), (DISPATCHER_CHOICE,), {})
     if incidents.units_needed(city, incident):
         dispatching.order_chosen(city, incident, choice, because)
     else:
@@ -375,14 +377,16 @@ def _force_unit(city: City, incident: Incident, unit_id: str, because: str) -> N
     dispatching.serve(city, incident.incident_id, because)
 
 
-def _change_crew(city: City, incident: Incident, crew: str, because: str) -> None:
+def _change_crew(city: City, incident: Incident, crew: CrewKind, because: str) -> None:
     if incident.decision is None or incident.status == "held":
         return
-    for assignment in incidents.active_assignments(city, incident):
-        if assignment.crew == crew or city.units[assignment.unit_id].status not in _SWAPPABLE:
-            continue
-        choice = dispatching.choose_instead(city, assignment)
-        if choice.unit is None or choice.unit.crew != crew:
+    others = [a for a in incidents.active_assignments(city, incident) if a.crew != crew]
+    on_the_way = [a for a in others if not a.met_patient]
+    if others and not on_the_way:
+        raise Rejected("crew", "cannot be changed: the crew has met the patient")
+    for assignment in on_the_way:
+        choice = dispatching.choose_instead(city, assignment, crew)
+        if choice.unit is None:
             raise Rejected("crew", f"no {crew} crew is free to take over")
         dispatching.swap(city, assignment, choice, because)
     dispatching.serve(city, incident.incident_id, because)

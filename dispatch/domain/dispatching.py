@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import Literal
 
 from dispatch.domain import handover, incidents, orders
-from dispatch.domain.allocation import DISPATCHABLE, Choice, Need, choose, suits
+from dispatch.domain.allocation import DISPATCHABLE, Choice, Need, choose, choose_of_kind, suits
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
 from dispatch.domain.model import Assignment, Incident, Place, Unit
 from dispatch.policy.decision import decide
+from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import CallDecided, IncidentQueued
 from dispatch.topics.screenings import (
     ScreeningCompleted,
@@ -61,10 +62,11 @@ def choose_for(city: City, incident: Incident) -> Choice:
     return choose(_need(incident, incidents.next_place(incident)), fleet_of(city))
 
 
-def choose_instead(city: City, assignment: Assignment) -> Choice:
-    """Return the choice of a unit to take over a run, now."""
-    incident = city.incidents[assignment.incident_id]
-    return choose(_need(incident, assignment.place), fleet_of(city))
+def choose_instead(city: City, assignment: Assignment, crew: CrewKind | None = None) -> Choice:
+    """Return the choice of a unit to take over a run, now; by the rules, or of one crew kind."""
+    need = _need(city.incidents[assignment.incident_id], assignment.place)
+    fleet = fleet_of(city)
+    return choose(need, fleet) if crew is None else choose_of_kind(need, fleet, crew)
 
 
 def serve(city: City, incident_id: str, because: str) -> None:
@@ -282,6 +284,7 @@ def _bring_up_to_date(city: City, assignment: Assignment, because: str) -> None:
         wanted is not None
         and incident.condition == "stable"
         and not assignment.met_patient
+        and not assignment.chosen_by_dispatcher
         and wanted != assignment.crew
         and not (wanted == "regular" and city.mode == "routine")
     )

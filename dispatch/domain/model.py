@@ -148,6 +148,7 @@ class Assignment:
     hospital_id: str | None
     handover_id: str | None = None
     handovers: int = 0
+    chosen_by_dispatcher: bool = False
     acknowledged_at: datetime | None = None
     reached: dict[str, datetime] = field(default_factory=dict)
     met_patient: bool = False

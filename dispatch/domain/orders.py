@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from dispatch.domain import disinfection, handover
-from dispatch.domain.allocation import Choice
+from dispatch.domain.allocation import DISPATCHER_CHOICE, Choice
 from dispatch.domain.city import City
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Incident, Place
@@ -28,6 +28,7 @@ def issue(city: City, incident: Incident, choice: Choice, place: Place, because:
         unit_id=unit.unit_id,
         crew=unit.crew,
         place=place,
+        chosen_by_dispatcher=DISPATCHER_CHOICE in choice.why,
         ordered_at=city.now,
         rule=decision["rule"],
         ppe=decision["ppe"],

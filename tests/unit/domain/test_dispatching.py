@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from dispatch.topics.incidents import CallDecided, IncidentAssigned, IncidentQueued
+from dispatch.topics.orders import OrderIssued, OrderWithdrawn
 from dispatch.topics.screenings import ScreeningExpired
 from tests.unit.domain.city_builder import (
     ALL_NO,
@@ -14,6 +15,7 @@ from tests.unit.domain.city_builder import (
     case,
     escalated,
     febrile,
+    kinds,
     only,
     transfer_unit,
     unit,
@@ -139,3 +141,84 @@ def test_many_patients_are_a_mass_casualty_even_before_a_unit_can_go() -> None:
     city = SmallCity()
     assert escalated(city.say(call("c1", patient_count=3))) == ["mass_casualty"]
     assert escalated(city.say(call("c2", patient_count=2))) == []
+
+
+# -- the dispatcher's last word
+
+
+def test_a_unit_that_the_dispatcher_chose_stays_whatever_is_learnt_later() -> None:
+    city = SmallCity(unit("U1"), unit("U2"), transfer_unit("T1"))
+    city.say(febrile("c1", UNDETERMINED))
+    city.override("c1", unit_id="U2")
+    city.answer("c1", epidemiology=POSITIVE)
+    assert city.assignment("U2").ppe == "full"
+    assert city.unit("T1").status == "available"
+
+
+def test_a_crew_kind_that_the_dispatcher_chose_stays_whatever_is_learnt_later() -> None:
+    city = SmallCity(unit("U1"), transfer_unit("T1"))
+    city.say(case("c1"))
+    city.override("c1", crew="regular")
+    assert city.assignment("U1").ppe == "full"
+    city.answer("c1", case_status="suspected")
+    assert city.assignment("U1").incident_id == "c1"
+
+
+def test_a_forced_unit_is_ordered_before_the_other_is_released() -> None:
+    city = SmallCity(unit("U1"), unit("U2"))
+    city.say(call("c1"))
+    events = city.override("c1", unit_id="U2")
+    told = [kind for kind in kinds(events) if kind.startswith("order.")]
+    assert told == ["order.issued", "order.withdrawn"]
+    assert only(OrderIssued, events).unit_id == "U2"
+    assert only(OrderWithdrawn, events).unit_id == "U1"
+
+
+def test_the_crew_kind_asked_for_goes_even_where_both_kinds_are_in_one_pool() -> None:
+    city = SmallCity(transfer_unit("T1"), unit("U1", station=at(111.7)), mode="routine")
+    city.say(call("c1"))
+    assert city.assignment("T1").crew == "transfer"
+    city.override("c1", crew="regular")
+    assert city.assignment("U1").incident_id == "c1"
+
+
+def test_no_crew_is_changed_that_has_met_the_patient_and_none_that_is_not_there() -> None:
+    city = SmallCity(unit("U1"), transfer_unit("T1", staffed=False))
+    city.say(call("c1"))
+    assert "no transfer crew" in city.refusal(city.overridden("c1", crew="transfer"))
+    city.run_to("U1", "on_scene")
+    assert "met the patient" in city.refusal(city.overridden("c1", crew="transfer"))
+
+
+def test_units_that_cannot_be_forced() -> None:
+    city = SmallCity(*(unit(f"U{n}") for n in range(1, 4)), unit("U9", staffed=False))
+    city.say(febrile("c1", UNDETERMINED))
+    city.hand_over("U1")
+    city.say(call("c2"))
+    city.say(call("c3", location={"latitude": 40.9, "longitude": 111.6}))
+    city.report("U3", "rolling")
+    for unit_id, why in (
+        ("U1", "not disinfected"), ("U3", "assigned already"), ("U9", "unstaffed"),
+        ("U0", "not a unit"),
+    ):  # fmt: skip
+        assert why in city.refusal(city.overridden("c2", unit_id=unit_id))
+
+
+def test_a_held_patient_waits_for_the_dispatcher_but_not_for_ever() -> None:
+    city = SmallCity(unit("U1", staffed=False))
+    city.say(call("c1"))
+    city.hold("c1")
+    city.report("U1", staffed=True)
+    assert city.unit("U1").status == "available"
+    assert "is held" in city.refusal(city.overridden("c1", unit_id="U1"))
+    events = city.pass_time(600)
+    assert "incident.resumed" in kinds(events)
+    assert city.assignment("U1").incident_id == "c1"
+    assert "a unit is on its way" not in city.refusal(city.resumed("c1"))
+    assert city.refusal(city.held("c1")).startswith("call_id: cannot be held")
+
+
+def test_a_hold_until_a_time_that_has_passed_is_refused() -> None:
+    city = SmallCity()
+    city.say(call("c1"))
+    assert city.refusal(city.held("c1", until=city.now)) == "until: has passed"
