@@ -1,6 +1,7 @@
 """Hospitals that answer announcements, sign on arrival, and discharge their patients in time."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -16,8 +17,9 @@ from dispatch.topics.hospitals import (
 )
 
 SOURCE: Final = "hospitals"
-# A room is free again so long after its patient came.
-STAY_SECONDS: Final = 4 * 3600.0
+# A patient stays so long at least; hospitals report their free rooms at fixed hours.
+STAY: Final = timedelta(hours=4)
+REPORT_EVERY: Final = timedelta(hours=6)
 
 
 class Hospitals:
@@ -28,6 +30,9 @@ class Hospitals:
         self._behaviour = behaviour
         self._capacity = {h.hospital_id: dict(h.rooms) for h in stage.plan.hospital}
         self._taken: Counter[tuple[str, str]] = Counter()
+        # Who leaves, by hospital and report, how many from which rooms.
+        self._leaving: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+        self._began = stage.clock.now()
         # The announcement that stands, by assignment.
         self._announced: dict[str, dict[str, Any]] = {}
         stage.on("handover.announced", self._on_announced)
@@ -94,15 +99,22 @@ class Hospitals:
             return
         hospital_id, room = announced["hospital_id"], announced["reserve"]
         self._taken[hospital_id, room] += 1
-        self._stage.after(STAY_SECONDS, partial(self._discharge, hospital_id, room))
+        begin = self._began
+        rounds = (self._stage.clock.now() + STAY - begin) // REPORT_EVERY + 1
+        leaving = self._leaving[hospital_id, rounds]
+        if not leaving:
+            when = begin + rounds * REPORT_EVERY
+            self._stage.at(when, partial(self._discharge, hospital_id, rounds))
+        leaving[room] += 1
 
-    async def _discharge(self, hospital_id: str, room: str) -> None:
-        self._taken[hospital_id, room] -= 1
-        free = self._capacity[hospital_id][room] - self._taken[hospital_id, room]
+    async def _discharge(self, hospital_id: str, rounds: int) -> None:
+        leaving = self._leaving.pop((hospital_id, rounds))
+        for room, patients in leaving.items():
+            self._taken[hospital_id, room] -= patients
+        capacity = self._capacity[hospital_id]
+        free = {room: capacity[room] - self._taken[hospital_id, room] for room in leaving}
         await self._publish(
-            HospitalReported(
-                hospital_id=hospital_id, at=self._stage.clock.now(), rooms={room: free}
-            )
+            HospitalReported(hospital_id=hospital_id, at=self._stage.clock.now(), rooms=free)
         )
 
     async def _publish(self, event: Content) -> None:

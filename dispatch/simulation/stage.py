@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ from dispatch.errors import StackError
 from dispatch.policy.pack import Pack, load_pack
 from dispatch.simulation.agenda import Action, Agenda
 from dispatch.simulation.seen import Published, Seen
-from dispatch.stack.addresses import BROKER_SESSION_TIMEOUT_MS
+from dispatch.stack.addresses import BROKER_FETCH_MAX_WAIT_MS, BROKER_SESSION_TIMEOUT_MS
 from dispatch.stack.broker import ensure_topics
 from dispatch.stack.embedded import Stack, running_stack
 from dispatch.stack.process import Process
@@ -48,14 +48,16 @@ CLOCK_FILE: Final = "scenario.clock"
 READY_LIMIT: Final = 60.0
 STUCK_LIMIT: Final = 60.0
 STOP_LIMIT: Final = 15.0
-LOOK_AGAIN: Final = 0.002
-FETCH_MAX_WAIT_MS: Final = 3
+# A commit says when to look; this is for a notice that was missed.
+LOOK_AGAIN: Final = 0.1
+COMMITS: Final = "dispatch_stage"
 # Scenario time for which timers alone keep a scenario going: whoever waits then waits for nobody.
 PATIENCE: Final = timedelta(hours=4)
 
 _FOLDER: Final = resources.files("dispatch.simulation")
 _WORK_IN_HAND: Final = (_FOLDER / "work_in_hand.sql").read_text("utf-8")
 _INBOX: Final = (_FOLDER / "inbox.sql").read_text("utf-8")
+_TELL_COMMITS: Final = (_FOLDER / "tell_commits.sql").read_text("utf-8")
 _COUNTS: Final = (_FOLDER / "counts.sql").read_text("utf-8")
 
 Headers = Iterable[tuple[str, bytes]]
@@ -90,6 +92,7 @@ async def open_stage(
         stack.announce(clock_path)
         connection = await asyncpg.connect(stack.dsn)
         exits.push_async_callback(connection.close)
+        await connection.execute(_TELL_COMMITS)
         running = []
         for number in range(workers):
             port = _free_port()
@@ -104,6 +107,8 @@ async def open_stage(
         producer = AIOKafkaProducer(**options, acks="all")
         await producer.start()
         exits.push_async_callback(producer.stop)
+        consumer = await _consumer(options)
+        exits.push_async_callback(consumer.stop)
         stage = Stage(
             stack=stack,
             clock=clock,
@@ -111,11 +116,11 @@ async def open_stage(
             pack=pack,
             connection=connection,
             producer=producer,
+            consumer=consumer,
             workers=[worker for worker, _ in running],
         )
-        consumer = await _consumer(options)
-        exits.push_async_callback(consumer.stop)
-        async with _in_background(stage.consume(consumer)) as consuming:
+        await connection.add_listener(COMMITS, stage.committed)
+        async with _in_background(stage.consume()) as consuming:
             stage.consuming = consuming
             for worker, port in running:
                 await _ready(worker, port)
@@ -134,6 +139,7 @@ class Stage:
         pack: Pack,
         connection: asyncpg.Connection,
         producer: AIOKafkaProducer,
+        consumer: AIOKafkaConsumer,
         workers: list[Process],
     ) -> None:
         self.stack = stack
@@ -145,6 +151,7 @@ class Stage:
         self.consuming: asyncio.Task[None] | None = None
         self._connection = connection
         self._producer = producer
+        self._consumer = consumer
         self._workers = workers
         self._agenda = Agenda()
         self._reactions: defaultdict[str, list[Reaction]] = defaultdict(list)
@@ -152,12 +159,14 @@ class Stage:
         self._sending: list[tuple[asyncio.Future[object], Record, float]] = []
         self._next_offsets: dict[tuple[str, int], int] = {}
         self._sequences: dict[tuple[str, str | None], int] = {}
-        # Events in the log and not consumed yet, and the other way round.
-        self._missing: set[str] = set()
+        # Events in the log and not consumed yet, with their topics; and the other way round.
+        self._missing: dict[str, str] = {}
         self._ahead: set[str] = set()
         self._position = 0
         self._next_timer: datetime | None = None
-        self._arrived = asyncio.Event()
+        self._news = asyncio.Event()
+        self._commits = 0
+        self._seen_commits = 0
 
     # -- the agenda
 
@@ -255,15 +264,31 @@ class Stage:
         Raises StackError when that doesn't happen, or a worker has ended.
         """
         deadline = time.monotonic() + STUCK_LIMIT
+        seen = self._seen_commits if self._sending else -1
         await self._sent()
-        while not await self._at_rest():
+        rest = False
+        while True:
+            self._news.clear()
+            if seen != self._commits:
+                seen = self._commits
+                rest = await self._look()
+            if rest and not self._missing and seen == self._commits:
+                break
             if time.monotonic() > deadline:
                 raise StackError(f"the service doesn't get on; see {self.stack.data_dir}")
             self._check()
-            self._arrived.clear()
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(LOOK_AGAIN):
-                    await self._arrived.wait()
+                    await self._news.wait()
+            except TimeoutError:
+                seen = -1
+        self._seen_commits = seen
+        self._read_only(())
+
+    def committed(self, *_: object) -> None:
+        """Take note that the service has committed a transaction."""
+        self._commits += 1
+        self._news.set()
 
     async def _step(self, moment: datetime) -> None:
         if moment > self.clock.now():
@@ -282,7 +307,8 @@ class Stage:
             self.published.append(Published(placed, wall))
         self._sending.clear()
 
-    async def _at_rest(self) -> bool:
+    async def _look(self) -> bool:
+        """Look what is in hand beside events to be consumed; return whether nothing is."""
         (row,) = await self._connection.fetch(
             _WORK_IN_HAND,
             self._position,
@@ -291,13 +317,22 @@ class Stage:
             [partition for _, partition in self._next_offsets],
             list(self._next_offsets.values()),
         )
-        logged = set(row["event_ids"])
+        logged = dict(zip(row["event_ids"], row["topics"], strict=True))
+        self._missing |= {id_: topic for id_, topic in logged.items() if id_ not in self._ahead}
+        self._ahead -= logged.keys()
         self._position = row["last_position"]
-        self._missing |= logged - self._ahead
-        self._ahead -= logged
         self._next_timer = row["next_timer"]
+        self._read_only(set(self._missing.values()))
         timers_done = self._next_timer is None or self._next_timer > self.clock.now()
-        return row["all_read"] and timers_done and not self._missing and not self._sending
+        return bool(row["all_read"]) and timers_done
+
+    def _read_only(self, topics: Collection[str]) -> None:
+        """Ask the broker for these topics only: each question costs it time."""
+        wanted = {TopicPartition(PREFIX + topic, 0) for topic in topics}
+        paused = self._consumer.paused()
+        assigned = self._consumer.assignment()
+        self._consumer.pause(*(assigned - wanted - paused))
+        self._consumer.resume(*(wanted & paused))
 
     def _check(self) -> None:
         if self.consuming is not None and self.consuming.done():
@@ -308,15 +343,15 @@ class Stage:
 
     # -- consuming
 
-    async def consume(self, consumer: AIOKafkaConsumer) -> None:
+    async def consume(self) -> None:
         """Read the output topics for as long as the stage is open."""
         while True:
-            batches = await consumer.getmany(timeout_ms=1000)
+            batches = await self._consumer.getmany(timeout_ms=1000)
             wall = time.monotonic()
             for tp, messages in batches.items():
                 for message in messages:
                     self._take(tp.topic.removeprefix(PREFIX), message, wall)
-            self._arrived.set()
+            self._news.set()
 
     def _take(self, topic: str, message: Any, wall: float) -> None:
         record = Record(
@@ -335,7 +370,7 @@ class Stage:
         self._sequences[stream] = seen.sequence
         self.history.append(seen)
         if seen.id in self._missing:
-            self._missing.remove(seen.id)
+            del self._missing[seen.id]
         else:
             self._ahead.add(seen.id)
         for reaction in self._reactions[seen.type]:
@@ -404,7 +439,7 @@ def _environment(stack: Stack, clock: Path, plan: Path, policy: str, port: int) 
         "DISPATCH_KAFKA__BOOTSTRAP_SERVERS": stack.bootstrap,
         "DISPATCH_KAFKA__ENABLE_IDEMPOTENCE": "false",
         "DISPATCH_KAFKA__SESSION_TIMEOUT_MS": str(BROKER_SESSION_TIMEOUT_MS),
-        "DISPATCH_KAFKA__FETCH_MAX_WAIT_MS": str(FETCH_MAX_WAIT_MS),
+        "DISPATCH_KAFKA__FETCH_MAX_WAIT_MS": str(BROKER_FETCH_MAX_WAIT_MS),
         "DISPATCH_DATABASE__DSN": stack.dsn,
         "DISPATCH_SCENARIO_CLOCK": str(clock),
         "DISPATCH_TOPIC_PREFIX": PREFIX,
@@ -421,7 +456,7 @@ async def _consumer(options: dict[str, str]) -> AIOKafkaConsumer:
         **options,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
-        fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
+        fetch_max_wait_ms=BROKER_FETCH_MAX_WAIT_MS,
     )
     await consumer.start()
     consumer.assign([TopicPartition(PREFIX + topic.name, 0) for topic in OUTPUT_TOPICS])

@@ -10,5 +10,6 @@ SELECT
         WHERE coalesce(positions.next_offset, 0) < wanted.next_offset
     ) AS all_read,
     (SELECT min(due_at) FROM timers) AS next_timer,
-    array(SELECT event_id::text FROM events WHERE position > $1) AS event_ids,
+    array(SELECT event_id::text FROM events WHERE position > $1 ORDER BY position) AS event_ids,
+    array(SELECT topic FROM events WHERE position > $1 ORDER BY position) AS topics,
     (SELECT coalesce(max(position), 0) FROM events) AS last_position
