@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import shlex
 import signal
 import sys
@@ -61,7 +60,6 @@ def command(
         overrides={name: value for name, value in overrides.items() if value is not None},
     )
     logs.configure(settings.log_format, settings.log_level)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     # Whatever is wrong with these is better said before anything runs.
     city = settings.city or packaged_city()
     plan = read_plan(city)

@@ -1,0 +1,78 @@
+from datetime import UTC, datetime
+from string import Formatter
+from typing import Any
+
+import pytest
+
+from dispatch.cli import phrases
+from dispatch.client import Event
+from dispatch.language import LANGUAGES, catalogue, speak
+from dispatch.schemas import examples
+from dispatch.topics import EVENTS, TOPIC_OF
+
+NOW = datetime(2022, 12, 23, tzinfo=UTC)
+
+
+def an_event(event_type: str, data: dict[str, Any]) -> Event:
+    return Event("t", 0, 0, NOW, "c-1", {"type": event_type}, data)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_event_has_a_phrase(language: str) -> None:
+    phrased = {key for key in catalogue(language) if key.startswith("event.")}
+    assert phrased == {f"event.{name}" for name in EVENTS} | {"event.call.asking"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("event_type", sorted(EVENTS))
+def test_a_phrase_has_no_personal_data_and_no_gaps(language: str, event_type: str) -> None:
+    speak(language)
+    said = phrases.phrase(an_event(event_type, examples()[event_type]))
+    assert said
+    assert "{" not in said
+    for personal in ("13800000000", "胜利街", "crew-7", "intake-1", "发热两天"):
+        assert personal not in said
+
+
+def test_what_a_dispatcher_wrote_is_masked() -> None:
+    data = examples()["order.withdrawn"] | {"reason": "ring 13800000000"}
+    assert "13800000000" not in phrases.phrase(an_event("order.withdrawn", data))
+
+
+def test_values_are_said_in_the_language_in_use() -> None:
+    event = an_event("unit.reported", {"status": "on_scene", "staffed": True})
+    assert phrases.phrase(event) == "on scene, staffed: yes, at – –"
+    speak("zh")
+    assert phrases.phrase(event) == "到达现场，在岗：是，位置 – –"
+
+
+def test_a_question_is_asked_in_the_language_in_use() -> None:
+    event = an_event("screening.requested", examples()["screening.requested"])
+    assert "close contact with a case?" in phrases.phrase(event)
+    speak("zh")
+    assert "密切接触" in phrases.phrase(event)
+
+
+def test_who_is_still_being_asked_has_no_crew() -> None:
+    event = an_event("call.decided", {"decision": {"action": "ask", "rule": "R5"}, "because": "x"})
+    assert phrases.phrase(event) == "R5: ask first (x)"
+
+
+def test_an_event_of_another_version_is_shown_without_a_phrase() -> None:
+    assert "dog.barked" in phrases.line(an_event("dog.barked", {"at": None}))
+    assert "–" in phrases.line(Event("t", 0, 0, NOW, None, {}, {}))
+
+
+def test_json_may_hold_any_text() -> None:
+    assert phrases.json_line({"a": "发热"}) == '{"a":"发热"}'
+    assert phrases.json_line({"a": "\ud800"}) == '{"a": "\\ud800"}'
+
+
+def test_every_phrase_names_fields_of_its_event() -> None:
+    for language in LANGUAGES:
+        for name, model in EVENTS.items():
+            template = catalogue(language)[f"event.{name}"]
+            fields = {
+                field.partition(".")[0] for _, field, _, _ in Formatter().parse(template) if field
+            }
+            assert fields <= set(model.model_fields), (name, TOPIC_OF[name].name)

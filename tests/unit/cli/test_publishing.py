@@ -1,0 +1,246 @@
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dispatch import cli
+from dispatch.cli import publishing
+from dispatch.cli.call import as_call
+from dispatch.cli.publishing import answers
+from dispatch.client import Event, Published, key_of
+from dispatch.errors import Unavailable
+from dispatch.settings import KafkaSettings
+from dispatch.topics import EVENTS
+from dispatch.topics.fields import Content
+
+NOW = datetime(2022, 12, 23, tzinfo=UTC)
+OF_A_CALL = ["--district", "150702", "--address", "somewhere"]
+SIGNED = ["--by", "console-3", "--reason", "because"]
+RUN = ["A-1", "c-1/A1"]
+ADMITTED = ["H-1", "c-1/A1/H1"]
+CERTIFICATE = [
+    *("--agent", "chlorine", "--concentration", "1000", "--contact-minutes", "60"),
+    *("--started-at", "2022-12-23T00:00:00Z", "--ended-at", "2022-12-23T01:00:00Z"),
+    *("--operator", "o-1", "--waste-bags", "2"),
+]
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Content]:
+    """Keep what would be published."""
+    kept: list[Content] = []
+
+    async def keep(
+        _kafka: KafkaSettings, _prefix: str, event: Content, *, at: datetime
+    ) -> Published:
+        assert at.tzinfo is not None
+        kept.append(event)
+        return Published("e-1", "dispatch-cli", event.event_type, "t", key_of(event), 0, 7)
+
+    monkeypatch.setattr(publishing, "publish", keep)
+    monkeypatch.setenv("DISPATCH_DATA_DIR", str(tmp_path))
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("arguments", "event_type", "key"),
+    [
+        (["call", "--id", "c-1", *OF_A_CALL], "call.received", "c-1"),
+        (["answer", "c-1", "--travel", "no"], "call.answered", "c-1"),
+        (["override", "c-1", "--unit", "A-1", *SIGNED], "call.overridden", "c-1"),
+        (["hold", "c-1", "--until", "2030-01-01T00:00:00Z", *SIGNED], "call.held", "c-1"),
+        (["hold", "c-1", "--resume", *SIGNED], "call.resumed", "c-1"),
+        (["cancel", "c-1", *SIGNED], "call.cancelled", "c-1"),
+        (["unlink", "c-1", *SIGNED], "call.unlinked", "c-1"),
+        (["unit", "report", "A-1", "--status", "rolling"], "unit.reported", "A-1"),
+        (["unit", "acknowledge", *RUN], "order.acknowledged", "A-1"),
+        (
+            ["unit", "end-run", *RUN, "--outcome", "empty", "--reason", "patient_left"],
+            "run.ended",
+            "A-1",
+        ),
+        (["unit", "case-found", *RUN, "--case-status", "suspected"], "case.found", "A-1"),
+        (["unit", "sign", "A-1", "c-1/A1/H1", "--by", "x"], "handover.signed_by_crew", "A-1"),
+        (["unit", "certify", "A-1", "c-1/A1/D", *CERTIFICATE], "disinfection.certified", "A-1"),
+        (["hospital", "report", "H-1", "--room", "isolation=2"], "hospital.reported", "H-1"),
+        (["hospital", "acknowledge", *ADMITTED, "--by", "x"], "handover.acknowledged", "H-1"),
+        (["hospital", "divert", *ADMITTED, *SIGNED], "handover.diverted", "H-1"),
+        (["hospital", "sign", *ADMITTED, "--by", "x"], "handover.signed_by_hospital", "H-1"),
+        (["hospital", "found", *ADMITTED, "--case-status", "confirmed"], "patient.found", "H-1"),
+        (["mode", "routine", *SIGNED], "city.mode_switched", "city"),
+    ],
+)
+def test_every_input_is_published_by_a_command(
+    published: list[Content],
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    event_type: str,
+    key: str,
+) -> None:
+    assert cli.run(arguments) == 0
+    [event] = published
+    assert type(event) is EVENTS[event_type]
+    said = json.loads(capsys.readouterr().out)
+    assert (said["id"], said["type"], said["key"]) == ("e-1", event_type, key)
+
+
+def test_a_call_is_made_of_its_options(published: list[Content]) -> None:
+    options = [
+        *("--id", "c-1", "--district", "150702", "--condition", "critical"),
+        *("--symptom", "fever", "--symptom", "cough", "--case-status", "suspected"),
+        *("--travel", "yes", "--close-contact", "unknown", "--at", "2022-12-23T08:00:00+08:00"),
+        *("--latitude", "49.2", "--longitude", "119.7", "--address", "胜利街", "--phone", "120"),
+        *("--complaint", "x", "--count", "2", "--institution", "H-9", "--cannot-admit"),
+    ]
+    assert cli.run(["call", *options]) == 0
+    assert json.loads(published[0].model_dump_json()) == {
+        "call_id": "c-1",
+        "received_at": "2022-12-23T00:00:00Z",
+        "district": "150702",
+        "caller": {
+            "kind": "institution",
+            "institution_id": "H-9",
+            "can_admit_suspected": False,
+            "phone": "120",
+        },
+        "patient": {
+            "condition": "critical",
+            "symptoms": ["fever", "cough"],
+            "case_status": "suspected",
+        },
+        "epidemiology": {"travel": "yes", "close_contact": "unknown"},
+        "location": {"latitude": 49.2, "longitude": 119.7, "address": "胜利街"},
+        "chief_complaint": "x",
+        "patient_count": 2,
+    }
+
+
+def test_a_call_without_id_and_time_gets_both(published: list[Content]) -> None:
+    before = datetime.now(UTC)
+    assert cli.run(["call", *OF_A_CALL]) == 0
+    assert cli.run(["call", *OF_A_CALL]) == 0
+    first, second = (json.loads(event.model_dump_json()) for event in published)
+    assert first["call_id"] != second["call_id"]
+    when = datetime.fromisoformat(first["received_at"])
+    assert timedelta(0) <= when - before < timedelta(minutes=1)
+
+
+def test_a_call_comes_from_a_file_with_options_laid_over_it(
+    published: list[Content], tmp_path: Path
+) -> None:
+    body = {
+        "call_id": "c-1",
+        "received_at": "2022-12-23T00:00:00Z",
+        "district": "150702",
+        "caller": {"kind": "public", "phone": "120"},
+        "patient": {"condition": "stable", "symptoms": ["fever"], "case_status": "none"},
+        "location": {"address": "somewhere"},
+    }
+    file = tmp_path / "call.json"
+    file.write_text(json.dumps(body, indent=2))
+    assert cli.run(["call", str(file)]) == 0
+    assert cli.run(["call", str(file), "--id", "c-2", "--condition", "critical"]) == 0
+    same, changed = (json.loads(event.model_dump_json()) for event in published)
+    assert same == body
+    assert changed["call_id"] == "c-2"
+    assert changed["patient"] == {
+        "condition": "critical",
+        "symptoms": ["fever"],
+        "case_status": "none",
+    }
+
+
+def test_what_is_no_object_is_left_for_the_model_to_refuse() -> None:
+    names = [
+        *("call_id", "received_at", "district", "complaint", "count", "latitude", "longitude"),
+        *("address", "phone", "institution", "can_admit", "condition", "case_status"),
+        *("travel", "residence", "close_contact", "exposure"),
+    ]
+    over: dict[str, Any] = {**dict.fromkeys(names), "symptoms": (), "condition": "stable"}
+    assert as_call(over, {"patient": 7}) == {"patient": 7}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reasons"),
+    [
+        (["call", "--at", "x"], ["received_at: must be an RFC 3339", "district: is required"]),
+        (["call", os.devnull], ["body: is empty"]),
+        (["answer", "c-1"], ["body: needs at least one of epidemiology"]),
+        (["answer", "c 1", "--travel", "no"], ["call_id: must be 1 to 64 of"]),
+        (["unit", "report", "A-1", "--latitude", "4"], ["position.longitude: is required"]),
+        (["hospital", "report", "H-1"], ["body: needs at least one of status, rooms"]),
+        (["mode", "routine", "--by", "", "--reason", "x"], ["by: must not be empty"]),
+    ],
+)
+def test_an_invalid_event_is_refused_by_field_and_not_published(
+    published: list[Content],
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    reasons: list[str],
+) -> None:
+    assert cli.run(arguments) == 1
+    assert published == []
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "nothing was published" in shown.err
+    for reason in reasons:
+        assert f"  {reason}" in shown.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["cancel", "c-1"],
+        ["call", "--condition", "purple"],
+        ["mode", "party", *SIGNED],
+        ["hospital", "report", "H-1", "--room", "two"],
+        ["call", *OF_A_CALL, "--wait", "0"],
+        ["unit"],
+    ],
+)
+def test_wrong_arguments_are_a_usage_error(published: list[Content], arguments: list[str]) -> None:
+    assert cli.run(arguments) == 2
+    assert published == []
+
+
+def test_an_unreachable_broker_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DISPATCH_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("DISPATCH_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    assert cli.run(["cancel", "c-1", *SIGNED]) == 1
+    assert capsys.readouterr().err.startswith("dispatch: Kafka at 127.0.0.1:1: ")
+
+
+def an_event(cause: str) -> Event:
+    return Event("incidents", 0, 0, NOW, "c-1", {"type": "call.decided", "cause": cause}, {})
+
+
+async def some(*causes: str) -> AsyncIterator[Event]:
+    for cause in causes:
+        yield an_event(cause)
+    await asyncio.Event().wait()
+
+
+async def test_answers_are_what_the_input_caused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "QUIET", 0.01)
+    found = [event async for event in answers(some("x", "s#1", "y", "s#1"), "s#1", 30)]
+    assert [event.attributes["cause"] for event in found] == ["s#1", "s#1"]
+
+
+async def test_silence_ends_the_wait() -> None:
+    assert [event async for event in answers(some("x"), "s#1", 0.01)] == []
+
+
+async def test_a_reader_that_fails_ends_the_wait() -> None:
+    async def broken() -> AsyncIterator[Event]:
+        yield an_event("x")
+        raise Unavailable
+
+    with pytest.raises(Unavailable):
+        _ = [event async for event in answers(broken(), "s#1", 30)]
