@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from dispatch.errors import SchemaMismatch, Unavailable
@@ -54,8 +55,9 @@ def migrate(connect_options: dict[str, Any]) -> tuple[str | None, str]:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             after = _version(connection)
-    except psycopg.OperationalError as error:
-        raise Unavailable(f"the database can't be reached: {error}") from error
+    except OperationalError as error:
+        # What SQLAlchemy adds to the driver's own words is of no use to an operator.
+        raise Unavailable(f"the database can't be reached: {error.orig}") from error
     finally:
         engine.dispose()
     assert after is not None, "a migrated database has a version"
