@@ -30,7 +30,6 @@ class Need:
     place: Place
     crew: CrewKind
     critical: bool
-    excluded: tuple[str, ...] = ()
     transfer_wait_over: bool = False
 
 
@@ -68,7 +67,7 @@ def choose(need: Need, fleet: Fleet) -> Choice:
         choice = _nearest(need, fleet, crews=("transfer",))
         if choice.unit is not None:
             return choice
-        if not need.critical and not need.transfer_wait_over and _transfer_soon(need, fleet):
+        if not need.critical and not need.transfer_wait_over and _transfer_soon(fleet):
             return Choice(None, math.inf, (), choice.passed_over, wait_for_transfer=True)
         regular = _nearest(
             need, fleet, crews=("regular",), negative_pressure_first=not need.critical
@@ -92,7 +91,7 @@ def choose_of_kind(need: Need, fleet: Fleet, crew: CrewKind) -> Choice:
 def suits(unit: Unit, need: Need, fleet: Fleet) -> bool:
     """Return whether this very unit would be the choice if it were the only one."""
     alone = Fleet((unit,), fleet.districts, fleet.mode, fleet.now, fleet.travel, fleet.policy)
-    return _objection(unit, need, ("regular", "transfer")) is None and (
+    return _objection(unit, ("regular", "transfer")) is None and (
         choose(need, alone).unit is not None
     )
 
@@ -114,7 +113,7 @@ def _nearest(
     suitable = 0
     own = fleet.districts.get(need.place.district)
     for unit in fleet.units:
-        objection = _objection(unit, need, crews)
+        objection = _objection(unit, crews)
         if objection is not None:
             passed_over[objection] += 1
             continue
@@ -141,7 +140,7 @@ def _nearest(
     return Choice(unit, seconds, tuple(why), dict(passed_over))
 
 
-def _objection(unit: Unit, need: Need, crews: tuple[str, ...]) -> str | None:
+def _objection(unit: Unit, crews: tuple[str, ...]) -> str | None:
     if unit.crew not in crews:
         return "kept_for_transfers" if unit.crew == "transfer" else "wrong_crew_kind"
     if unit.job_id is not None:
@@ -152,8 +151,6 @@ def _objection(unit: Unit, need: Need, crews: tuple[str, ...]) -> str | None:
         return unit.status
     if not unit.staffed:
         return "unstaffed"
-    if unit.unit_id in need.excluded:
-        return "already_failed_this_incident"
     return None
 
 
@@ -171,12 +168,11 @@ def _ring(unit: Unit, own: District | None, seconds: float, policy: Allocation) 
     return 2
 
 
-def _transfer_soon(need: Need, fleet: Fleet) -> bool:
+def _transfer_soon(fleet: Fleet) -> bool:
     minutes = fleet.policy.minutes_until_free
     return any(
         unit.crew == "transfer"
         and unit.staffed
-        and unit.unit_id not in need.excluded
         and minutes.get(unit.status, math.inf) <= fleet.policy.transfer_wait_minutes
         for unit in fleet.units
     )

@@ -176,7 +176,6 @@ def _need(incident: Incident, place: Place) -> Need:
         place=place,
         crew="transfer" if crew == "transfer" else "regular",
         critical=incident.condition != "stable",
-        excluded=incident.excluded_units,
         transfer_wait_over=incident.transfer_wait_over,
     )
 
@@ -348,13 +347,7 @@ def fail(city: City, assignment: Assignment, *, outcome: str, reason: str) -> No
     left_behind = incident.left_behind
     if left_at != incident.place:
         left_behind = (*left_behind, left_at)
-    city.put(
-        replace(
-            incident,
-            excluded_units=(*incident.excluded_units, assignment.unit_id),
-            left_behind=left_behind,
-        )
-    )
+    city.put(replace(incident, left_behind=left_behind))
     escalate(
         city,
         f"run_{outcome}",

@@ -192,8 +192,6 @@ def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
         )
     else:
         change_unit(city, unit, status=status, reason=event.reason)
-        if status == "available":
-            _back_in_service(city, unit.unit_id)
 
 
 def _progress(city: City, unit: Unit, status: str, event: UnitReported) -> None:
@@ -266,15 +264,6 @@ def _acknowledged(
         ),
         key=assignment.incident_id,
     )
-
-
-def _back_in_service(city: City, unit_id: str) -> None:
-    """A unit that reports itself back may serve again those that it failed before."""
-    for key in city.waiting:
-        incident = city.incidents[key]
-        if unit_id in incident.excluded_units:
-            left = tuple(unit for unit in incident.excluded_units if unit != unit_id)
-            city.put(replace(incident, excluded_units=left))
 
 
 def _disinfect_afterwards(city: City, assignment: Assignment) -> None:

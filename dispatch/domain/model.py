@@ -117,7 +117,6 @@ class Incident:
     status: IncidentStatus = "screening"
     decision: dict[str, Any] | None = None
     assignments: tuple[str, ...] = ()
-    excluded_units: tuple[str, ...] = ()
     waiting_for: Literal["unit", "transfer_crew"] | None = None
     waiting_since: datetime | None = None
     transfer_wait_over: bool = False

@@ -222,3 +222,36 @@ def test_a_hold_until_a_time_that_has_passed_is_refused() -> None:
     city = SmallCity()
     city.say(call("c1"))
     assert city.refusal(city.held("c1", until=city.now)) == "until: has passed"
+
+
+# -- a unit that fails
+
+
+def test_an_order_that_is_not_acknowledged_goes_to_the_next_unit() -> None:
+    city = SmallCity(unit("U1"), unit("U2"))
+    city.say(call("c1"))
+    events = city.pass_time(60)
+    assert escalated(events) == ["run_unanswered"]
+    assert only(OrderWithdrawn, events).unit_id == "U1"
+    assert city.unit("U1").status == "out_of_service"
+    assert city.assignment("U2").incident_id == "c1"
+    city.say(city.acknowledged("U2"))
+    assert escalated(city.pass_time(180)) == ["rollout_late"]
+
+
+def test_a_refused_order_goes_to_the_next_unit() -> None:
+    city = SmallCity(unit("U1"), unit("U2"))
+    city.say(call("c1"))
+    assert escalated(city.end("U1", "refused", "crew_incomplete")) == ["run_refused"]
+    assert city.assignment("U2").incident_id == "c1"
+    city.run_to("U2", "rolling")
+    assert "refused before it starts" in city.refusal(city.ended("U2", "refused", "vehicle_fault"))
+
+
+def test_a_unit_that_failed_and_reported_itself_back_goes_when_the_next_one_fails() -> None:
+    city = SmallCity(unit("U1"), unit("U2"))
+    city.say(call("c1"))
+    city.end("U1", "refused", "crew_incomplete")
+    city.report("U1", "available")
+    city.end("U2", "refused", "vehicle_fault")
+    assert city.assignment("U1").incident_id == "c1"
