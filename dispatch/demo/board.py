@@ -36,6 +36,12 @@ class Board:
             if self.crew[unit] == crew and status in DISPATCHABLE and unit not in self.blocked
         ]
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody is served or waits, and every unit is back."""
+        back = set(self.status.values()) == {"available"}
+        return back and not self.serving and not self.queue and not self.blocked
+
     def take(self, seen: Seen) -> None:
         """Take over what an event says."""
         data = seen.data

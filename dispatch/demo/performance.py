@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -18,9 +19,21 @@ from dispatch.simulation.stage import Stage, open_stage
 from dispatch.topics import OUTPUT_TOPICS
 
 CITY: Final = Path(str(resources.files("dispatch") / "cities" / "hulunbuir.toml"))
-WATCHABLE_SPEED: Final = 3_000.0  # seconds of the city in one of the machine's, at the most
+LAST_CALLS: Final = START + timedelta(hours=14)
+CLOSING_TIME: Final = START + timedelta(hours=24)
+LOOK_AGAIN: Final = timedelta(minutes=15)
+WATCHABLE_SPEED: Final = 2_400.0  # seconds of the city in one of the machine's, at the most
 
 Show = Callable[[Stage, Board], AbstractContextManager[Callable[[], None]]]
+
+
+async def _play(stage: Stage, board: Board, speed: float | None, tick: Callable[[], None]) -> None:
+    """Let the day go on until the last calls are over and every unit is back."""
+    until = LAST_CALLS
+    await stage.run(until=until, speed=speed, tick=tick)
+    while not board.quiet and until < CLOSING_TIME:
+        until += LOOK_AGAIN
+        await stage.run(until=until, speed=speed, tick=tick)
 
 
 async def perform(data_dir: Path, *, seed: int, speed: float | None, show: Show) -> Summary:
@@ -44,7 +57,7 @@ async def perform(data_dir: Path, *, seed: int, speed: float | None, show: Show)
         day.plan()
         Mishaps(day, behaviour).plan()
         with show(stage, board) as tick:
-            await stage.run(speed=speed, tick=tick)
+            await _play(stage, board, speed, tick)
         counts = await stage.counts()
         return summarise(
             stage.history,

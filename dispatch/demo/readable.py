@@ -47,6 +47,8 @@ def readable(event_type: str, data: Mapping[str, Any]) -> tuple[str, str] | None
             short["district"] for short in data["shortfalls"] if short["district"]
         )
     elif event_type == "incident.amended":
+        if not data["changed"]:
+            return None  # the rule alone: nothing that the crew does otherwise
         values["changed"] = ", ".join(f"{name} {value}" for name, value in data["changed"].items())
     elif event_type == "incident.assigned":
         values["minutes"] = round(data["travel_seconds"] / 60)

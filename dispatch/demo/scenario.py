@@ -43,7 +43,7 @@ from dispatch.topics.hospitals import PatientFound
 START: Final = datetime(2022, 11, 27, 23, 0, tzinfo=UTC)
 CONSOLE: Final = "console/1"
 DISPATCHER: Final = "调度员王芳"
-BACKGROUND_CALLS: Final = 40
+BACKGROUND_CALLS: Final = 34
 BACKGROUND_UNTIL: Final = 690  # minutes after the start
 CITY_DISTRICT: Final = "150702"
 SUBURB: Final = "150724"
@@ -249,7 +249,8 @@ class Day:
 
         def choose(_: dict[str, Any]) -> Action:
             async def publish() -> None:
-                free = self.board.free("regular")
+                bases = {unit.unit_id: unit.station for unit in self.stage.plan.unit}
+                free = sorted(self.board.free("regular"), key=lambda u: bases[u] != "HLR-EAST")
                 if free:
                     await self.dispatcher(
                         CallOverridden, call_id, unit_id=free[0], reason="has the stroke kit"

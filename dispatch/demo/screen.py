@@ -18,9 +18,9 @@ from dispatch.demo.board import Board
 from dispatch.language import text
 from dispatch.store.plan import CityPlan
 
-REFRESH_PER_SECOND: Final = 8
+REFRESH_PER_SECOND: Final = 5
 _UNITS_WIDTH: Final = 44
-_FRAME_HEIGHT: Final = 12  # rows that are not events
+_FRAME_HEIGHT: Final = 10  # rows that are not events
 _QUEUE_HEIGHT: Final = 4
 
 _STATUS_STYLES: Final = {
@@ -74,7 +74,7 @@ class Screen:
     def _frame(self) -> RenderableType:
         layout = Layout()
         layout.split_column(
-            Layout(self._title(), name="title", size=3),
+            Layout(self._title(), name="title", size=4),
             Layout(name="middle"),
             Layout(self._queue(), name="queue", size=_QUEUE_HEIGHT),
         )
@@ -95,7 +95,7 @@ class Screen:
         )
         rules = "  ".join(f"{rule} {count}" for rule, count in sorted(self._board.rules.items()))
         clock = text("demo.title", city=self._plan.name, clock=f"{local:%H:%M:%S}")
-        return Panel(Text(f"{said}   {rules}"), title=Text(clock, "bold"), title_align="left")
+        return Panel(Text(f"{said}\n{rules}"), title=Text(clock, "bold"), title_align="left")
 
     def _units(self) -> Panel:
         table = Table.grid(padding=(0, 1))
@@ -110,7 +110,7 @@ class Screen:
         return Panel(table, title=text("demo.units"), title_align="left")
 
     def _events(self) -> Panel:
-        room = max(1, self._console.height - _FRAME_HEIGHT + 3)
+        room = max(1, self._console.height - _FRAME_HEIGHT)
         lines = Text("\n", no_wrap=True, overflow="ellipsis").join(
             self._line(*line) for line in list(self._board.lines)[-room:]
         )

@@ -151,8 +151,6 @@ def render(summary: Summary) -> RenderableType:
     for name, value in rows.items():
         figures.add_row(text(f"demo.figure.{name}"), value)
     stories = Table(title=text("demo.stories"), title_justify="left", show_header=False, box=None)
-    for _ in range(2):
-        stories.add_column(no_wrap=True)
     told = [
         Text.assemble(("✓ ", "green") if holds else ("✗ ", "bold red"), text(f"demo.story.{name}"))
         for name, holds in summary.stories.items()
