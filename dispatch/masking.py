@@ -113,7 +113,8 @@ def _mask_mapping(mapping: Mapping[Any, Any], personal: set[str]) -> dict[str, A
     for key, value in mapping.items():
         # Keys may come from outside too.
         shown = mask_numbers(key) if isinstance(key, str) else str(_mask(key, personal))
-        if isinstance(key, str) and is_personal(key):
+        # A yes or no (`same_phone`) is nobody's datum.
+        if isinstance(key, str) and is_personal(key) and not isinstance(value, bool):
             _collect(value, personal)
             masked[shown] = None if value is None else MASK
         else:

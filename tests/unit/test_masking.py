@@ -249,3 +249,10 @@ def test_lines_below_the_level_are_left_out(lines: io.StringIO) -> None:
     logger().info("no")
     logger().warning("yes")
     assert [json.loads(line)["event"] for line in lines.getvalue().splitlines()] == ["yes"]
+
+
+def test_a_yes_or_no_is_shown_whatever_it_is_about() -> None:
+    assert Masker()(None, "", {"same_phone": True, "phone": "123"}) == {
+        "same_phone": True,
+        "phone": MASK,
+    }
