@@ -18,6 +18,7 @@ import structlog
 from dispatch.clock import Clock
 from dispatch.domain import handling
 from dispatch.domain.city import City, Duplicate, Early, Rejected
+from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import report_duties
 from dispatch.domain.model import Incident, Job, Timer
 from dispatch.errors import SchemaMismatch, Unavailable
@@ -158,13 +159,28 @@ class Desk:
     async def fire_due(self) -> Sequence[Outgoing]:
         """Fire the timers that are due, oldest first, some hundreds at most.
 
+        One that can't be fired is taken out and escalated, so that it holds up no other.
+
         Raises:
             Unavailable: nothing has happened; try again.
         """
         async with self._acquire() as connection:
             if not await connection.fetchval(STATEMENTS["any_due"], self._clock.now()):
                 return ()
-        return await self._transact(self._fire)
+        try:
+            return await self._transact(lambda tx: self._fire(tx, TIMERS_AT_ONCE))
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("due timers could not be fired together: one at a time")
+        try:
+            return await self._transact(lambda tx: self._fire(tx, 1))
+        except Unavailable:
+            raise
+        except Exception as error:
+            log.exception("a due timer could not be fired")
+            name = type(error).__name__
+            return await self._transact(lambda tx: self._drop_timer(tx, name))
 
     # -- the event log
 
@@ -302,9 +318,9 @@ class Desk:
                 self._handle(self._read(waiting.record), waiting.identity, None, parking)
         return "accepted"
 
-    async def _fire(self, tx: "_Transaction") -> Sequence[Outgoing]:
+    async def _fire(self, tx: "_Transaction", at_once: int) -> Sequence[Outgoing]:
         now = self._clock.now()
-        rows = await tx.fetch("due_timers", now, TIMERS_AT_ONCE)
+        rows = await tx.fetch("due_timers", now, at_once)
         timers = [Timer(**row) for row in rows]
         parking = Parking(tx.connection, self._city)
         await parking.open_for([], [t.subject for t in timers if t.kind == "parked"])
@@ -318,6 +334,17 @@ class Desk:
             else:
                 handling.fire(self._city, timer)
         await parking.write()
+        return await self._write(tx, [])
+
+    async def _drop_timer(self, tx: "_Transaction", error: str) -> Sequence[Outgoing]:
+        """Take out the timer that is due first, and tell the consoles that it did nothing."""
+        now = self._clock.now()
+        for row in await tx.fetch("due_timers", now, 1):
+            timer = Timer(**row)
+            self._city.begin(now=now, cause=f"timer/{timer.timer_id}@{timer.due_at.isoformat()}")
+            self._city.cancel_timer(timer.kind, timer.subject)
+            explanation = f"the timer {timer.timer_id} could not be dealt with ({error})"
+            escalate(self._city, "timer_failed", None, timer.timer_id, explanation)
         return await self._write(tx, [])
 
     def _give_up_waiting(self, parking: Parking, identity: str) -> None:

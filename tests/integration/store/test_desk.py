@@ -9,6 +9,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from dispatch.domain import handling
+from dispatch.domain.city import City
+from dispatch.domain.model import Timer
 from dispatch.errors import SchemaMismatch, Unavailable
 from dispatch.policy.pack import load_pack
 from dispatch.store.desk import POOL_SIZE, Desk
@@ -321,6 +324,26 @@ async def test_timers_fire_once_with_two_processes(
     }
     assert len(expired) == 200
     assert {call_id for _, call_id in expired} == {f"c{n}" for n in range(200)}
+
+
+async def test_a_timer_that_fails_holds_up_no_other(
+    desk: Desk, post: Post, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.take([post.call(f"c{n}", symptoms=["fever"]) for n in range(3)])
+    await desk.published(await desk.leftovers(0, 100))
+    fire = handling.fire
+
+    def defective(city: City, timer: Timer) -> None:
+        if timer.subject == "c0":
+            raise ZeroDivisionError
+        fire(city, timer)
+
+    monkeypatch.setattr(handling, "fire", defective)
+    clock.forward(60)
+    failed = await desk.fire_due()
+    assert of_kind(failed, "escalation.raised")[0]["kind"] == "timer_failed"
+    rest = await desk.fire_due()
+    assert {e["call_id"] for e in of_kind(rest, "screening.expired")} == {"c1", "c2"}
 
 
 async def test_a_stopped_process_holds_nobody_up_for_long(
