@@ -15,6 +15,10 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from dispatch.masking import Masker, describe_exception, mask_foreign
 
 
+# Libraries that tell at every step what an operator needs only when it goes wrong.
+CHATTY = ("faust", "mode", "aiokafka", "alembic")
+
+
 def configure(
     log_format: Literal["json", "console"] | None = None,
     level: str = "info",
@@ -57,6 +61,8 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
     logging.captureWarnings(capture=True)
 
 
