@@ -1,0 +1,255 @@
+"""The service as its users meet it: real workers, spoken to through Kafka alone."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from dispatch.checker import Input, Violation, check
+from dispatch.policy.pack import load_pack
+from dispatch.simulation.seen import Seen
+from dispatch.stack.addresses import BROKER_SESSION_TIMEOUT_MS
+from dispatch.stack.broker import ensure_topics
+from dispatch.stack.embedded import Stack
+from dispatch.stack.process import Process
+from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from dispatch.topics.cloudevents import timestamp, write_headers
+from dispatch.topics.envelope import Record
+
+PARTITIONS = 4
+LOOK_AGAIN = 0.02  # seconds between two looks at a condition
+
+DISTRICT = "150702"
+
+
+def city_plan(units: int) -> str:
+    """Return the plan of a city of one district with some regular units."""
+    stations = f"""
+name = "proving ground"
+time_zone = "Asia/Shanghai"
+
+[[district]]
+code = "{DISTRICT}"
+name = "one"
+latitude = 49.2
+longitude = 119.7
+
+[[station]]
+station_id = "S1"
+district = "{DISTRICT}"
+latitude = 49.21
+longitude = 119.71
+
+[[hospital]]
+hospital_id = "H1"
+name = "first"
+district = "{DISTRICT}"
+latitude = 49.22
+longitude = 119.75
+roles = ["designated", "fever_clinic", "emergency_buffer", "ordinary"]
+jurisdiction = ["{DISTRICT}"]
+decontamination = true
+rooms = {{ isolation = 100, fever_clinic = 100, buffer = 100, emergency = 10000 }}
+"""
+    return stations + "".join(
+        f'\n[[unit]]\nunit_id = "U{n}"\nstation = "S1"\nvehicle = "basic"\ncrew = "regular"\n'
+        for n in range(1, units + 1)
+    )
+
+
+def call(call_id: str, number: int) -> dict[str, Any]:
+    """Return a call; no two are at one place, so that none is taken for a repeat."""
+    return {
+        "call_id": call_id,
+        "received_at": timestamp(datetime.now(UTC)),
+        "district": DISTRICT,
+        "caller": {"kind": "public"},
+        "patient": {"condition": "critical", "symptoms": [], "case_status": "none"},
+        "location": {"latitude": 40 + number * 0.005, "longitude": 119.7},
+    }
+
+
+@dataclass
+class Service:
+    """Workers on a database and topics of their own, and everything seen of them."""
+
+    stack: Stack
+    dsn: str
+    prefix: str
+    folder: Path
+    plan: Path
+    database: asyncpg.Connection
+    producer: AIOKafkaProducer
+    consumer: AIOKafkaConsumer
+    workers: list[Process] = field(default_factory=list)
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+
+    def start_worker(self) -> Process:
+        """Start one more worker."""
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")
+        }
+        worker = Process(
+            [sys.executable, "-m", "dispatch", "worker"],
+            log=self.folder / f"worker-{len(self.workers)}.log",
+            orphaned=signal.SIGKILL,
+            environment=environment
+            | {
+                "DISPATCH_KAFKA__BOOTSTRAP_SERVERS": self.stack.bootstrap,
+                "DISPATCH_KAFKA__ENABLE_IDEMPOTENCE": "false",
+                "DISPATCH_KAFKA__SESSION_TIMEOUT_MS": str(BROKER_SESSION_TIMEOUT_MS),
+                "DISPATCH_DATABASE__DSN": self.dsn,
+                "DISPATCH_TOPIC_PREFIX": self.prefix,
+                "DISPATCH_CITY": str(self.plan),
+                "DISPATCH_WEB__PORT": "0",
+                "DISPATCH_BATCH_SIZE": "20",
+                "DISPATCH_DATA_DIR": str(self.folder),
+                "DISPATCH_LOG_FORMAT": "json",
+            },
+        )
+        self.workers.append(worker)
+        return worker
+
+    async def send_calls(self, numbers: Iterable[int]) -> None:
+        """Publish calls as a console does, and wait until the broker has them."""
+        sending = []
+        for number in numbers:
+            call_id = f"c{number}"
+            headers = write_headers(
+                event_id=f"e{number}",
+                event_type="call.received",
+                at=datetime.now(UTC),
+                subject=call_id,
+                source="console-1",
+            )
+            future = await self.producer.send(
+                self.prefix + "calls",
+                orjson.dumps(call(call_id, number)),
+                key=call_id.encode(),
+                headers=list(headers),
+            )
+            sending.append((f"console-1#e{number}", call_id, future))
+        for identity, call_id, future in sending:
+            await future
+            self.sent.append((identity, call_id))
+
+    async def until(self, condition: Callable[[], Any], seconds: float = 60) -> None:
+        """Wait until a condition (which may be a coroutine function) holds."""
+        async with asyncio.timeout(seconds):
+            while True:
+                result = condition()
+                if await result if asyncio.iscoroutine(result) else result:
+                    return
+                await asyncio.sleep(LOOK_AGAIN)
+
+    async def taken(self) -> int:
+        """Return how many inputs have had their effect."""
+        count: int = await self.database.fetchval("SELECT count(*) FROM inbox")
+        return count
+
+    async def done(self) -> bool:
+        """Return whether every input sent has had its effect and every event was published."""
+        if await self.taken() < len(self.sent):
+            return False
+        return not await self.database.fetchval("SELECT count(*) FROM outbox")
+
+    async def read_everything(self) -> None:
+        """Read every output topic from the beginning to its present end."""
+        partitions = [
+            TopicPartition(self.prefix + topic.name, number)
+            for topic in OUTPUT_TOPICS
+            for number in range(PARTITIONS)
+        ]
+        self.consumer.assign(partitions)
+        ends = await self.consumer.end_offsets(partitions)
+        await self.consumer.seek_to_beginning(*partitions)
+        left = {tp for tp in partitions if ends[tp] > 0}
+        while left:
+            for tp, messages in (await self.consumer.getmany(timeout_ms=200)).items():
+                self.seen += [self._seen(message) for message in messages]
+                if messages[-1].offset + 1 >= ends[tp]:
+                    left.discard(tp)
+
+    def _seen(self, message: Any) -> Seen:
+        record = Record(
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            timestamp_ms=message.timestamp,
+            key=message.key,
+            value=message.value,
+            headers=tuple(message.headers),
+        )
+        return Seen.of(record, topic=message.topic.removeprefix(self.prefix), wall=0.0)
+
+    async def violations(self) -> list[Violation]:
+        """Let the checker decide the invariants over everything sent and seen."""
+        rows = await self.database.fetch("SELECT identity, outcome FROM inbox")
+        outcomes = {row["identity"]: row["outcome"] for row in rows}
+        inputs = [
+            Input(
+                identity=identity,
+                type="call.received",
+                topic="calls",
+                key=key,
+                outcome=outcomes.get(identity),
+            )
+            for identity, key in self.sent
+        ]
+        packs = {"covid-19": load_pack("covid-19")}
+        return check(as_a_reader(self.seen), inputs, packs=packs, now=datetime.now(UTC))
+
+    def of_type(self, event_type: str) -> list[Seen]:
+        """Return what a reader has taken of one type."""
+        return [seen for seen in as_a_reader(self.seen) if seen.type == event_type]
+
+
+def as_a_reader(history: Iterable[Seen]) -> list[Seen]:
+    """Drop what is not newer, as every reader of a topic does."""
+    latest: dict[tuple[str, str | None], int] = {}
+    kept = []
+    for seen in history:
+        stream = (seen.topic, seen.key)
+        if seen.sequence > latest.get(stream, 0):
+            latest[stream] = seen.sequence
+            kept.append(seen)
+    return kept
+
+
+@asynccontextmanager
+async def open_service(
+    stack: Stack, dsn: str, prefix: str, folder: Path, *, units: int
+) -> AsyncIterator[Service]:
+    """Yield a service without workers; what it started is stopped at the end."""
+    options = {"bootstrap_servers": stack.bootstrap}
+    names = [prefix + topic.name for topic in (*INPUT_TOPICS, *OUTPUT_TOPICS)]
+    await ensure_topics(options, names, partitions=PARTITIONS, replication=1)
+    plan = folder / "city.toml"
+    plan.write_text(city_plan(units), encoding="utf-8")
+    producer = AIOKafkaProducer(**options, acks="all")
+    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
+    await producer.start()
+    await consumer.start()
+    database = await asyncpg.connect(dsn)
+    service = Service(stack, dsn, prefix, folder, plan, database, producer, consumer)
+    try:
+        yield service
+    finally:
+        for worker in service.workers:
+            if worker.running:
+                os.kill(worker.pid, signal.SIGCONT)
+                await worker.stop(signal.SIGKILL, 5)
+        await producer.stop()
+        await consumer.stop()
+        await database.close()
