@@ -110,14 +110,31 @@ def serve_queue(city: City, unit_id: str) -> None:
                 return
 
 
+def take_over(city: City, assignment: Assignment, because: str) -> bool:
+    """Give a run whose patient nobody has met to another unit; return whether there is one."""
+    if assignment.met_patient:
+        return False
+    choice = choose_instead(city, assignment)
+    if choice.unit is None:
+        return False
+    _swap(city, assignment, choice, because)
+    return True
+
+
 def swap(city: City, assignment: Assignment, choice: Choice, because: str) -> None:
     """Order another unit in the place of one on its way: the new order first, then the release."""
+    _swap(city, assignment, choice, because)
+    serve_queue(city, assignment.unit_id)
+
+
+def _swap(city: City, assignment: Assignment, choice: Choice, because: str) -> None:
+    # Its room goes to the new run, so that the last one of a hospital is not lost.
+    handover.withdraw(city, assignment, because)
     incident = city.incidents[assignment.incident_id]
     _order(city, incident, choice, assignment.place, because)
     orders.withdraw(
         city, city.assignments[assignment.assignment_id], outcome="swapped", reason=because
     )
-    serve_queue(city, assignment.unit_id)
 
 
 def screening_expired(city: City, incident_id: str) -> None:

@@ -41,7 +41,7 @@ def check_transition(before: str, after: str) -> None:
     """
     if after in REPORTED[before]:
         return
-    legal = ", ".join(sorted(REPORTED[before]))
+    legal = ", ".join(sorted(REPORTED[before])) or "none before both have signed"
     raise Rejected("status", f"{before} cannot be followed by {after} (legal: {legal})")
 
 
@@ -93,8 +93,10 @@ def end_run(city: City, event: RunEnded) -> None:
     unit = city.units[event.unit_id]
     if event.outcome == "refused" and unit.status != "ordered":
         raise Rejected("outcome", f"a run is refused before it starts: the unit is {unit.status}")
-    if event.outcome == "empty" and unit.status in ("ordered", "at_hospital"):
-        raise Rejected("outcome", f"a run is not empty while the unit is {unit.status}")
+    if event.outcome == "empty" and unit.status == "ordered":
+        raise Rejected("outcome", "a run is not empty before it starts: the unit is ordered")
+    if unit.status == "at_hospital":
+        raise Rejected("outcome", "the patient has arrived: the run ends with the handover")
     another = reasons[event.reason]
     if another:
         dispatching.fail(city, assignment, outcome=event.outcome, reason=event.reason)
@@ -267,28 +269,34 @@ def _acknowledged(
 
 
 def _disinfect_afterwards(city: City, assignment: Assignment) -> None:
+    """Block a vehicle that left without terminal disinfection, as soon as it carries nobody."""
     unit = city.units[assignment.unit_id]
     late = replace(assignment, disinfection="terminal")
     city.put(late)
-    if unit.assignment_id is None and unit.job_id is None:
-        order_job(city, late, near=unit.position or unit.station, receiving=None)
-    elif unit.assignment_id is not None:
+    if unit.assignment_id is not None:
         running = city.assignments[unit.assignment_id]
-        if running.disinfection != "terminal":
-            city.put(replace(running, disinfection="terminal"))
-            orders.tell_amended(
-                city,
-                city.assignments[running.assignment_id],
-                {"disinfection": "terminal"},
-                "a case was found in the patient carried before",
-            )
-        escalate(
-            city,
-            "crew_exposed",
-            running.incident_id,
-            unit.unit_id,
-            f"unit {unit.unit_id} carries a patient undisinfected after a case",
-        )
+        if not dispatching.take_over(city, running, "its unit must be disinfected first"):
+            _carry_on_contaminated(city, running)
+            return
+        unit = city.units[unit.unit_id]
+    if unit.job_id is None:
+        order_job(city, late, near=unit.position or unit.station, receiving=None)
+
+
+def _carry_on_contaminated(city: City, running: Assignment) -> None:
+    """No other unit can take the run over: it is disinfected after it, and somebody must look."""
+    changed = replace(running, disinfection="terminal", contaminated_before=True)
+    city.put(changed)
+    if running.disinfection != "terminal":
+        because = "a case was found in the patient carried before"
+        orders.tell_amended(city, changed, {"disinfection": "terminal"}, because)
+    escalate(
+        city,
+        "crew_exposed",
+        running.incident_id,
+        running.unit_id,
+        f"unit {running.unit_id} carries a patient undisinfected after a case",
+    )
 
 
 def _unit(city: City, unit_id: str) -> Unit:

@@ -131,6 +131,7 @@ class Incident:
 class Assignment:
     """A unit on an incident (任务), from the order to the end of the run.
 
+    `contaminated_before` says that the vehicle came to it undisinfected after a case;
     `patient_owed` says of a run that ended that its patient still needs another unit.
     """
 
@@ -148,6 +149,7 @@ class Assignment:
     handover_id: str | None = None
     handovers: int = 0
     chosen_by_dispatcher: bool = False
+    contaminated_before: bool = False
     acknowledged_at: datetime | None = None
     reached: dict[str, datetime] = field(default_factory=dict)
     met_patient: bool = False

@@ -151,7 +151,8 @@ def end_run(
         ),
         key=ended.incident_id,
     )
-    if ended.met_patient and ended.disinfection == "terminal":
+    contaminated = ended.met_patient or ended.contaminated_before
+    if contaminated and ended.disinfection == "terminal":
         near = unit.position or ended.place.position
         disinfection.order_job(city, ended, near=near, receiving=None)
 
@@ -200,6 +201,8 @@ def amend(city: City, assignment: Assignment, because: str) -> Assignment:
             rank: dict[str, int] = getattr(ranks, name)
             if rank[wanted[name]] < rank[getattr(assignment, name)]:
                 wanted[name] = getattr(assignment, name)
+    if assignment.contaminated_before:
+        wanted["disinfection"] = assignment.disinfection
     changed = {name: v for name, v in wanted.items() if v != getattr(assignment, name)}
     if not changed and decision["rule"] == assignment.rule:
         handover.update(city, assignment, because)

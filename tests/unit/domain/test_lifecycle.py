@@ -119,3 +119,13 @@ def test_a_patient_left_on_the_way_is_not_forgotten_when_the_next_unit_fails_too
     city.report("U1", "out_of_service")
     city.end(city.city.assignments["c1/A2"].unit_id, "refused", "vehicle_fault")
     assert city.city.assignments["c1/A3"].place.position == at(111.615)
+
+
+def test_a_unit_at_the_hospital_keeps_its_run_until_both_have_signed() -> None:
+    city = SmallCity(unit("U1"), unit("U2"))
+    city.say(call("c1"))
+    city.run_to("U1", "at_hospital")
+    refusal = city.refusal(city.reported("U1", status="out_of_service"))
+    assert refusal.endswith("(legal: none before both have signed)")
+    for ending in (("aborted", "vehicle_fault"), ("empty", "patient_left")):
+        assert "has arrived" in city.refusal(city.ended("U1", *ending))

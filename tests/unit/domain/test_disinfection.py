@@ -1,0 +1,226 @@
+"""A contaminated unit carries nobody until its certificate is accepted."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dispatch.domain.city import Rejected
+from dispatch.domain.handling import answer_rejected
+from dispatch.domain.model import Handover
+from dispatch.policy.pack import load_pack
+from dispatch.topics.announcement import Reason
+from dispatch.topics.disinfections import (
+    DisinfectionAccepted,
+    DisinfectionOrdered,
+    DisinfectionRejected,
+)
+from dispatch.topics.handovers import HandoverAnnounced
+from dispatch.topics.orders import OrderAmended, OrderWithdrawn
+from tests.unit.domain.city_builder import (
+    ALL_NO,
+    UNDETERMINED,
+    SmallCity,
+    at,
+    call,
+    case,
+    escalated,
+    every,
+    febrile,
+    hospital,
+    kinds,
+    only,
+    transfer_unit,
+    unit,
+)
+
+
+def contaminated(*more: Any, **options: Any) -> SmallCity:
+    """Return a city whose unit U1 has just handed over a febrile patient without exclusion."""
+    city = SmallCity(unit("U1"), *more, **options)
+    city.say(febrile("c0", UNDETERMINED))
+    city.hand_over("U1")
+    return city
+
+
+def test_the_job_goes_to_the_receiving_hospital_or_the_nearest_centre_and_says_what_to_do() -> None:
+    city = SmallCity(transfer_unit("T1"), unit("U1"))
+    city.say(case("c1"))
+    ordered = only(DisinfectionOrdered, city.hand_over("T1"))
+    assert ordered.centre_id == "designated"
+    assert ordered.required_agent == "chlorine_wipe"
+    assert ordered.carried["case_status"] == "confirmed"
+    assert {"stretcher", "cabin_surfaces"} <= set(ordered.equipment)
+    assert "double yellow" in ordered.waste["en"]
+    minimum = next(m for m in ordered.minimums if m["agent"] == "chlorine_wipe")
+    assert (minimum["min_concentration"], minimum["min_minutes"]) == (1000, 30)
+    city.say(febrile("c2", UNDETERMINED))  # its hospital has no centre
+    assert only(DisinfectionOrdered, city.hand_over("U1")).centre_id == "designated"
+
+
+def test_a_pack_may_send_the_vehicle_to_its_base() -> None:
+    city = contaminated(pack=load_pack("influenza-a-h1n1-2009"))
+    assert city.job("U1").centre_id is None
+    weak = {"agent": "peracetic_acid", "concentration": 1.9, "contact_minutes": 60.0}
+    city.pass_time(3_600)
+    times = {"started_at": city.now - timedelta(hours=1)}
+    assert "2 percent" in city.refusal(city.certificate("U1", **weak, **times))
+    city.say(city.certificate("U1", **weak | {"concentration": 2.0}, **times))
+    assert city.unit("U1").job_id is None
+
+
+def test_no_job_follows_a_run_whose_disinfection_is_routine() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(febrile("c1", ALL_NO))
+    assert "disinfection.ordered" not in kinds(city.hand_over("U1"))
+    city.report("U1", "returning", "available")
+
+
+def test_a_blocked_unit_is_not_ordered_whatever_it_reports() -> None:
+    city = contaminated()
+    city.say(call("c1"))
+    for status in ("returning", "available"):
+        with pytest.raises(Rejected):
+            city.report("U1", status)
+    city.report("U1", "disinfecting")
+    city.report("U1", "out_of_service")
+    assert "not disinfected" in city.refusal(city.reported("U1", status="available"))
+    assert city.incident("c1").status == "waiting"
+    assert "not disinfected" in city.refusal(city.overridden("c1", unit_id="U1"))
+
+
+def test_an_accepted_certificate_gives_the_unit_to_the_head_of_the_queue() -> None:
+    city = contaminated()
+    city.say(call("c1"))
+    events = city.disinfect("U1")
+    assert only(DisinfectionAccepted, events).operator == "o1"
+    assert city.assignment("U1").incident_id == "c1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"agent": "water"}, "agent: water is not an agent"),
+        ({"concentration": 999.9}, "concentration: 999.9 is below the minimum of 1000 mg/L"),
+        ({"contact_minutes": 29.0}, "contact_minutes: 29 is below the minimum of 30 minutes"),
+        ({"contact_minutes": 31.0}, "contact_minutes: is longer than the time"),
+        ({"agent": "chlorine_aerosol", "contact_minutes": 30.0}, "contact_minutes: 30 is below"),
+        ({"job_id": "c0/A9/D"}, "job_id: is not a disinfection job"),
+    ],
+)
+def test_a_certificate_that_falls_short_leaves_the_unit_blocked(
+    changes: dict[str, Any], why: str
+) -> None:
+    city = contaminated()
+    city.pass_time(1_800)
+    assert city.refusal(city.certificate("U1", **changes)).startswith(why)
+    assert city.unit("U1").job_id == "c0/A1/D"
+
+
+def test_a_certificate_for_another_vehicle_is_refused() -> None:
+    city = contaminated(unit("U2"))
+    wrong = city.certificate("U2", job_id="c0/A1/D")
+    assert city.refusal(wrong) == "unit_id: the job is for another vehicle, U1"
+
+
+def test_the_times_of_a_certificate_make_sense() -> None:
+    city = contaminated()
+    city.pass_time(1_800)
+    for changes, why in (
+        ({"ended_at": city.now - timedelta(hours=1)}, "ended_at: is not after started_at"),
+        ({"ended_at": city.now + timedelta(seconds=301)}, "ended_at: is in the future"),
+        ({"started_at": city.now - timedelta(minutes=31)}, "started_at: is before the end of the"),
+    ):
+        assert city.refusal(city.certificate("U1", **changes)).startswith(why)
+
+
+def test_a_second_certificate_for_the_same_job_is_refused() -> None:
+    city = contaminated()
+    certificate = city.certificate("U1", started_at=city.now, ended_at=city.now)
+    city.disinfect("U1")
+    assert city.refusal(certificate) == "job_id: has an accepted certificate already"
+
+
+def test_a_refused_certificate_is_answered_to_crew_and_centre() -> None:
+    city = contaminated()
+    weak = city.certificate("U1", concentration=1.0)
+    answer_rejected(
+        city.city,
+        event_type=weak.event_type,
+        sender={"unit_id": "U1"},
+        rejected=[Reason(field="concentration", reason="is below")],
+        event=weak,
+    )
+    told = [emission.event for emission in city.city.changes.emissions]
+    assert kinds(told) == ["unit.rejected", "disinfection.rejected"]
+    assert only(DisinfectionRejected, told).job_id == "c0/A1/D"
+
+
+def test_a_unit_blocked_for_too_long_is_escalated() -> None:
+    city = contaminated()
+    assert escalated(city.pass_time(7_200)) == ["disinfection_overdue"]
+
+
+def test_a_contaminated_run_that_is_aborted_blocks_the_unit_too() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(febrile("c1", UNDETERMINED))
+    city.run_to("U1", "on_scene")
+    events = city.end("U1", "empty", "died_on_scene")
+    assert only(DisinfectionOrdered, events).unit_id == "U1"
+    assert city.incident("c1").outcome == "empty"
+
+
+# -- a case that the hospital finds after the vehicle has left without terminal disinfection
+
+
+def left_routine(*more: Any) -> SmallCity:
+    city = SmallCity(unit("U1", station=at(111.60)), *more)
+    city.say(call("c0"))
+    city.run_to("U1", "at_hospital")
+    city.hand_over("U1")
+    return city
+
+
+def find(city: SmallCity) -> Any:
+    return city.say(city.found(city.known(Handover, "c0/A1/H1")))
+
+
+def test_a_vehicle_that_is_free_again_is_disinfected_before_it_carries_anyone() -> None:
+    city = left_routine()
+    city.report("U1", "returning", "available")
+    assert only(DisinfectionOrdered, find(city)).job_id == "c0/A1/D"
+    city.report("U1", "disinfecting")
+    city.disinfect("U1")
+    assert city.unit("U1").status == "returning"
+
+
+def test_a_run_whose_patient_is_not_met_yet_goes_to_another_unit() -> None:
+    city = left_routine(unit("U2", station=at(111.75)))
+    city.report("U1", "returning")
+    city.say(call("c1"))
+    assert city.assignment("U1").incident_id == "c1"
+    events = find(city)
+    assert only(OrderWithdrawn, events).unit_id == "U1"
+    assert city.assignment("U2").incident_id == "c1"
+    assert city.job("U1").job_id == "c0/A1/D"
+
+
+def test_a_run_that_nobody_can_take_over_goes_on_and_is_disinfected_even_if_cancelled() -> None:
+    city = left_routine()
+    city.report("U1", "returning")
+    city.say(call("c1"))
+    events = find(city)
+    assert "crew_exposed" in escalated(events)
+    assert only(OrderAmended, events).disinfection == "terminal"
+    city.answer("c1", symptoms=["fever"], epidemiology=ALL_NO)
+    assert city.assignment("U1").disinfection == "terminal"
+    assert only(DisinfectionOrdered, city.cancel("c1")).unit_id == "U1"
+
+
+def test_the_last_room_of_a_hospital_passes_to_the_run_that_takes_over() -> None:
+    only_one = hospital("only", "fever_clinic", rooms={"fever_clinic": 1})
+    city = SmallCity(unit("U1"), unit("U2"), hospitals=[only_one])
+    city.say(febrile("c1", UNDETERMINED))
+    events = city.override("c1", unit_id="U2")
+    assert escalated(events) == []
+    assert [event.place for event in every(HandoverAnnounced, events)] == [1]
