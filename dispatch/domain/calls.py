@@ -1,7 +1,6 @@
 """What consoles say: calls, answers, and the dispatcher's last word."""
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Final
 
 from dispatch.domain import dispatching, handover, incidents, orders
@@ -40,7 +39,7 @@ def receive(city: City, call: Call, digest: str) -> None:
 
     Raises:
         Duplicate: this very call has been accepted already.
-        Rejected: its id is taken by another call, its district is unknown, it is from the future.
+        Rejected: its id is taken by another call, its district is unknown.
     """
     known = city.calls.get(call.call_id)
     if known is not None:
@@ -49,7 +48,6 @@ def receive(city: City, call: Call, digest: str) -> None:
         raise Rejected("call_id", "is taken by a call with another content")
     if call.district not in city.districts:
         raise Rejected("district", f"{call.district} is not a district of this city")
-    not_from_the_future(city, "received_at", call.received_at)
     place = _place(city, call)
     link = find_link(
         call,
@@ -79,7 +77,6 @@ def answer(city: City, event: CallAnswered) -> None:
         Rejected: the incident is closed.
     """
     incident = _open_incident(city, event.call_id)
-    not_from_the_future(city, "answered_at", event.answered_at)
     answers = event.epidemiology.answers() if event.epidemiology is not None else {}
     learnt = replace(
         incident,
@@ -250,13 +247,6 @@ def unlink(city: City, event: CallUnlinked) -> None:
         if not any(assignment.met_patient for assignment in active):
             _call_off(city, former.incident_id, event.reason)
     dispatching.decide_incident(city, event.call_id, "the link was undone")
-
-
-def not_from_the_future(city: City, field: str, at: Any) -> None:
-    """Refuse a time further ahead than the pack tolerates."""
-    tolerance = city.pack.events.future_tolerance_seconds
-    if at > city.now + timedelta(seconds=tolerance):
-        raise Rejected(field, f"is more than {tolerance} s in the future")
 
 
 def _open(city: City, call: Call, digest: str, place: Place, *, outcome: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dispatch.domain import calls, disinfection, dispatching, handover, hospitals, lifecycle
-from dispatch.domain.city import City
+from dispatch.domain.city import City, Rejected
 from dispatch.domain.model import Timer
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import (
@@ -96,12 +96,25 @@ def handle(city: City, event: Content, digest: str) -> None:
     """Deal with one input; `digest` identifies its content.
 
     Raises:
-        Rejected: it must not take effect. Early: its call has not come. Duplicate: it is known.
+        Rejected: it must not take effect, or is from the future.
+        Early: its call has not come.
+        Duplicate: it is known.
     """
+    _refuse_the_future(city, event)
     if isinstance(event, Call):
         calls.receive(city, event, digest)
     else:
         _INPUTS[type(event)](city, event)
+
+
+def _refuse_the_future(city: City, event: Content) -> None:
+    """Refuse an event that says it happened further ahead than the pack tolerates."""
+    tolerance = city.pack.events.future_tolerance_seconds
+    latest = city.in_seconds(tolerance)
+    for name in ("received_at", "answered_at", "at"):
+        happened_at = getattr(event, name, None)
+        if happened_at is not None and happened_at > latest:
+            raise Rejected(name, f"is more than {tolerance} s in the future")
 
 
 def fire(city: City, timer: Timer) -> None:

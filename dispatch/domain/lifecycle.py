@@ -10,7 +10,6 @@ from importlib import resources
 from typing import Final
 
 from dispatch.domain import dispatching, handover, incidents, orders
-from dispatch.domain.calls import not_from_the_future
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.disinfection import order_job
 from dispatch.domain.escalation import escalate
@@ -49,10 +48,9 @@ def report_unit(city: City, event: UnitReported) -> None:
     """Take over a crew's status, position and staffing.
 
     Raises:
-        Rejected: the unit is unknown, the time is from the future or the transition is not legal.
+        Rejected: the unit is unknown or the transition is not legal.
     """
     unit = _unit(city, event.unit_id)
-    not_from_the_future(city, "at", event.at)
     if event.position is not None and (unit.position_at is None or event.at >= unit.position_at):
         position = Position(event.position.latitude, event.position.longitude)
         unit = replace(unit, position=position, position_at=event.at)
