@@ -27,7 +27,24 @@ WATCHABLE_SPEED: Final = 2_400.0  # seconds of the city in one of the machine's,
 Show = Callable[[Stage, Board], AbstractContextManager[Callable[[], None]]]
 
 
-async def _play(stage: Stage, board: Board, speed: float | None, tick: Callable[[], None]) -> None:
+def put_on(stage: Stage, seed: int) -> Board:
+    """Put the day with its crews, hospitals and mishaps on a stage; return its board."""
+    board = Board(stage.plan)
+    for seen in stage.history:
+        board.take(seen)
+    for topic in OUTPUT_TOPICS:
+        for event in topic.events:
+            stage.on(event.event_type, board.take)
+    behaviour = Behaviour(seed)
+    Crews(stage, behaviour)
+    Hospitals(stage, behaviour)
+    day = Day(stage, board, seed=seed)
+    day.plan()
+    Mishaps(day, behaviour).plan()
+    return board
+
+
+async def act(stage: Stage, board: Board, *, speed: float | None, tick: Callable[[], None]) -> None:
     """Let the day go on until the last calls are over and every unit is back."""
     until = LAST_CALLS
     await stage.run(until=until, speed=speed, tick=tick)
@@ -44,20 +61,9 @@ async def perform(data_dir: Path, *, seed: int, speed: float | None, show: Show)
     """
     async with open_stage(CITY, start=START, data_dir=data_dir) as stage:
         began = time.monotonic()
-        board = Board(stage.plan)
-        for seen in stage.history:
-            board.take(seen)
-        for topic in OUTPUT_TOPICS:
-            for event in topic.events:
-                stage.on(event.event_type, board.take)
-        behaviour = Behaviour(seed)
-        Crews(stage, behaviour)
-        Hospitals(stage, behaviour)
-        day = Day(stage, board, seed=seed)
-        day.plan()
-        Mishaps(day, behaviour).plan()
+        board = put_on(stage, seed)
         with show(stage, board) as tick:
-            await _play(stage, board, speed, tick)
+            await act(stage, board, speed=speed, tick=tick)
         counts = await stage.counts()
         return summarise(
             stage.history,

@@ -1,5 +1,6 @@
 """The demo as it goes on: a live view on a terminal, plain lines elsewhere."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,7 +19,7 @@ from dispatch.demo.board import Board
 from dispatch.language import text
 from dispatch.store.plan import CityPlan
 
-REFRESH_PER_SECOND: Final = 5
+REFRESH_SECONDS: Final = 0.2
 _UNITS_WIDTH: Final = 44
 _FRAME_HEIGHT: Final = 10  # rows that are not events
 _QUEUE_HEIGHT: Final = 4
@@ -60,9 +61,19 @@ class Screen:
             get_renderable=self._frame,
             console=self._console,
             screen=True,
-            refresh_per_second=REFRESH_PER_SECOND,
-        ):
-            yield lambda: None
+            auto_refresh=False,
+        ) as live:
+            drawn = -REFRESH_SECONDS
+
+            def draw() -> None:
+                nonlocal drawn
+                now = time.monotonic()
+                if now - drawn >= REFRESH_SECONDS:
+                    drawn = now
+                    live.refresh()
+
+            yield draw
+            live.refresh()
 
     def _print_new(self) -> None:
         new = self._board.told - self._shown

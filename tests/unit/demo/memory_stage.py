@@ -1,11 +1,19 @@
 """A stage without processes: the domain itself answers, in memory, on a stepped clock."""
 
+import asyncio
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
+from dispatch.checker import Input
+from dispatch.demo.board import Board
+from dispatch.demo.performance import CITY, act, put_on
+from dispatch.demo.scenario import START
+from dispatch.demo.summary import Summary, summarise
 from dispatch.domain import handling
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.fleet import report_duties
@@ -21,6 +29,9 @@ from dispatch.topics.announcement import Reason
 from dispatch.topics.cloudevents import derived_id, write_headers
 from dispatch.topics.envelope import Record
 from dispatch.topics.fields import Content
+
+if TYPE_CHECKING:
+    from dispatch.simulation.stage import Stage
 
 PREFIX = "dispatch."
 PATIENCE = timedelta(hours=4)
@@ -53,6 +64,7 @@ class MemoryStage:
         self._offsets: defaultdict[str, Iterable[int]] = defaultdict(itertools.count)
         self._timers: dict[str, Timer] = {}
         self._seen: dict[str, bytes] = {}
+        self._outcomes: dict[str, str] = {}
         self._parked: dict[str, tuple[str, Inbound]] = {}
         self._waiting: list[Record] = []
         self.city.begin(now=start, cause="plan")
@@ -125,6 +137,23 @@ class MemoryStage:
             if planned is not None and planned <= following:
                 last_action = following
 
+        if until is not None:
+            self.clock.advance_to(until)
+
+    def inputs(self) -> list[Input]:
+        found = []
+        for published in self.published:
+            record = published.record
+            topic = record.topic.removeprefix(PREFIX)
+            inbound = read(record, topic=topic, incarnation="memory")
+            key = None if record.key is None else record.key.decode()
+            identity = inbound.identity
+            if self._seen[identity] != inbound.digest:
+                identity = f"{identity}!{inbound.digest.hex()}"
+            outcome = self._outcomes.get(identity)
+            found.append(Input(identity, inbound.event_type, topic, key, outcome))
+        return found
+
     # -- what the service does
 
     def _settle(self) -> None:
@@ -150,6 +179,7 @@ class MemoryStage:
             self.city.begin(now=self.clock.now(), cause=identity)
             taken = Reason(field="ce_id", reason="is taken by an event with another content")
             reject(self.city, inbound, [taken])
+            self._outcomes[identity] = "rejected"
             return
         self._seen[identity] = inbound.digest
         self._handle(identity, inbound)
@@ -159,17 +189,22 @@ class MemoryStage:
         city.begin(now=self.clock.now(), cause=identity)
         if event is None:
             reject(city, inbound, inbound.reasons)
+            self._outcomes[identity] = "rejected"
             return
+        self._outcomes[identity] = "accepted"
         mark = city.mark()
         try:
             handling.handle(city, event, inbound.digest.hex())
         except Rejected as rejected:
             city.roll_back(mark)
             reject(city, inbound, rejected.reasons)
+            self._outcomes[identity] = "rejected"
         except Duplicate:
             city.roll_back(mark)
+            self._outcomes[identity] = "duplicate"
         except Early as early:
             city.roll_back(mark)
+            self._outcomes[identity] = "parked"
             self._parked[identity] = (early.call_id, inbound)
             city.set_timer("parked", identity, city.in_seconds(self.pack.events.parked_seconds))
         else:
@@ -221,3 +256,42 @@ class MemoryStage:
             self.history.append(seen)
             for reaction in self._reactions[seen.type]:
                 reaction(seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A day that was played: what was told and sent, and what its board shows."""
+
+    stage: MemoryStage
+    board: Board
+
+    @property
+    def history(self) -> list[Seen]:
+        return self.stage.history
+
+    @property
+    def inputs(self) -> list[Input]:
+        return self.stage.inputs()
+
+    def summary(self, history: list[Seen] | None = None) -> Summary:
+        """Sum up this history, or another one in its place."""
+        return summarise(
+            self.history if history is None else history,
+            self.inputs,
+            pack=self.stage.pack,
+            seed=1,
+            start=START,
+            end=self.stage.clock.now(),
+            seconds=1.0,
+            latencies=[0.01, 0.02],
+            logged=len(self.history),
+        )
+
+
+def play(seed: int) -> Played:
+    """Play the demo's day in memory."""
+    memory = MemoryStage(CITY, start=START)
+    stage = cast("Stage", memory)
+    board = put_on(stage, seed)
+    asyncio.run(act(stage, board, speed=None, tick=lambda: None))
+    return Played(memory, board)
