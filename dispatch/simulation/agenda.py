@@ -10,31 +10,36 @@ Action = Callable[[], Awaitable[None]]
 
 
 @dataclass(order=True, slots=True)
-class _Entry:
+class Entry:
+    """An action and its time; one that is `exact` is the last of those done in one go."""
+
     when: datetime
     number: int
     action: Action = field(compare=False)
+    exact: bool = field(compare=False)
 
 
 class Agenda:
     """Actions by time (aware UTC), those of one instant in the order they were put down in."""
 
     def __init__(self) -> None:
-        self._entries: list[_Entry] = []
+        self._entries: list[Entry] = []
         self._numbers = count()
 
-    def put(self, when: datetime, action: Action) -> None:
+    def put(self, when: datetime, action: Action, *, exact: bool) -> None:
         """Put down an action."""
-        heapq.heappush(self._entries, _Entry(when, next(self._numbers), action))
+        heapq.heappush(self._entries, Entry(when, next(self._numbers), action, exact))
 
     @property
     def next(self) -> datetime | None:
         """When the next action is due; None when there is none."""
         return self._entries[0].when if self._entries else None
 
-    def take_due(self, now: datetime) -> list[Action]:
-        """Remove and return the actions that are due."""
-        due = []
-        while self._entries and self._entries[0].when <= now:
-            due.append(heapq.heappop(self._entries).action)
+    def take(self, until: datetime) -> list[Entry]:
+        """Remove and return what is due until a time, or until the first that is exact."""
+        due: list[Entry] = []
+        while self._entries and self._entries[0].when <= until:
+            due.append(heapq.heappop(self._entries))
+            if due[-1].exact:
+                until = due[-1].when
         return due

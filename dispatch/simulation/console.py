@@ -44,7 +44,7 @@ class Consoles:
             await self._stage.publish(
                 CallCancelled(
                     call_id=call_id,
-                    at=self._stage.clock.now(),
+                    at=self._stage.now(),
                     by=CONSOLE,
                     reason="the caller no longer needs an ambulance",
                 ),
@@ -67,7 +67,7 @@ class Consoles:
         await self._stage.publish(
             CallAnswered(
                 call_id=call_id,
-                answered_at=self._stage.clock.now(),
+                answered_at=self._stage.now(),
                 epidemiology=Epidemiology(**answers),
                 by=CONSOLE,
             ),

@@ -129,7 +129,7 @@ class Crews:
             return
         await self._publish(
             OrderAcknowledged(
-                unit_id=run.unit_id, assignment_id=run.assignment_id, at=self._stage.clock.now()
+                unit_id=run.unit_id, assignment_id=run.assignment_id, at=self._stage.now()
             )
         )
         self._then("roll", run, partial(self._roll, run))
@@ -172,7 +172,7 @@ class Crews:
                 CaseFound(
                     unit_id=run.unit_id,
                     assignment_id=run.assignment_id,
-                    at=self._stage.clock.now(),
+                    at=self._stage.now(),
                     case_status=case_status,
                 )
             )
@@ -185,7 +185,7 @@ class Crews:
             RunEnded(
                 unit_id=run.unit_id,
                 assignment_id=run.assignment_id,
-                at=self._stage.clock.now(),
+                at=self._stage.now(),
                 outcome=outcome,
                 reason=reason,
             )
@@ -223,7 +223,7 @@ class Crews:
                 HandoverSignedByCrew(
                     unit_id=run.unit_id,
                     handover_id=handover_id,
-                    at=self._stage.clock.now(),
+                    at=self._stage.now(),
                     by=f"crew of {run.unit_id}",
                 )
             )
@@ -284,7 +284,7 @@ class Crews:
         self._stage.after(seconds, partial(self._disinfect, job, centre))
 
     async def _disinfect(self, job: Job, centre: Position) -> None:
-        job.started_at = self._stage.clock.now()
+        job.started_at = self._stage.now()
         if "disinfecting" in REPORTED[self._crews[job.unit_id].status]:
             await self._report(job.unit_id, "disinfecting", centre)
         contact = job.minimum["min_minutes"] * _SECONDS_PER_MINUTE
@@ -293,7 +293,7 @@ class Crews:
 
     async def _certify(self, job: Job) -> None:
         assert job.started_at is not None, "certified after it was done"
-        now = self._stage.clock.now()
+        now = self._stage.now()
         strength = job.minimum["min_concentration"]
         await self._publish(
             DisinfectionCertified(
@@ -317,7 +317,7 @@ class Crews:
             return  # somebody else's certificate
         job.weak = False
         contact = job.minimum["min_minutes"] * _SECONDS_PER_MINUTE
-        job.started_at = self._stage.clock.now()
+        job.started_at = self._stage.now()
         seconds = contact + self._behaviour.seconds("disinfect", f"{job.job_id}/again")
         self._stage.after(seconds, partial(self._certify, job))
 
@@ -373,7 +373,7 @@ class Crews:
     def _where(self, unit_id: str) -> Position:
         """Return where a unit starts from: long after its last report it is at its station."""
         crew = self._crews[unit_id]
-        fresh = self._stage.clock.now() - crew.position_at <= self._fresh
+        fresh = self._stage.now() - crew.position_at <= self._fresh
         return crew.position if fresh else crew.station
 
     async def _report(
@@ -384,7 +384,7 @@ class Crews:
         *,
         reason: str | None = None,
     ) -> None:
-        now = self._stage.clock.now()
+        now = self._stage.now()
         # What is absent stays as it was.
         said: dict[str, Any] = {} if reason is None else {"reason": reason}
         if position is not None:

@@ -55,7 +55,7 @@ class Hospitals:
         if self._announced.get(announced["assignment_id"]) is not announced:
             return
         handover_id, hospital_id = announced["handover_id"], announced["hospital_id"]
-        now, by = self._stage.clock.now(), f"intake of {hospital_id}"
+        now, by = self._stage.now(), f"intake of {hospital_id}"
         if reason is None:
             await self._publish(
                 HandoverAcknowledged(
@@ -88,7 +88,7 @@ class Hospitals:
             HandoverSignedByHospital(
                 hospital_id=announced["hospital_id"],
                 handover_id=announced["handover_id"],
-                at=self._stage.clock.now(),
+                at=self._stage.now(),
                 by=f"intake of {announced['hospital_id']}",
             )
         )
@@ -100,7 +100,7 @@ class Hospitals:
         hospital_id, room = announced["hospital_id"], announced["reserve"]
         self._taken[hospital_id, room] += 1
         begin = self._began
-        rounds = (self._stage.clock.now() + STAY - begin) // REPORT_EVERY + 1
+        rounds = (self._stage.now() + STAY - begin) // REPORT_EVERY + 1
         leaving = self._leaving[hospital_id, rounds]
         if not leaving:
             when = begin + rounds * REPORT_EVERY
@@ -114,7 +114,7 @@ class Hospitals:
         capacity = self._capacity[hospital_id]
         free = {room: capacity[room] - self._taken[hospital_id, room] for room in leaving}
         await self._publish(
-            HospitalReported(hospital_id=hospital_id, at=self._stage.clock.now(), rooms=free)
+            HospitalReported(hospital_id=hospital_id, at=self._stage.now(), rooms=free)
         )
 
     async def _publish(self, event: Content) -> None:

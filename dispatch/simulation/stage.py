@@ -167,16 +167,21 @@ class Stage:
         self._news = asyncio.Event()
         self._commits = 0
         self._seen_commits = 0
+        self._acting_at: datetime | None = None
 
     # -- the agenda
 
     def at(self, when: datetime, action: Action) -> None:
         """Do something at a time of the scenario (aware); what lies in the past is done at once."""
-        self._agenda.put(max(when, self.clock.now()), action)
+        self._agenda.put(max(when, self.clock.now()), action, exact=True)
 
     def after(self, seconds: float, action: Action) -> None:
-        """Do something after so many seconds of the scenario."""
-        self.at(self.clock.now() + timedelta(seconds=seconds), action)
+        """Do something after so many seconds of the scenario, give or take a run's `grain`."""
+        self._agenda.put(self.now() + timedelta(seconds=seconds), action, exact=False)
+
+    def now(self) -> datetime:
+        """Return the time of the action that is being done, else that of the scenario's clock."""
+        return self._acting_at or self.clock.now()
 
     def on(self, event_type: str, reaction: Reaction) -> None:
         """Let `reaction` be called with every new event of a type, once."""
@@ -230,11 +235,14 @@ class Stage:
         *,
         until: datetime | None = None,
         speed: float | None = None,
+        grain: float = 0.0,
         tick: Callable[[], None] | None = None,
     ) -> None:
         """Let the scenario go on until nothing is left to do, or until a time (aware).
 
         `speed`: scenario seconds in a wall second at the most; None or 0: as fast as it goes.
+        `grain`: what was put down with `after` may wait for others so many seconds, to be done in
+        one step with them; it keeps its own time, the service hears of it that much later.
         `tick` is called after every step. Raises StackError when the service doesn't get on.
         """
         began, start = time.monotonic(), self.clock.now()
@@ -252,7 +260,7 @@ class Stage:
             if speed:
                 due = began + (following - start).total_seconds() / speed
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
-            await self._step(following)
+            await self._step(following, timedelta(seconds=grain))
             if planned is not None and planned <= following:
                 last_action = following
         if until is not None and until > self.clock.now():
@@ -290,13 +298,21 @@ class Stage:
         self._commits += 1
         self._news.set()
 
-    async def _step(self, moment: datetime) -> None:
-        if moment > self.clock.now():
-            self.clock.advance_to(moment)
-        if self._next_timer is not None and self._next_timer <= moment:
+    async def _step(self, moment: datetime, grain: timedelta) -> None:
+        timer = self._next_timer
+        if timer is not None and timer <= moment:
+            grain = timedelta(0)
+        elif timer is not None:
+            grain = min(grain, timer - moment - timedelta.resolution)
+        due = self._agenda.take(moment + grain)
+        moment = max([moment, self.clock.now(), *(entry.when for entry in due)])
+        self.clock.advance_to(moment)
+        if timer is not None and timer <= moment:
             await self._connection.execute("NOTIFY dispatch_wake")
-        for action in self._agenda.take_due(moment):
-            await action()
+        for entry in due:
+            self._acting_at = entry.when
+            await entry.action()
+        self._acting_at = None
 
     async def _sent(self) -> None:
         for sent, record, wall in self._sending:

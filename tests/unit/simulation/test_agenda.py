@@ -10,18 +10,29 @@ NOW = datetime(2022, 12, 23, tzinfo=UTC)
 async def test_it_gives_what_is_due_in_order() -> None:
     agenda, done = Agenda(), list[str]()
 
-    def put(minute: int, name: str) -> None:
+    def put(minute: int, name: str, *, exact: bool = False) -> None:
         async def act() -> None:
             done.append(name)
 
-        agenda.put(NOW + timedelta(minutes=minute), act)
+        agenda.put(NOW + timedelta(minutes=minute), act, exact=exact)
 
     for minute, name in ((3, "c"), (1, "a"), (2, "b"), (1, "a2")):
         put(minute, name)
     assert agenda.next == NOW + timedelta(minutes=1)
-    for action in agenda.take_due(NOW + timedelta(minutes=2)):
-        await action()
+    for entry in agenda.take(NOW + timedelta(minutes=2)):
+        await entry.action()
     assert done == ["a", "a2", "b"]
     assert agenda.next == NOW + timedelta(minutes=3)
-    assert len(agenda.take_due(NOW + timedelta(days=1))) == 1
+    assert len(agenda.take(NOW + timedelta(days=1))) == 1
     assert agenda.next is None
+
+
+async def test_an_exact_entry_is_the_last_of_those_taken_at_once() -> None:
+    async def act() -> None:
+        """Do nothing."""
+
+    agenda = Agenda()
+    for minute, exact in ((1, False), (2, True), (2, False), (3, False)):
+        agenda.put(NOW + timedelta(minutes=minute), act, exact=exact)
+    taken = [entry.when for entry in agenda.take(NOW + timedelta(minutes=5))]
+    assert taken == [NOW + timedelta(minutes=minute) for minute in (1, 2, 2)]
