@@ -166,6 +166,17 @@ def update(city: City, assignment: Assignment, reason: str) -> None:
     )
 
 
+def push_arrival(city: City, assignment: Assignment) -> None:
+    """Tell the hospital when the patient is now expected much earlier or later than it knows."""
+    handover = current(city, assignment)
+    if handover is None or city.units[assignment.unit_id].status not in _BEFORE_ARRIVAL:
+        return
+    expected_at = expected_arrival(city, assignment, city.hospitals[handover.hospital_id])
+    change = abs((expected_at - handover.expected_at).total_seconds())
+    if change >= city.pack.handover.arrival_change_seconds:
+        update(city, assignment, "the expected time of arrival has changed")
+
+
 def acknowledge(city: City, event: HandoverAcknowledged) -> None:
     """The hospital is getting ready.
 
@@ -384,16 +395,20 @@ def scene(city: City, assignment: Assignment) -> Position:
 
 def expected_arrival(city: City, assignment: Assignment, hospital: Hospital) -> datetime:
     """Return when the patient is expected: the way to the scene, the work there, the way on."""
+    if "at_hospital" in assignment.reached:
+        return assignment.reached["at_hospital"]
     allocation = city.pack.allocation
     travel = GreatCircleTravel(road_factor=allocation.road_factor, speed_kmh=allocation.speed_kmh)
     unit = city.units[assignment.unit_id]
     origin = scene(city, assignment)
     seconds = travel.seconds(origin, hospital.position)
+    work = city.pack.handover.on_scene_minutes * _SECONDS_PER_MINUTE
     if unit.status in ("ordered", "rolling"):
         position, _ = where(unit, city.now, allocation.position_fresh_seconds)
-        seconds += travel.seconds(position, origin)
-    if unit.status != "transporting":
-        seconds += city.pack.handover.on_scene_minutes * _SECONDS_PER_MINUTE
+        seconds += travel.seconds(position, origin) + work
+    elif unit.status == "on_scene":
+        worked = (city.now - assignment.reached["on_scene"]).total_seconds()
+        seconds += max(0.0, work - worked)
     return city.now + timedelta(seconds=seconds)
 
 

@@ -60,6 +60,8 @@ def report_unit(city: City, event: UnitReported) -> None:
     if event.status is not None:
         _change_status(city, unit, event)
     unit = city.units[event.unit_id]
+    if unit.assignment_id is not None:
+        handover.push_arrival(city, city.assignments[unit.assignment_id])
     if unit.status in _OFF or not unit.staffed:
         dispatching.awaited_crew_lost(city, unit.unit_id)
     dispatching.serve_queue(city, unit.unit_id)

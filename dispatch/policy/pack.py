@@ -154,7 +154,7 @@ class ProtectionLists(Part):
 class Allocation(Part):
     """How a unit is chosen, and how long anything may wait.
 
-    `minutes_until_free` is by unit status (a status that is absent: free at once),
+    `minutes_until_free` is by unit status (a status that is absent: nobody can say),
     `queue_escalation_seconds` by condition, `complaint_capabilities` from a word of the complaint
     to the hospital capability it needs. Without a regular crew within `critical_reach_minutes`, a
     critical patient gets a transfer crew as the last resort. A hold without an end ends after
@@ -202,13 +202,15 @@ class Handover(Part):
 
     The limits count from the announcement, the signature's from the arrival. `rooms` is the kind
     of room that each destination reserves; `tests_on_arrival` is by PPE level. An estimated arrival
-    allows `on_scene_minutes` for the work on scene.
+    allows `on_scene_minutes` for the work on scene; one that changes by at least
+    `arrival_change_seconds` is told.
     """
 
     remind_seconds: Seconds
     next_hospital_seconds: Seconds
     escalate_seconds: Seconds
     signature_seconds: Seconds
+    arrival_change_seconds: Seconds
     on_scene_minutes: Minutes
     rooms: Annotated[dict[Destination, Identifier], AfterValidator(_every(Destination))]
     tests_on_arrival: Annotated[dict[Protection, Codes], AfterValidator(_every(Protection))]
