@@ -1,9 +1,10 @@
 """A stage without processes: the domain itself answers, in memory, on a stepped clock."""
 
 import asyncio
+import heapq
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,6 @@ from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.fleet import report_duties
 from dispatch.domain.model import Timer
 from dispatch.policy.pack import load_pack
-from dispatch.simulation.agenda import Action, Agenda
 from dispatch.simulation.seen import Published, Seen
 from dispatch.store.dead_letters import reject
 from dispatch.store.inbound import Inbound, read
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dispatch.simulation.stage import Stage
 
 PREFIX = "dispatch."
+Action = Callable[[], Awaitable[None]]
 PATIENCE = timedelta(hours=4)
 
 
@@ -57,7 +58,8 @@ class MemoryStage:
         self.history: list[Seen] = []
         self.published: list[Published] = []
         self.city = City(pack=self.pack, districts=self.plan.districts, mode=self.plan.mode)
-        self._agenda = Agenda()
+        self._agenda: list[tuple[datetime, int, Action]] = []
+        self._numbers = itertools.count()
         self._reactions: defaultdict[str, list[Callable[[Seen], None]]] = defaultdict(list)
         self._ordinals: Counter[str] = Counter()
         self._sequences: Counter[tuple[str, str | None]] = Counter()
@@ -74,8 +76,12 @@ class MemoryStage:
 
     # -- what a scenario uses
 
+    def now(self) -> datetime:
+        return self.clock.now()
+
     def at(self, when: datetime, action: Action) -> None:
-        self._agenda.put(max(when, self.clock.now()), action)
+        entry = (max(when, self.clock.now()), next(self._numbers), action)
+        heapq.heappush(self._agenda, entry)
 
     def after(self, seconds: float, action: Action) -> None:
         self.at(self.clock.now() + timedelta(seconds=seconds), action)
@@ -124,7 +130,7 @@ class MemoryStage:
             self._settle()
             if tick is not None:
                 tick()
-            planned = self._agenda.next
+            planned = self._agenda[0][0] if self._agenda else None
             timer = min((timer.due_at for timer in self._timers.values()), default=None)
             following = min((t for t in (planned, timer) if t is not None), default=None)
             if following is None or (until is not None and following > until):
@@ -132,8 +138,8 @@ class MemoryStage:
             if planned is None and following > last_action + PATIENCE:
                 break
             self.clock.advance_to(following)
-            for action in self._agenda.take_due(following):
-                await action()
+            while self._agenda and self._agenda[0][0] <= following:
+                await heapq.heappop(self._agenda)[2]()
             if planned is not None and planned <= following:
                 last_action = following
 
