@@ -65,7 +65,8 @@ def receive(city: City, call: Call, digest: str) -> None:
     if link is not None:
         _link(city, call, digest, link)
         return
-    _open(city, call, digest, place, outcome="opened")
+    open_incident(city, call, digest)
+    _report_if_case(city, call)
     dispatching.decide_incident(city, call.call_id, "the call came in")
 
 
@@ -242,11 +243,17 @@ def unlink(city: City, event: CallUnlinked) -> None:
     )
     call = record.content
     _open(city, call, record.digest, _place(city, call), outcome="unlinked")
+    _report_if_case(city, call)
     if nobody_else_calls and former.status != "closed":
         active = incidents.active_assignments(city, former)
         if not any(assignment.met_patient for assignment in active):
             _call_off(city, former.incident_id, event.reason)
     dispatching.decide_incident(city, event.call_id, "the link was undone")
+
+
+def open_incident(city: City, call: Call, digest: str) -> None:
+    """Open an incident for a call; what follows is decided next."""
+    _open(city, call, digest, _place(city, call), outcome="opened")
 
 
 def _open(city: City, call: Call, digest: str, place: Place, *, outcome: Any) -> None:
@@ -279,6 +286,9 @@ def _open(city: City, call: Call, digest: str, place: Place, *, outcome: Any) ->
             patient_count=call.patient_count or 1,
         )
     )
+
+
+def _report_if_case(city: City, call: Call) -> None:
     if call.patient.case_status != "none":
         report_case(city, city.incidents[call.call_id], found_by="call", before="none")
 

@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from dispatch.domain import calls, disinfection, dispatching, handover, hospitals, lifecycle
+from dispatch.domain import (
+    calls,
+    disinfection,
+    dispatching,
+    handover,
+    hospitals,
+    lifecycle,
+    transfers,
+)
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.model import Timer
 from dispatch.topics.announcement import Reason
@@ -51,6 +59,16 @@ def _report_hospital(city: City, event: HospitalReported) -> None:
     dispatching.hospital_reported(city, event.hospital_id)
 
 
+def _sign_by_crew(city: City, event: HandoverSignedByCrew) -> None:
+    handover.sign_by_crew(city, event)
+    transfers.transfer_onward(city, event.handover_id)
+
+
+def _sign_by_hospital(city: City, event: HandoverSignedByHospital) -> None:
+    handover.sign_by_hospital(city, event)
+    transfers.transfer_onward(city, event.handover_id)
+
+
 def _certify(city: City, event: DisinfectionCertified) -> None:
     disinfection.certify(city, event)
     dispatching.serve_queue(city, event.unit_id)
@@ -67,12 +85,12 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     OrderAcknowledged: lifecycle.acknowledge_order,
     RunEnded: lifecycle.end_run,
     CaseFound: lifecycle.find_case,
-    HandoverSignedByCrew: handover.sign_by_crew,
+    HandoverSignedByCrew: _sign_by_crew,
     DisinfectionCertified: _certify,
     HospitalReported: _report_hospital,
     HandoverAcknowledged: handover.acknowledge,
     HandoverDiverted: _divert,
-    HandoverSignedByHospital: handover.sign_by_hospital,
+    HandoverSignedByHospital: _sign_by_hospital,
     PatientFound: lifecycle.find_patient,
     CityModeSwitched: lifecycle.switch_mode,
 }

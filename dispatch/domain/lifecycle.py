@@ -16,6 +16,7 @@ from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Position, Unit
 from dispatch.domain.reports import report_case
+from dispatch.domain.transfers import transfer_onward
 from dispatch.topics.city import CityModeSwitched
 from dispatch.topics.hospitals import PatientFound
 from dispatch.topics.incidents import IncidentProgressed
@@ -120,6 +121,7 @@ def find_case(city: City, event: CaseFound) -> None:
         Rejected: the unit is unknown, or is not on this assignment (any more).
     """
     assignment = _assignment(city, event.unit_id, event.assignment_id)
+    city.put(assignment := replace(assignment, case_found=True))
     incident = city.incidents[assignment.incident_id]
     city.put(
         replace(
@@ -149,7 +151,8 @@ def find_patient(city: City, event: PatientFound) -> None:
         raise Rejected("handover_id", "was announced to another hospital")
     if known.status in ("withdrawn", "diverted"):
         raise Rejected("handover_id", f"is {known.status}")
-    assignment = city.assignments[known.assignment_id]
+    assignment = replace(city.assignments[known.assignment_id], case_found=True)
+    city.put(assignment)
     incident = city.incidents[assignment.incident_id]
     found = replace(incident, case_status=event.case_status)
     city.put(found)
@@ -160,6 +163,7 @@ def find_patient(city: City, event: PatientFound) -> None:
         dispatching.decide_incident(city, incident.incident_id, "the hospital found a case")
     elif assignment.disinfection != "terminal":
         _disinfect_afterwards(city, assignment)
+    transfer_onward(city, known.handover_id)
 
 
 def switch_mode(city: City, event: CityModeSwitched) -> None:

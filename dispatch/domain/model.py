@@ -150,6 +150,7 @@ class Assignment:
     handovers: int = 0
     chosen_by_dispatcher: bool = False
     contaminated_before: bool = False
+    case_found: bool = False
     acknowledged_at: datetime | None = None
     reached: dict[str, datetime] = field(default_factory=dict)
     met_patient: bool = False
@@ -162,7 +163,10 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handover:
-    """An announcement to one hospital, up to the record signed by crew and hospital."""
+    """An announcement to one hospital, up to the record signed by crew and hospital.
+
+    `transfer_call_id` names the onward transfer that a case found in this patient has raised.
+    """
 
     handover_id: str
     assignment_id: str
@@ -176,6 +180,7 @@ class Handover:
     status: Literal["announced", "acknowledged", "withdrawn", "diverted", "closed"] = "announced"
     signed_by_crew: str | None = None
     signed_by_hospital: str | None = None
+    transfer_call_id: str | None = None
     ended_at: datetime | None = None
 
 

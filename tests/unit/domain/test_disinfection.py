@@ -174,7 +174,8 @@ def test_a_contaminated_run_that_is_aborted_blocks_the_unit_too() -> None:
 
 
 def left_routine(*more: Any) -> SmallCity:
-    city = SmallCity(unit("U1", station=at(111.60)), *more)
+    designated = hospital("both", "designated", "ordinary", "fever_clinic")
+    city = SmallCity(unit("U1"), *more, hospitals=[designated])
     city.say(call("c0"))
     city.run_to("U1", "at_hospital")
     city.hand_over("U1")

@@ -1,0 +1,65 @@
+"""Onward transfer: a case found in a patient is itself the request to move them (120 plan §4)."""
+
+from dataclasses import replace
+from typing import Final
+from uuid import UUID, uuid5
+
+from dispatch.domain import calls, dispatching
+from dispatch.domain.city import City
+from dispatch.domain.model import Handover, Hospital
+from dispatch.topics.calls import Call, Caller, Epidemiology, Location
+
+_NAMESPACE: Final = UUID("2c8a6e0e-3b52-5d0b-8d0a-9a7f6b1c4e5d")
+_DESIGNATED: Final = frozenset({"designated", "reserve_designated"})
+
+
+def transfer_onward(city: City, handover_id: str) -> None:
+    """Request the transfer of a found case to the designated hospital, once, after the handover.
+
+    The receiving hospital asks, as an institution that cannot admit the case (R1). Nothing is to be
+    done for a patient without a finding or already at a designated hospital.
+    """
+    handover = city.handovers[handover_id]
+    hospital = city.hospitals[handover.hospital_id]
+    assignment = city.assignments[handover.assignment_id]
+    if handover.status != "closed" or handover.transfer_call_id is not None:
+        return
+    if not assignment.case_found or not _DESIGNATED.isdisjoint(hospital.roles):
+        return
+    request = _request(city, handover, hospital)
+    city.put(replace(handover, transfer_call_id=request.call_id))
+    calls.open_incident(city, request, digest="")
+    because = f"a case was found in the patient of {handover.incident_id}: onward transfer"
+    dispatching.decide_incident(city, request.call_id, because)
+
+
+def _request(city: City, handover: Handover, hospital: Hospital) -> Call:
+    incident = city.incidents[handover.incident_id]
+    opening = city.calls[incident.incident_id].content
+    return opening.model_copy(
+        update={
+            "call_id": f"transfer-{uuid5(_NAMESPACE, handover.handover_id)}",
+            "received_at": city.now,
+            "district": hospital.district,
+            "caller": Caller(
+                kind="institution",
+                institution_id=hospital.hospital_id,
+                can_admit_suspected=False,
+                name=hospital.name,
+            ),
+            "patient": opening.patient.model_copy(
+                update={
+                    "condition": incident.condition,
+                    "symptoms": incident.symptoms,
+                    "case_status": incident.case_status,
+                    "epidemiology": None,
+                }
+            ),
+            "epidemiology": Epidemiology.model_validate(incident.epidemiology),
+            "location": Location(
+                latitude=hospital.position.latitude, longitude=hospital.position.longitude
+            ),
+            "patient_count": 1,
+            "destination_wish": None,
+        }
+    )
