@@ -11,7 +11,7 @@ Action = Callable[[], Awaitable[None]]
 
 @dataclass(order=True, slots=True)
 class Entry:
-    """An action and its time; one that is `exact` is the last of those done in one go."""
+    """An action and its time; one that is `exact` is not done in one go with earlier ones."""
 
     when: datetime
     number: int
@@ -36,9 +36,12 @@ class Agenda:
         return self._entries[0].when if self._entries else None
 
     def take(self, until: datetime) -> list[Entry]:
-        """Remove and return what is due until a time, or until the first that is exact."""
+        """Remove and return what is due until a time, up to an exact one or at its instant."""
         due: list[Entry] = []
         while self._entries and self._entries[0].when <= until:
+            following = self._entries[0]
+            if due and following.exact and following.when > due[0].when:
+                break
             due.append(heapq.heappop(self._entries))
             if due[-1].exact:
                 until = due[-1].when
