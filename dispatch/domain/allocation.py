@@ -6,7 +6,7 @@ Source: domain, choosing the unit; 120 plan §3 (平战结合), §4 (就近派�
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -19,6 +19,9 @@ from dispatch.topics.fields import CrewKind
 DISPATCHABLE: Final = frozenset({"available", "returning"})
 DISPATCHER_CHOICE: Final = "dispatcher_choice"
 _SECONDS_PER_MINUTE: Final = 60.0
+
+# Said of the crews of the kind that is not looked for.
+_OTHER_KIND: Final = frozenset({"kept_for_transfers", "wrong_crew_kind"})
 
 Fallback = Literal["transfer_as_last_resort", "regular_instead_of_transfer"]
 
@@ -72,14 +75,19 @@ def choose(need: Need, fleet: Fleet) -> Choice:
         regular = _nearest(
             need, fleet, crews=("regular",), negative_pressure_first=not need.critical
         )
-        return _as_fallback(regular, "regular_instead_of_transfer")
+        if regular.unit is None:
+            return _nobody(need, fleet)
+        return _as_fallback(regular, "regular_instead_of_transfer", choice.passed_over)
     if fleet.mode == "routine":
         return _nearest(need, fleet, crews=("regular", "transfer"))
     choice = _nearest(need, fleet, crews=("regular",))
     if need.critical and choice.travel_seconds > critical_reach:
         transfer = _nearest(need, fleet, crews=("transfer",))
         if transfer.unit is not None and transfer.travel_seconds < choice.travel_seconds:
-            return _as_fallback(transfer, "transfer_as_last_resort")
+            out_of_reach = _out_of_reach(choice)
+            return _as_fallback(transfer, "transfer_as_last_resort", out_of_reach)
+        if choice.unit is None:
+            return _nobody(need, fleet)
     return choice
 
 
@@ -178,9 +186,24 @@ def _transfer_soon(fleet: Fleet) -> bool:
     )
 
 
-def _as_fallback(choice: Choice, fallback: Fallback) -> Choice:
-    if choice.unit is None:
-        return choice
-    return Choice(
-        choice.unit, choice.travel_seconds, (*choice.why, fallback), choice.passed_over, fallback
+def _nobody(need: Need, fleet: Fleet) -> Choice:
+    """Return the choice of no unit, with what spoke against each crew of either kind."""
+    return _nearest(need, fleet, crews=("regular", "transfer"))
+
+
+def _out_of_reach(regular: Choice) -> dict[str, int]:
+    """Return what spoke against the regular crews when none was near enough."""
+    others = Counter(regular.passed_over)
+    out_of_reach = others.pop("farther", 0) + (regular.unit is not None)
+    return dict(others) | ({"out_of_reach": out_of_reach} if out_of_reach else {})
+
+
+def _as_fallback(choice: Choice, fallback: Fallback, wanted: Mapping[str, int]) -> Choice:
+    """Mark a choice as a fallback: `wanted` says what spoke against the crews asked for."""
+    passed_over = Counter(
+        {why: n for why, n in choice.passed_over.items() if why not in _OTHER_KIND}
+    )
+    passed_over.update({why: n for why, n in wanted.items() if why not in _OTHER_KIND})
+    return replace(
+        choice, why=(*choice.why, fallback), passed_over=dict(passed_over), fallback=fallback
     )
