@@ -6,10 +6,7 @@ due. Then the clock goes to whatever comes next, an action of the agenda or a ti
 
 import asyncio
 import contextlib
-import os
 import signal
-import socket
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable
@@ -20,7 +17,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -30,7 +26,8 @@ from dispatch.errors import StackError
 from dispatch.policy.pack import Pack, load_pack
 from dispatch.simulation.agenda import Action, Agenda
 from dispatch.simulation.seen import Published, Seen
-from dispatch.stack.addresses import BROKER_FETCH_MAX_WAIT_MS, BROKER_SESSION_TIMEOUT_MS
+from dispatch.simulation.workers import PREFIX, ready, start_worker
+from dispatch.stack.addresses import BROKER_FETCH_MAX_WAIT_MS
 from dispatch.stack.broker import ensure_topics
 from dispatch.stack.embedded import Stack, running_stack
 from dispatch.stack.process import Process
@@ -42,10 +39,8 @@ from dispatch.topics.cloudevents import derived_id, write_headers
 from dispatch.topics.envelope import Record
 from dispatch.topics.fields import Content
 
-PREFIX: Final = "dispatch."
 CLOCK_FILE: Final = "scenario.clock"
 # Wall seconds.
-READY_LIMIT: Final = 60.0
 STUCK_LIMIT: Final = 60.0
 STOP_LIMIT: Final = 15.0
 # A commit says when to look; this is for a notice that was missed.
@@ -93,17 +88,12 @@ async def open_stage(
         connection = await asyncpg.connect(stack.dsn)
         exits.push_async_callback(connection.close)
         await connection.execute(_TELL_COMMITS)
-        running = []
-        for number in range(workers):
-            port = _free_port()
-            worker = Process(
-                [sys.executable, "-m", "dispatch", "worker"],
-                log=stack.data_dir / f"worker-{number}.log",
-                orphaned=signal.SIGKILL,
-                environment=_environment(stack, clock_path, plan_path, policy, port),
-            )
-            exits.push_async_callback(worker.stop, signal.SIGTERM, STOP_LIMIT)
-            running.append((worker, port))
+        running = [
+            start_worker(stack, number, clock=clock_path, plan=plan_path, policy=policy)
+            for number in range(workers)
+        ]
+        for worker in running:
+            exits.push_async_callback(worker.process.stop, signal.SIGTERM, STOP_LIMIT)
         producer = AIOKafkaProducer(**options, acks="all")
         await producer.start()
         exits.push_async_callback(producer.stop)
@@ -117,13 +107,13 @@ async def open_stage(
             connection=connection,
             producer=producer,
             consumer=consumer,
-            workers=[worker for worker, _ in running],
+            workers=[worker.process for worker in running],
         )
         await connection.add_listener(COMMITS, stage.committed)
         async with _in_background(stage.consume()) as consuming:
             stage.consuming = consuming
-            for worker, port in running:
-                await _ready(worker, port)
+            for worker in running:
+                await ready(worker)
             yield stage
 
 
@@ -449,24 +439,6 @@ class Stage:
         ]
 
 
-def _environment(stack: Stack, clock: Path, plan: Path, policy: str, port: int) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")}
-    return kept | {
-        "DISPATCH_KAFKA__BOOTSTRAP_SERVERS": stack.bootstrap,
-        "DISPATCH_KAFKA__ENABLE_IDEMPOTENCE": "false",
-        "DISPATCH_KAFKA__SESSION_TIMEOUT_MS": str(BROKER_SESSION_TIMEOUT_MS),
-        "DISPATCH_KAFKA__FETCH_MAX_WAIT_MS": str(BROKER_FETCH_MAX_WAIT_MS),
-        "DISPATCH_DATABASE__DSN": stack.dsn,
-        "DISPATCH_SCENARIO_CLOCK": str(clock),
-        "DISPATCH_TOPIC_PREFIX": PREFIX,
-        "DISPATCH_CITY": str(plan.resolve()),
-        "DISPATCH_POLICY": str(Path(policy).resolve()) if Path(policy).is_file() else policy,
-        "DISPATCH_WEB__PORT": str(port),
-        "DISPATCH_DATA_DIR": str(stack.data_dir),
-        "DISPATCH_LOG_FORMAT": "json",
-    }
-
-
 async def _consumer(options: dict[str, str]) -> AIOKafkaConsumer:
     consumer = AIOKafkaConsumer(
         **options,
@@ -490,24 +462,3 @@ async def _in_background(
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-async def _ready(worker: Process, port: int) -> None:
-    """Wait until a worker takes inputs."""
-    deadline = time.monotonic() + READY_LIMIT
-    async with aiohttp.ClientSession() as session:
-        while time.monotonic() < deadline:
-            if not worker.running:
-                raise worker.failure()
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
-                    if answer.ok:
-                        return
-            await asyncio.sleep(0.05)
-    raise StackError("the worker doesn't get ready")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
