@@ -15,6 +15,7 @@ from dispatch.agents.batch import Batch, BatchChannel
 from dispatch.agents.desk import Desk
 from dispatch.agents.patience import Interrupted, Overdue, Patience, persist
 from dispatch.agents.positions import Start, where_to_start
+from dispatch.log_end import end_of_log
 from dispatch.metrics import Metrics
 from dispatch.stack.broker import cluster_id_of
 from dispatch.topics.envelope import Record
@@ -174,6 +175,12 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         ends = await consumer.end_offsets(partitions)
         for tp in sorted(partitions):
             committed = await consumer.committed(tp)
+            seen = max(committed or 0, noted.get((tp.topic, tp.partition), 0))
+            if seen > ends[tp]:
+                try:
+                    ends[tp] = await end_of_log(consumer, tp, ends[tp])
+                except IllegalStateError:
+                    return
             if assignment != self._assignments or self._revoking:
                 return
             start = where_to_start(

@@ -16,6 +16,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from dispatch.checker import Input, Violation, check
+from dispatch.log_end import end_of_log
 from dispatch.policy.pack import load_pack
 from dispatch.simulation.seen import Seen
 from dispatch.stack.addresses import BROKER_SESSION_TIMEOUT_MS
@@ -172,14 +173,16 @@ class Service:
             for number in range(PARTITIONS)
         ]
         self.consumer.assign(partitions)
-        ends = await self.consumer.end_offsets(partitions)
+        told = await self.consumer.end_offsets(partitions)
+        ends = {tp: await end_of_log(self.consumer, tp, told[tp]) for tp in partitions if told[tp]}
         await self.consumer.seek_to_beginning(*partitions)
-        left = {tp for tp in partitions if ends[tp] > 0}
+        left = set(ends)
         while left:
             for tp, messages in (await self.consumer.getmany(timeout_ms=200)).items():
-                self.seen += [self._seen(message) for message in messages]
-                if messages[-1].offset + 1 >= ends[tp]:
-                    left.discard(tp)
+                if tp in left:
+                    self.seen += [self._seen(message) for message in messages]
+                    if messages[-1].offset + 1 >= ends[tp]:
+                        left.discard(tp)
 
     def _seen(self, message: Any) -> Seen:
         record = Record(
