@@ -20,7 +20,7 @@ async def end_of_log(consumer: AIOKafkaConsumer, tp: TopicPartition, told: int) 
     consumer.seek(tp, told)
     for _ in range(_FETCHES):
         await consumer.getmany(tp, timeout_ms=_FETCH_MS)
-        found = consumer.highwater(tp)
+        found: int | None = consumer.highwater(tp)
         if found is not None:
             return max(told, found)
     return told
