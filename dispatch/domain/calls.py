@@ -19,7 +19,7 @@ from dispatch.topics.calls import (
     CallResumed,
     CallUnlinked,
 )
-from dispatch.topics.fields import CrewKind
+from dispatch.topics.fields import Answer, CrewKind
 from dispatch.topics.incidents import (
     CallLinked,
     IncidentCancelled,
@@ -322,7 +322,8 @@ def _link(city: City, call: Call, digest: str, link: Link) -> None:
         condition=max(incident.condition, patient.condition, key=_GRAVITY.__getitem__),
         case_status=max(incident.case_status, patient.case_status, key=_CERTAINTY.__getitem__),
         symptoms=tuple(dict.fromkeys((*incident.symptoms, *patient.symptoms))),
-        epidemiology={**call.answers(), **incident.epidemiology},
+        epidemiology=_graver_history(incident.epidemiology, call.answers()),
+        patient_count=max(incident.patient_count, call.patient_count or 1),
     )
     changed = learnt != incident
     city.put(replace(learnt, calls=(*incident.calls, call.call_id), last_call_at=city.now))
@@ -332,6 +333,14 @@ def _link(city: City, call: Call, digest: str, link: Link) -> None:
         dispatching.decide_incident(
             city, incident.incident_id, f"repeat call {call.call_id} says more"
         )
+    if learnt.patient_count > incident.patient_count:
+        dispatching.announce_mass_casualty(city, learnt)
+
+
+def _graver_history(known: dict[str, Answer], heard: dict[str, Answer]) -> dict[str, Answer]:
+    """Return the answers of two callers: a yes counts, else what was said first."""
+    exposed = {item: answer for item, answer in heard.items() if answer == "yes"}
+    return {**heard, **known, **exposed}
 
 
 def _resume(city: City, incident: Incident, *, by: str, reason: str) -> None:

@@ -136,7 +136,8 @@ def likeness(call: Call, other: Call, policy: Linking) -> tuple[str, ...] | None
         alike.append("age")
     if call.caller.kind == "institution" and "name" not in alike and "id_number" not in alike:
         return None  # an institution calls for many patients: only the same patient is a repeat
-    if (call.patient_count or 1) != (other.patient_count or 1):
+    counts = {call.patient_count, other.patient_count} - {None}
+    if len(counts) > 1:
         return None
     if call.chief_complaint is not None and other.chief_complaint is not None:
         if _similarity(call.chief_complaint, other.chief_complaint) < policy.complaint_similarity:
