@@ -4,8 +4,8 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import orjson
@@ -39,18 +39,12 @@ def command(seed: int, fast: bool, as_json: bool) -> int:
             return nullcontext(lambda: None)
         return Screen(console, board, stage.plan, stage.clock).live()
 
-    directory = Path(tempfile.mkdtemp(prefix="dispatch-demo-"))
-    # As root, PostgreSQL runs as an account of its own, which must pass through.
-    directory.chmod(0o711)
     speed = None if fast else WATCHABLE_SPEED
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            summary = runner.run(perform(directory, seed=seed, speed=speed, show=show))
-    except StackError as error:
-        # The directory stays: its logs are what is left to look at.
-        log = directory / WORKER_LOG
-        raise StackError(text("demo.failed", error=error, log=log)) from error
-    shutil.rmtree(directory, ignore_errors=True)
+    with (
+        _directory() as directory,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        summary = runner.run(perform(directory, seed=seed, speed=speed, show=show))
     if as_json:
         sys.stdout.buffer.write(
             orjson.dumps(summary.as_dict(), option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2)
@@ -58,3 +52,19 @@ def command(seed: int, fast: bool, as_json: bool) -> int:
     else:
         console.print(render(summary))
     return 1 if summary.failures else 0
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    """Make a temporary directory; when the stack fails it stays, as its logs are what is left."""
+    directory = Path(tempfile.mkdtemp(prefix="dispatch-demo-"))
+    # As root, PostgreSQL runs as an account of its own, which must pass through.
+    directory.chmod(0o711)
+    try:
+        yield directory
+    except StackError as error:
+        raise StackError(text("demo.failed", error=error, log=directory / WORKER_LOG)) from error
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    shutil.rmtree(directory, ignore_errors=True)
