@@ -21,8 +21,6 @@ from dispatch.errors import StackError
 from dispatch.language import text
 from dispatch.simulation.stage import Stage
 
-WORKER_LOG = "worker-0.log"
-
 
 @localised.command("demo")
 @localised.option("--seed", type=int, default=1, show_default=True, metavar="N", help="demo.seed")
@@ -63,7 +61,9 @@ def _directory() -> Iterator[Path]:
     try:
         yield directory
     except StackError as error:
-        raise StackError(text("demo.failed", error=error, log=directory / WORKER_LOG)) from error
+        if str(directory) in str(error):
+            raise
+        raise StackError(text("demo.failed", error=error, directory=directory)) from error
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
         raise

@@ -252,6 +252,17 @@ def case_found_in_hospital(chronicle: Chronicle) -> bool:
     )
 
 
+def transferred_onward(chronicle: Chronicle) -> bool:
+    """A case found in hospital was itself the request to move the patient: a transfer crew went."""
+    return any(
+        decided.cause == reported.cause
+        and chronicle.has("incident.assigned", incident_id=decided["incident_id"], crew="transfer")
+        for reported in chronicle.of("case.reported", found_by="hospital")
+        for decided in chronicle.of("call.decided")
+        if decided["incident_id"] != reported["incident_id"]
+    )
+
+
 def held_and_resumed(chronicle: Chronicle) -> bool:
     """A call was held, resumed and then served."""
     return any(
@@ -373,6 +384,7 @@ STORIES: Final[Mapping[str, Story]] = {
         address_only,
         case_found_on_the_way,
         case_found_in_hospital,
+        transferred_onward,
         duties_reported,
         bad_input_dead_lettered,
     )

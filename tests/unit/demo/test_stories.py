@@ -36,6 +36,7 @@ EVIDENCE = {
     "address_only": "order.issued",
     "case_found_on_the_way": "case.reported",
     "case_found_in_hospital": "case.reported",
+    "transferred_onward": "case.reported",
     "duties_reported": "duties.reported",
     "bad_input_dead_lettered": "input.rejected",
 }
