@@ -30,6 +30,8 @@ REQUEST_TIMEOUT_MS: Final = 15_000
 # How long one look for new events may last, in ms; then it is looked again.
 LOOK_MS: Final = 1_000
 RECORDS_AT_ONCE: Final = 500
+LOOK_FOR_ENDS_MS: Final = 200
+LOOKS_FOR_ENDS: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +160,18 @@ class Reader:
                 raise Unavailable(f"Kafka has no topic {self._prefix}{topic}")
             found += [TopicPartition(self._prefix + topic, number) for number in partitions]
         self._consumer.assign(found)
-        self._ends = await self._consumer.end_offsets(found)
-        for partition, offset in self._ends.items():
+        told = await self._consumer.end_offsets(found)
+        for partition, offset in told.items():
             self._consumer.seek(partition, offset)
+        # The embedded broker tells too low an end (see `dispatch.log_end`); what comes with a
+        # fetch is right. One fetch asks for all partitions together.
+        for _ in range(LOOKS_FOR_ENDS):
+            await self._consumer.getmany(timeout_ms=LOOK_FOR_ENDS_MS)
+            if all(self._consumer.highwater(partition) is not None for partition in found):
+                break
+        for partition, offset in told.items():
+            self._ends[partition] = max(offset, self._consumer.highwater(partition) or 0)
+            self._consumer.seek(partition, self._ends[partition])
 
     async def past(self) -> AsyncIterator[Event]:
         """Yield what the topics held when this was opened, by the records' times.
