@@ -1,9 +1,9 @@
 """What consoles say: calls, answers, and the dispatcher's last word."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from dispatch.domain import dispatching, handover, incidents, orders
+from dispatch.domain import dispatching, handover, incidents, orders, repeats
 from dispatch.domain.allocation import DISPATCHABLE, DISPATCHER_CHOICE, Choice, where
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.fleet import fleet_of
@@ -19,7 +19,7 @@ from dispatch.topics.calls import (
     CallResumed,
     CallUnlinked,
 )
-from dispatch.topics.fields import Answer, CrewKind
+from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import (
     CallLinked,
     IncidentCancelled,
@@ -28,10 +28,6 @@ from dispatch.topics.incidents import (
     IncidentResumed,
     LinkUndone,
 )
-
-# The graver of two reports of the same patient counts.
-_GRAVITY: Final = {"stable": 0, "unknown": 1, "critical": 2}
-_CERTAINTY: Final = {"none": 0, "asymptomatic": 1, "suspected": 1, "confirmed": 2}
 
 
 def receive(city: City, call: Call, digest: str) -> None:
@@ -230,7 +226,11 @@ def unlink(city: City, event: CallUnlinked) -> None:
         raise Rejected("call_id", f"is not linked: it is {record.outcome}")
     former = city.incidents[record.incident_id]
     nobody_else_calls = not _somebody_else_calls(city, former, event.call_id)
-    city.put(replace(former, calls=tuple(c for c in former.calls if c != event.call_id)))
+    remaining = tuple(call_id for call_id in former.calls if call_id != event.call_id)
+    others = [city.calls[call_id] for call_id in remaining]
+    linked = [each.content for each in others if each.outcome == "linked"]
+    corrected = repeats.without(replace(former, calls=remaining), record, linked)
+    city.put(corrected)
     city.emit(
         LinkUndone(
             call_id=event.call_id,
@@ -248,6 +248,9 @@ def unlink(city: City, event: CallUnlinked) -> None:
         active = incidents.active_assignments(city, former)
         if not any(assignment.met_patient for assignment in active):
             _call_off(city, former.incident_id, event.reason)
+    elif former.status != "closed" and repeats.known(corrected) != repeats.known(former):
+        _release_surplus(city, former.incident_id, event.reason)
+        dispatching.decide_incident(city, former.incident_id, f"{event.call_id} was unlinked")
     dispatching.decide_incident(city, event.call_id, "the link was undone")
 
 
@@ -303,6 +306,7 @@ def _link(city: City, call: Call, digest: str, link: Link) -> None:
             outcome="linked",
             digest=digest,
             content=call,
+            known_before=repeats.known(incident),
         )
     )
     city.emit(
@@ -316,15 +320,7 @@ def _link(city: City, call: Call, digest: str, link: Link) -> None:
         ),
         key=call.call_id,
     )
-    patient = call.patient
-    learnt = replace(
-        incident,
-        condition=max(incident.condition, patient.condition, key=_GRAVITY.__getitem__),
-        case_status=max(incident.case_status, patient.case_status, key=_CERTAINTY.__getitem__),
-        symptoms=tuple(dict.fromkeys((*incident.symptoms, *patient.symptoms))),
-        epidemiology=_graver_history(incident.epidemiology, call.answers()),
-        patient_count=max(incident.patient_count, call.patient_count or 1),
-    )
+    learnt = repeats.merged(incident, call)
     changed = learnt != incident
     city.put(replace(learnt, calls=(*incident.calls, call.call_id), last_call_at=city.now))
     if learnt.case_status not in ("none", incident.case_status):
@@ -335,12 +331,6 @@ def _link(city: City, call: Call, digest: str, link: Link) -> None:
         )
     if learnt.patient_count > incident.patient_count:
         dispatching.announce_mass_casualty(city, learnt)
-
-
-def _graver_history(known: dict[str, Answer], heard: dict[str, Answer]) -> dict[str, Answer]:
-    """Return the answers of two callers: a yes counts, else what was said first."""
-    exposed = {item: answer for item, answer in heard.items() if answer == "yes"}
-    return {**heard, **known, **exposed}
 
 
 def _resume(city: City, incident: Incident, *, by: str, reason: str) -> None:
@@ -435,6 +425,15 @@ def _call_off(city: City, incident_id: str, reason: str) -> None:
     incidents.close(city, city.incidents[incident_id], "cancelled")
     for assignment in active:
         dispatching.serve_queue(city, assignment.unit_id)
+
+
+def _release_surplus(city: City, incident_id: str, reason: str) -> None:
+    """Release units that an incident no longer asks for and that have met nobody, newest first."""
+    active = incidents.active_assignments(city, city.incidents[incident_id])
+    for assignment in reversed(active):
+        if incidents.surplus(city, city.incidents[incident_id]) and not assignment.met_patient:
+            orders.withdraw(city, assignment, outcome="cancelled", reason=reason)
+            dispatching.serve_queue(city, assignment.unit_id)
 
 
 def _open_incident(city: City, call_id: str) -> Incident:

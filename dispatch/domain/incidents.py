@@ -19,13 +19,21 @@ def active_assignments(city: City, incident: Incident) -> list[Assignment]:
 
 def units_needed(city: City, incident: Incident) -> int:
     """Return how many more units an incident needs, beside those on it and those that are done."""
+    return max(0, _balance(city, incident))
+
+
+def surplus(city: City, incident: Incident) -> int:
+    """Return how many units too many an incident has, beside those that it needs."""
+    return max(0, -_balance(city, incident))
+
+
+def _balance(city: City, incident: Incident) -> int:
     crew = wanted_crew(incident)
     if crew is None:
         return 0
     capacity = city.pack.allocation.patients_per_vehicle[crew]
     total = -(-incident.patient_count // capacity)
-    counted = sum(not city.assignments[key].patient_owed for key in incident.assignments)
-    return max(0, total - counted)
+    return total - sum(not city.assignments[key].patient_owed for key in incident.assignments)
 
 
 def next_place(incident: Incident) -> Place:

@@ -80,14 +80,29 @@ class Hospital:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of an incident's patients."""
+
+    condition: Condition
+    symptoms: tuple[str, ...]
+    case_status: CaseStatus
+    epidemiology: dict[str, Answer]
+    patient_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
-    """An accepted call as it came, and the incident it belongs to now."""
+    """An accepted call as it came, and the incident it belongs to now.
+
+    `known_before` is what was known of the incident that the call was linked to.
+    """
 
     call_id: str
     incident_id: str
     outcome: Literal["opened", "linked", "unlinked", "cancelled"]
     digest: str
     content: Call
+    known_before: Known | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,3 +162,23 @@ def test_a_call_that_opened_its_incident_is_not_unlinked() -> None:
     city = SmallCity(unit("U1"))
     city.say(call("c1"))
     assert city.refusal(city.unlinked("c1")) == "call_id: is not linked: it is opened"
+
+
+def test_what_a_wrongly_linked_call_said_is_taken_back_and_later_answers_stay() -> None:
+    city = SmallCity(*(unit(f"U{n}") for n in range(5)))
+    city.say(call("c1", chief_complaint="traffic accident"))
+    worse: dict[str, Any] = {"condition": "critical", "symptoms": ["fever"]}
+    city.say(call("c2", chief_complaint="traffic accident", patient=worse, patient_count=3))
+    city.say(call("c3", chief_complaint="traffic accident", patient={"symptoms": ["cough"]}))
+    city.answer("c1", case_status="suspected")
+    assert len(city.incident("c1").assignments) == 3
+    city.unlink("c2")
+    corrected = city.incident("c1")
+    assert (corrected.condition, corrected.patient_count) == ("stable", 1)
+    assert corrected.symptoms == ("cough",)
+    assert corrected.case_status == "suspected"
+    assert corrected.decision is not None
+    assert corrected.decision["rule"] == "R2"
+    active = [a for a in city.city.assignments.values() if a.ended_at is None]
+    assert sum(a.incident_id == "c1" for a in active) == 1
+    assert sum(a.incident_id == "c2" for a in active) == 3
