@@ -161,6 +161,7 @@ class Assignment:
     destination: Destination
     disinfection: Disinfection
     hospital_id: str | None
+    life_support: bool = False
     handover_id: str | None = None
     handovers: int = 0
     chosen_by_dispatcher: bool = False

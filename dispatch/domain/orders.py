@@ -35,6 +35,7 @@ def issue(city: City, incident: Incident, choice: Choice, place: Place, because:
         destination=decision["destination"],
         disinfection=decision["disinfection"],
         hospital_id=None,
+        life_support=decision["life_support"],
     )
     city.put(assignment)
     incident = replace(
@@ -88,7 +89,7 @@ def issue(city: City, incident: Incident, choice: Choice, place: Place, because:
             rule=assignment.rule,
             crew=unit.crew,
             ppe=_dress(city, assignment.ppe),
-            life_support=decision["life_support"],
+            life_support=assignment.life_support,
             destination=assignment.destination,
             hospital_id=assignment.hospital_id,
             disinfection=assignment.disinfection,
@@ -201,6 +202,9 @@ def amend(city: City, assignment: Assignment, because: str) -> Assignment:
             rank: dict[str, int] = getattr(ranks, name)
             if rank[wanted[name]] < rank[getattr(assignment, name)]:
                 wanted[name] = getattr(assignment, name)
+    wanted["life_support"] = decision["life_support"] or (
+        assignment.met_patient and assignment.life_support
+    )
     if assignment.contaminated_before:
         wanted["disinfection"] = assignment.disinfection
     changed = {name: v for name, v in wanted.items() if v != getattr(assignment, name)}

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from dispatch.topics.incidents import CallDecided, IncidentAssigned, IncidentQueued
-from dispatch.topics.orders import OrderIssued, OrderWithdrawn
+from dispatch.topics.orders import OrderAmended, OrderIssued, OrderWithdrawn
 from dispatch.topics.screenings import ScreeningExpired
 from tests.unit.domain.city_builder import (
     ALL_NO,
@@ -14,6 +14,7 @@ from tests.unit.domain.city_builder import (
     call,
     case,
     escalated,
+    every,
     febrile,
     kinds,
     only,
@@ -255,3 +256,14 @@ def test_a_unit_that_failed_and_reported_itself_back_goes_when_the_next_one_fail
     city.report("U1", "available")
     city.end("U2", "refused", "vehicle_fault")
     assert city.assignment("U1").incident_id == "c1"
+
+
+def test_a_transfer_that_turns_critical_is_told_to_bring_life_support() -> None:
+    city = SmallCity(transfer_unit("T1"))
+    institution = {"kind": "institution", "institution_id": "I1", "can_admit_suspected": False}
+    events = city.say(call("c1", caller=institution, patient={"case_status": "confirmed"}))
+    assert not only(OrderIssued, events).life_support
+    events = city.answer("c1", condition="critical")
+    assert only(OrderAmended, events).changed == {"life_support": True}
+    city.run_to("T1", "on_scene")
+    assert every(OrderAmended, city.answer("c1", condition="stable")) == []
