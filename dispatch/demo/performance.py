@@ -22,7 +22,7 @@ CITY: Final = Path(str(resources.files("dispatch") / "cities" / "hulunbuir.toml"
 LAST_CALLS: Final = START + timedelta(hours=14)
 CLOSING_TIME: Final = START + timedelta(hours=24)
 LOOK_AGAIN: Final = timedelta(minutes=15)
-WATCHABLE_SPEED: Final = 2_400.0  # seconds of the city in one of the machine's, at the most
+WATCHABLE_SPEED: Final = 2_000.0  # seconds of the city in one of the machine's, at the most
 
 Show = Callable[[Stage, Board], AbstractContextManager[Callable[[], None]]]
 
