@@ -45,7 +45,8 @@ class Worker:
         self._process = Process(
             [sys.executable, "-m", "dispatch", "worker"],
             log=self.log_file,
-            orphaned=signal.SIGTERM,
+            # Without the stack, which has gone too, it could finish nothing.
+            orphaned=signal.SIGKILL,
             environment=self._environment,
         )
         return self._process
