@@ -12,6 +12,7 @@ from dispatch.domain.incidents import active_assignments, units_needed, wanted_c
 from dispatch.domain.lifecycle import REPORTED
 from dispatch.domain.model import Assignment, Handover, Incident, Job
 from dispatch.policy.pack import load_pack
+from dispatch.store import codec
 from dispatch.topics.fields import Content
 from tests.unit.domain.city_builder import (
     ALL_NO,
@@ -399,6 +400,10 @@ class CityLife(RuleBasedStateMachine):
             elif name == "escalation.raised":
                 self.escalated.add(event.subject)
         self.checked = len(self.city.history)
+
+    def teardown(self) -> None:
+        for (kind, _), entity in self.city._archive.items():
+            assert codec.load(kind.__name__, codec.dump(entity)) == entity
 
     # -- the hands that do it
 
