@@ -34,7 +34,7 @@ from dispatch.stack.process import Process
 from dispatch.store.inbound import read
 from dispatch.store.plan import CityPlan, read_plan
 from dispatch.store.schema import amigrate
-from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS, TOPIC_OF
+from dispatch.topics import OUTPUT_TOPICS, TOPIC_OF, TOPICS
 from dispatch.topics.cloudevents import derived_id, write_headers
 from dispatch.topics.envelope import Record
 from dispatch.topics.fields import Content
@@ -45,6 +45,8 @@ STUCK_LIMIT: Final = 60.0
 STOP_LIMIT: Final = 15.0
 # A commit says when to look; this is for a notice that was missed.
 LOOK_AGAIN: Final = 0.1
+# Reading from the embedded broker takes time in proportion to all that a partition holds.
+PARTITIONS: Final = 16
 COMMITS: Final = "dispatch_stage"
 # Scenario time for which timers alone keep a scenario going: whoever waits then waits for nobody.
 PATIENCE: Final = timedelta(hours=4)
@@ -78,14 +80,16 @@ async def open_stage(
         stack = await exits.enter_async_context(running_stack(data_dir, durable=False))
         await amigrate({"dsn": stack.dsn})
         options = {"bootstrap_servers": stack.bootstrap}
-        for topics, partitions in ((INPUT_TOPICS, workers), (OUTPUT_TOPICS, 1)):
-            names = [PREFIX + topic.name for topic in topics]
-            await ensure_topics(options, names, partitions=partitions, replication=1)
+        names = [PREFIX + topic.name for topic in TOPICS]
+        await ensure_topics(options, names, partitions=PARTITIONS, replication=1)
         clock_path = stack.data_dir / CLOCK_FILE
         clock = ScenarioClock.create(clock_path, start, 0.0)
         exits.callback(clock.close)
         stack.announce(clock_path)
-        connection = await asyncpg.connect(stack.dsn)
+        # A plan for any position would read all events to find the last few.
+        connection = await asyncpg.connect(
+            stack.dsn, server_settings={"plan_cache_mode": "force_custom_plan"}
+        )
         exits.push_async_callback(connection.close)
         await connection.execute(_TELL_COMMITS)
         running = [
@@ -334,7 +338,7 @@ class Stage:
 
     def _read_only(self, topics: Collection[str]) -> None:
         """Ask the broker for these topics only: each question costs it time."""
-        wanted = {TopicPartition(PREFIX + topic, 0) for topic in topics}
+        wanted = {tp for topic in topics for tp in _partitions(topic)}
         paused = self._consumer.paused()
         assigned = self._consumer.assignment()
         self._consumer.pause(*(assigned - wanted - paused))
@@ -439,6 +443,10 @@ class Stage:
         ]
 
 
+def _partitions(topic: str) -> list[TopicPartition]:
+    return [TopicPartition(PREFIX + topic, number) for number in range(PARTITIONS)]
+
+
 async def _consumer(options: dict[str, str]) -> AIOKafkaConsumer:
     consumer = AIOKafkaConsumer(
         **options,
@@ -447,7 +455,7 @@ async def _consumer(options: dict[str, str]) -> AIOKafkaConsumer:
         fetch_max_wait_ms=BROKER_FETCH_MAX_WAIT_MS,
     )
     await consumer.start()
-    consumer.assign([TopicPartition(PREFIX + topic.name, 0) for topic in OUTPUT_TOPICS])
+    consumer.assign([tp for topic in OUTPUT_TOPICS for tp in _partitions(topic.name)])
     return consumer
 
 
