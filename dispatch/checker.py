@@ -302,7 +302,7 @@ def _calls_without_one_outcome(
 def _incident_of_each_call(told: _ByType) -> dict[str, tuple[str, _Told]]:
     """Return the incident that each call belongs to at the end, and the event that says so."""
     belongs = {e.data["call_id"]: (e.data["incident_id"], e) for e in told["call.decided"]}
-    undone = {each.data["call_id"] for each in told["call.unlinked"]}
+    undone = {each.data["call_id"] for each in told["link.undone"]}
     for link in told["call.linked"]:
         if link.data["call_id"] not in undone:
             belongs[link.data["call_id"]] = (link.data["incident_id"], link)

@@ -14,7 +14,6 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from dispatch.masking import Masker, describe_exception, mask_foreign
 
-
 # Libraries that tell at every step what an operator needs only when it goes wrong.
 CHATTY = ("faust", "mode", "aiokafka", "alembic")
 

@@ -169,5 +169,10 @@ def answer_rejected(
             ),
             key=hospital_id,
         )
-    if isinstance(event, DisinfectionCertified) and event.job_id in city.jobs:
+    if isinstance(event, DisinfectionCertified) and _is_its_own(city, event):
         disinfection.answer_refused(city, event, rejected)
+
+
+def _is_its_own(city: City, event: DisinfectionCertified) -> bool:
+    job = city.jobs.get(event.job_id)
+    return job is not None and job.unit_id == event.unit_id

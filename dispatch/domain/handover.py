@@ -23,7 +23,7 @@ from dispatch.topics.hospitals import (
     HandoverDiverted,
     HandoverSignedByHospital,
 )
-from dispatch.topics.incidents import IncidentProgressed
+from dispatch.topics.incidents import HandoverProgressed, HandoverStep, IncidentProgressed
 from dispatch.topics.units import HandoverSignedByCrew
 
 _SECONDS_PER_MINUTE = 60.0
@@ -185,6 +185,7 @@ def acknowledge(city: City, event: HandoverAcknowledged) -> None:
     """
     handover = _open(city, event.handover_id, event.hospital_id)
     city.put(replace(handover, status="acknowledged"))
+    _progressed(city, handover, "acknowledged", event.by)
     for kind in ("handover_remind", "handover_next", "handover_unanswered"):
         city.cancel_timer(kind, handover.handover_id)
 
@@ -246,6 +247,7 @@ def sign_by_crew(city: City, event: HandoverSignedByCrew) -> None:
         raise Rejected("handover_id", "is signed on arrival: the unit is not at the hospital")
     if handover.signed_by_crew is not None:
         raise Rejected("handover_id", "is signed by the crew already")
+    _progressed(city, handover, "signed_by_crew", event.by)
     _sign(city, replace(handover, signed_by_crew=event.by))
 
 
@@ -260,6 +262,7 @@ def sign_by_hospital(city: City, event: HandoverSignedByHospital) -> None:
         raise Rejected("handover_id", "is signed on arrival: the patient is not on board yet")
     if handover.signed_by_hospital is not None:
         raise Rejected("handover_id", "is signed by the hospital already")
+    _progressed(city, handover, "signed_by_hospital", event.by)
     _sign(city, replace(handover, signed_by_hospital=event.by))
 
 
@@ -447,6 +450,21 @@ def _must_be_open(handover: Handover) -> None:
 def _unanswered(city: City, handover_id: str) -> Handover | None:
     handover = city.handovers.get(handover_id)
     return handover if handover is not None and handover.status == "announced" else None
+
+
+def _progressed(city: City, handover: Handover, status: HandoverStep, by: str) -> None:
+    city.emit(
+        HandoverProgressed(
+            incident_id=handover.incident_id,
+            handover_id=handover.handover_id,
+            hospital_id=handover.hospital_id,
+            unit_id=handover.unit_id,
+            at=city.now,
+            status=status,
+            by=by,
+        ),
+        key=handover.incident_id,
+    )
 
 
 def _sign(city: City, signed: Handover) -> None:

@@ -18,6 +18,7 @@ from dispatch.domain.model import Assignment, Position, Unit
 from dispatch.domain.reports import report_case
 from dispatch.domain.transfers import transfer_onward
 from dispatch.topics.city import CityModeSwitched
+from dispatch.topics.fleet import CityModeChanged
 from dispatch.topics.hospitals import PatientFound
 from dispatch.topics.incidents import IncidentProgressed
 from dispatch.topics.units import CaseFound, OrderAcknowledged, RunEnded, UnitReported
@@ -174,6 +175,12 @@ def switch_mode(city: City, event: CityModeSwitched) -> None:
     """
     if event.mode == city.mode:
         raise Rejected("mode", f"is {event.mode} already")
+    city.emit(
+        CityModeChanged(
+            at=city.now, mode=event.mode, before=city.mode, by=event.by, reason=event.reason
+        ),
+        key="city",
+    )
     city.mode = event.mode
     for incident_id in city.waiting:
         dispatching.serve(city, incident_id, f"the city is in {event.mode} mode")

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from dispatch.topics.announcement import Announcement
+from dispatch.topics.city import CityMode
 
 
 class UnitChanged(Announcement):
@@ -20,4 +21,15 @@ class UnitChanged(Announcement):
     reason: str | None
 
 
-OUTPUTS = (UnitChanged,)
+class CityModeChanged(Announcement):
+    """The city is in another mode (平战结合), and with it the pool of crews for emergencies."""
+
+    event_type: ClassVar[str] = "city.mode_changed"
+    at: datetime
+    mode: CityMode
+    before: CityMode
+    by: str
+    reason: str
+
+
+OUTPUTS = (UnitChanged, CityModeChanged)

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Literal
 
 from dispatch.topics.announcement import Announcement, Reason
 
+HandoverStep = Literal["acknowledged", "signed_by_crew", "signed_by_hospital"]
+
 
 class CallDecided(Announcement):
     """The decision on a call: rule, crew, PPE, destination, disinfection, and why."""
@@ -110,6 +112,19 @@ class IncidentProgressed(Announcement):
     at: datetime
 
 
+class HandoverProgressed(Announcement):
+    """The hospital has acknowledged a handover, or one of the two has signed its record."""
+
+    event_type: ClassVar[str] = "handover.progressed"
+    incident_id: str
+    handover_id: str
+    hospital_id: str
+    unit_id: str
+    at: datetime
+    status: HandoverStep
+    by: str
+
+
 class IncidentAmended(Announcement):
     """PPE, destination, hospital or disinfection of a run were amended; the crew was told."""
 
@@ -197,6 +212,7 @@ OUTPUTS = (
     IncidentAssigned,
     IncidentReleased,
     IncidentProgressed,
+    HandoverProgressed,
     IncidentAmended,
     IncidentHeld,
     IncidentResumed,

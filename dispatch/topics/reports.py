@@ -1,4 +1,4 @@
-"""What the health commission reads on the `reports` topic, keyed by incident_id or district."""
+"""What the health commission reads on the `reports` topic, keyed by incident_id or `duties`."""
 
 from datetime import datetime
 from typing import Any, ClassVar
