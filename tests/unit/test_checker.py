@@ -192,6 +192,13 @@ def test_a_linked_call_shares_the_outcome_of_its_incident(history: History) -> N
     assert history.check() == []
 
 
+def test_a_call_whose_link_was_undone_needs_an_outcome_of_its_own(history: History) -> None:
+    history.add("incidents", "C3", "call.linked", 2, call_id="C3", incident_id="C1")
+    history.add("incidents", "C3", "link.undone", 3, call_id="C3", incident_id="C1")
+    history.decided("C3", 3)
+    assert Invariant.ONE_OUTCOME_A_CALL in kinds(history.check())
+
+
 def test_an_order_before_the_certificate(history: History) -> None:
     for index, event in enumerate(history.events):
         if event.type == "disinfection.accepted":
