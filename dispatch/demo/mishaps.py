@@ -150,7 +150,8 @@ class Mishaps:
         self._day.minute(minutes + 2, self._illegal_transition)
 
     async def _illegal_transition(self) -> None:
-        unit = next(unit for unit, status in self._day.board.status.items() if status != "on_scene")
+        legal = ("on_scene", "transporting")
+        unit = next(unit for unit, status in self._day.board.status.items() if status not in legal)
         await self._publish(
             UnitReported(unit_id=unit, at=self._stage.clock.now(), status="transporting")
         )

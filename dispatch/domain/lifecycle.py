@@ -49,6 +49,8 @@ def check_transition(before: str, after: str) -> None:
 def report_unit(city: City, event: UnitReported) -> None:
     """Take over a crew's status, position and staffing.
 
+    A status that the unit has already is a sign of life, not a transition.
+
     Raises:
         Rejected: the unit is unknown or the transition is not legal.
     """
@@ -59,7 +61,7 @@ def report_unit(city: City, event: UnitReported) -> None:
         city.put(unit)
     if event.staffed is not None and event.staffed != unit.staffed:
         unit = change_unit(city, unit, staffed=event.staffed)
-    if event.status is not None:
+    if event.status is not None and event.status != unit.status:
         _change_status(city, unit, event)
     unit = city.units[event.unit_id]
     if unit.assignment_id is not None:

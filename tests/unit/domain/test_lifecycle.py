@@ -129,3 +129,12 @@ def test_a_unit_at_the_hospital_keeps_its_run_until_both_have_signed() -> None:
     assert refusal.endswith("(legal: none before both have signed)")
     for ending in (("aborted", "vehicle_fault"), ("empty", "patient_left")):
         assert "has arrived" in city.refusal(city.ended("U1", *ending))
+
+
+def test_a_status_said_again_is_a_sign_of_life_that_brings_a_position() -> None:
+    city = SmallCity(unit("U1"))
+    assert city.report("U1", "available", position=at(111.615)) == []
+    assert city.city.units["U1"].position == at(111.615)
+    city.say(call("c1"))
+    city.run_to("U1", "rolling")
+    assert city.report("U1", "rolling") == []
