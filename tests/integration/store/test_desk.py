@@ -279,6 +279,8 @@ async def test_a_run_to_the_disinfected_vehicle(desk: Desk, post: Post, clock: H
     events = await desk.take([weak])
     assert "disinfection.rejected" in kinds(events)
     assert "input.rejected" in kinds(events)
+    others = post.unit("R1", "disinfection.certified", concentration=1_000, **certificate)
+    assert kinds(await desk.take([others])) == ["input.rejected", "unit.rejected"]
     strong = post.unit("T1", "disinfection.certified", concentration=1_000, **certificate)
     await desk.published(await desk.leftovers(0, 100))
     events = await desk.take([post.call("c2", case_status="confirmed"), strong])
