@@ -414,6 +414,16 @@ def hospital_reported(city: City, hospital_id: str) -> None:
             hospital_changed(city, before, handover.announce(city, before), "a hospital is open")
 
 
+def search_hospital(city: City, assignment_id: str) -> None:
+    """No hospital expects the patient still: ask again, those too that have diverted them."""
+    before = city.assignments.get(assignment_id)
+    if before is None or before.ended_at is not None or not handover.is_due(city, before):
+        return
+    if handover.current(city, before) is None:
+        asked = handover.announce(city, replace(before, refused_hospitals=()))
+        hospital_changed(city, before, asked, "a hospital was found")
+
+
 def _run_of(city: City, unit: Unit) -> Assignment | None:
     return None if unit.assignment_id is None else city.assignments[unit.assignment_id]
 

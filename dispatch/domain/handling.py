@@ -102,6 +102,7 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
     "hold": calls.hold_over,
     "order_unanswered": dispatching.order_unanswered,
     "rollout": dispatching.rollout_late,
+    "hospital_search": dispatching.search_hospital,
     "handover_remind": handover.remind,
     "handover_next": dispatching.handover_given_up,
     "handover_unanswered": handover.unanswered,

@@ -33,8 +33,8 @@ _BEFORE_ARRIVAL = frozenset({"ordered", "rolling", "on_scene", "transporting"})
 def announce(city: City, assignment: Assignment) -> Assignment:
     """Choose the hospital, promise a room and tell it who comes; returns the assignment with both.
 
-    Nothing is announced when no hospital is open: that escalates, and the crew keeps its
-    destination kind.
+    Nothing is announced when no hospital is open: that escalates, the crew keeps its destination
+    kind, and it is tried again after as long as a hospital has to answer.
     """
     incident = city.incidents[assignment.incident_id]
     choice = _next_hospital(city, assignment, assignment.refused_hospitals)
@@ -46,6 +46,8 @@ def announce(city: City, assignment: Assignment) -> Assignment:
             assignment.assignment_id,
             f"no open hospital takes {assignment.destination}",
         )
+        again = city.in_seconds(city.pack.handover.next_hospital_seconds)
+        city.set_timer("hospital_search", assignment.assignment_id, again)
         return assignment
     if choice.place is None:
         escalate(

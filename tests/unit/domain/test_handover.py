@@ -107,6 +107,16 @@ def test_a_diverted_patient_goes_to_the_next_hospital_and_the_crew_is_told() -> 
     assert "no_hospital" in escalated(city.say(city.diverts(city.handover("U1"))))
 
 
+def test_a_patient_whom_every_hospital_diverted_is_asked_for_again() -> None:
+    city = rolling()
+    while (handover := city.city.assignments["c1/A1"].handover_id) is not None:
+        events = city.say(city.diverts(city.city.handovers[handover]))
+    assert "no_hospital" in escalated(events)
+    events = city.pass_time(city.city.pack.handover.next_hospital_seconds)
+    assert "handover.announced" in kinds(events)
+    assert "order.amended" in kinds(events)
+
+
 def test_a_patient_who_has_arrived_is_not_diverted() -> None:
     city = rolling()
     city.run_to("U1", "at_hospital")
