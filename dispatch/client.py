@@ -254,7 +254,7 @@ def as_event(record: ConsumerRecord[bytes, bytes], topic_prefix: str) -> Event:
     attributes = {
         name.removeprefix("ce_"): value.decode("utf-8", "replace")
         for name, value in record.headers
-        if name.startswith("ce_")
+        if name.startswith("ce_") and value is not None
     }
     try:
         data = json.loads(record.value or b"")

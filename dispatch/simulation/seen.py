@@ -30,7 +30,7 @@ class Seen:
     @classmethod
     def of(cls, record: Record, *, topic: str, wall: float) -> Self:
         """Return the event that a record of an output topic holds."""
-        headers = {name: value.decode() for name, value in record.headers}
+        headers = {name: value.decode() for name, value in record.headers if value is not None}
         return cls(
             topic=topic,
             key=None if record.key is None else record.key.decode(),

@@ -433,8 +433,9 @@ class Stage:
         sent: dict[str, float] = {}
         for published in self.published:
             headers = dict(published.record.headers)
-            if "ce_source" in headers and "ce_id" in headers:
-                identity = f"{headers['ce_source'].decode()}#{headers['ce_id'].decode()}"
+            source, event_id = headers.get("ce_source"), headers.get("ce_id")
+            if source and event_id:
+                identity = f"{source.decode()}#{event_id.decode()}"
                 sent.setdefault(identity, published.wall)
         return [
             seen.wall - sent[seen.cause]

@@ -1,12 +1,16 @@
 """Dead letters: every refused input as it came, with its reasons, and the answer to its sender."""
 
 import base64
+import hashlib
+from typing import Final
 
 from dispatch.domain.city import City
 from dispatch.domain.handling import answer_rejected
 from dispatch.store.inbound import Inbound
 from dispatch.topics.announcement import Reason
 from dispatch.topics.dead_letters import InputRejected
+
+_KEY_LENGTH: Final = 256  # characters; an index holds some 2,700 bytes
 
 
 def reject(city: City, inbound: Inbound, reasons: list[Reason]) -> None:
@@ -48,5 +52,8 @@ def _text(key: bytes | None) -> str | None:
     """Return a key that the event log can hold; the original bytes are in the letter."""
     if not key:
         return None
-    text = key.decode("utf-8", "backslashreplace")
-    return text.replace("\x00", "\\u0000")
+    text = key.decode("utf-8", "backslashreplace").replace("\x00", "\\u0000")
+    if len(text) <= _KEY_LENGTH:
+        return text
+    digest = hashlib.sha256(key).hexdigest()
+    return f"{text[: _KEY_LENGTH - len(digest) - 1]}~{digest}"

@@ -51,6 +51,8 @@ def read_attributes(record: Record) -> Attributes:
             continue
         if name in found:
             raise Malformed(name, "appears more than once")
+        if raw is None:
+            raise Malformed(name, "has no value")
         try:
             found[name] = raw.decode("utf-8")
         except UnicodeDecodeError:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One Kafka record as read; `timestamp_ms` is milliseconds since 1970 in UTC."""
+    """One Kafka record as read; `timestamp_ms` is milliseconds since 1970 in UTC.
+
+    The value of a header may be null on Kafka.
+    """
 
     topic: str
     partition: int
@@ -13,7 +16,7 @@ class Record:
     timestamp_ms: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[tuple[str, bytes | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
