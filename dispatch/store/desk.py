@@ -26,7 +26,7 @@ from dispatch.policy.pack import Pack
 from dispatch.store import codec
 from dispatch.store.dead_letters import reject
 from dispatch.store.inbound import Inbound, read
-from dispatch.store.parking import Parking
+from dispatch.store.parking import Parked, Parking
 from dispatch.store.plan import CityPlan
 from dispatch.store.schema import check_version
 from dispatch.store.sql import STATEMENTS
@@ -149,7 +149,7 @@ class Desk:
             offset=record.offset,
             exc_info=error,
         )
-        reason = Reason(field="body", reason=f"could not be processed ({type(error).__name__})")
+        reason = _defect(error)
 
         async def run(tx: "_Transaction") -> Sequence[Outgoing]:
             return await self._take(tx, [inbound], refusal=reason)
@@ -315,8 +315,19 @@ class Desk:
             return "parked"
         if isinstance(event, Call):
             for waiting in parking.release(event.call_id):
-                self._handle(self._read(waiting.record), waiting.identity, None, parking)
+                self._follow(waiting, parking)
         return "accepted"
+
+    def _follow(self, waiting: Parked, parking: Parking) -> None:
+        """Let what has waited take effect; a defect in it is not one of the call it waited for."""
+        inbound = self._read(waiting.record)
+        mark = self._city.mark()
+        try:
+            self._handle(inbound, waiting.identity, None, parking)
+        except Exception as error:
+            log.exception("a parked input could not be processed", identity=waiting.identity)
+            self._city.roll_back(mark)
+            reject(self._city, inbound, [_defect(error)])
 
     async def _fire(self, tx: "_Transaction", at_once: int) -> Sequence[Outgoing]:
         now = self._clock.now()
@@ -492,6 +503,11 @@ class _Transaction:
 
     async def execute(self, name: str, *arguments: Any) -> None:
         await self.connection.execute(STATEMENTS[name], *arguments)
+
+
+def _defect(error: BaseException) -> Reason:
+    """Return the reason of a refusal that is the service's own fault."""
+    return Reason(field="body", reason=f"could not be processed ({type(error).__name__})")
 
 
 def _jobs_changed(city: City) -> list[Job]:
