@@ -245,7 +245,10 @@ class Desk:
     async def _install_plan(self, tx: "_Transaction") -> Sequence[Outgoing]:
         """Bring new units and hospitals of the plan into the database, and report the duties."""
         city = self._city
-        city.begin(now=self._clock.now(), cause=f"plan/{self._plan.digest}")
+        if tx.version == 0:
+            city.mode = self._plan.mode
+        # A plan may come back after another was in force.
+        city.begin(now=self._clock.now(), cause=f"plan/{self._plan.digest}@{tx.version}")
         if self._plan.put_into(city):
             report_duties(city)
         return await self._write(tx, [])
