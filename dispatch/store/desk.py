@@ -173,14 +173,17 @@ class Desk:
             raise
         except Exception:
             log.exception("due timers could not be fired together: one at a time")
+        tried: list[Timer] = []
         try:
-            return await self._transact(lambda tx: self._fire(tx, 1))
+            return await self._transact(lambda tx: self._fire(tx, 1, tried))
         except Unavailable:
             raise
         except Exception as error:
+            if not tried:
+                raise
             log.exception("a due timer could not be fired")
             name = type(error).__name__
-            return await self._transact(lambda tx: self._drop_timer(tx, name))
+            return await self._transact(lambda tx: self._drop_timer(tx, tried[0], name))
 
     # -- the event log
 
@@ -332,15 +335,28 @@ class Desk:
             self._city.roll_back(mark)
             reject(self._city, inbound, [_defect(error)])
 
-    async def _fire(self, tx: "_Transaction", at_once: int) -> Sequence[Outgoing]:
+    async def _fire(
+        self, tx: "_Transaction", at_once: int, tried: list[Timer] | None = None
+    ) -> Sequence[Outgoing]:
+        """Fire up to `at_once` timers, and note in `tried` which, lest one of them fails."""
         now = self._clock.now()
         rows = await tx.fetch("due_timers", now, at_once)
         timers = [Timer(**row) for row in rows]
+        if tried is not None:
+            tried.extend(timers)
         parking = Parking(tx.connection, self._city)
         await parking.open_for([], [t.subject for t in timers if t.kind == "parked"])
         subjects = {t.subject.partition("/")[0] for t in timers if t.kind != "parked"}
         await self._load_incidents(tx, subjects - self._city.incidents.keys())
+        touched: set[str] = set()
+        known = 0
         for timer in timers:
+            changed = self._city.changes.timers
+            touched.update(timer_id for timer_id, _ in changed[known:])
+            known = len(changed)
+            if timer.timer_id in touched:
+                # One before it has cancelled it, or set it anew.
+                continue
             self._city.begin(now=now, cause=f"timer/{timer.timer_id}@{timer.due_at.isoformat()}")
             self._city.cancel_timer(timer.kind, timer.subject)
             if timer.kind == "parked":
@@ -350,15 +366,15 @@ class Desk:
         await parking.write()
         return await self._write(tx, [])
 
-    async def _drop_timer(self, tx: "_Transaction", error: str) -> Sequence[Outgoing]:
-        """Take out the timer that is due first, and tell the consoles that it did nothing."""
-        now = self._clock.now()
-        for row in await tx.fetch("due_timers", now, 1):
-            timer = Timer(**row)
-            self._city.begin(now=now, cause=f"timer/{timer.timer_id}@{timer.due_at.isoformat()}")
-            self._city.cancel_timer(timer.kind, timer.subject)
-            explanation = f"the timer {timer.timer_id} could not be dealt with ({error})"
-            escalate(self._city, "timer_failed", None, timer.timer_id, explanation)
+    async def _drop_timer(self, tx: "_Transaction", timer: Timer, error: str) -> Sequence[Outgoing]:
+        """Take a timer out and tell the consoles that it did nothing, unless another was faster."""
+        if not await tx.connection.fetchval(STATEMENTS["is_set"], timer.timer_id, timer.due_at):
+            return ()
+        cause = f"timer/{timer.timer_id}@{timer.due_at.isoformat()}"
+        self._city.begin(now=self._clock.now(), cause=cause)
+        self._city.cancel_timer(timer.kind, timer.subject)
+        explanation = f"the timer {timer.timer_id} could not be dealt with ({error})"
+        escalate(self._city, "timer_failed", None, timer.timer_id, explanation)
         return await self._write(tx, [])
 
     def _give_up_waiting(self, parking: Parking, identity: str) -> None:
