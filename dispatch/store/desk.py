@@ -86,6 +86,8 @@ class Desk:
         self._seen = -1
         self._pool: asyncpg.Pool | None = None
         self._one_at_a_time = asyncio.Lock()
+        # Incidents read from the database that may be over, and need not stay.
+        self._read_back: set[str] = set()
 
     # -- opening and closing
 
@@ -410,6 +412,7 @@ class Desk:
 
     async def _load_incidents(self, tx: "_Transaction", incident_ids: set[str]) -> None:
         if incident_ids:
+            self._read_back |= incident_ids
             rows = await tx.fetch("load_incidents", list(incident_ids))
             self._city.load(codec.load(row["kind"], row["state"]) for row in rows)
 
@@ -486,7 +489,8 @@ class Desk:
             for kind, key in city.changes.entities
             if kind is Incident and city.incidents[key].status == "closed"
         }
-        closed |= {job.incident_id for job in _jobs_changed(city)}
+        closed |= {job.incident_id for job in _jobs_changed(city)} | self._read_back
+        self._read_back.clear()
         city.settle()
         city.forget(key for key in closed if _is_over(city, key))
 

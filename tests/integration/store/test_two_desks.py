@@ -1,0 +1,66 @@
+"""Two processes at one database: neither undoes, repeats or forgets what the other did."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dispatch.domain import handling
+from dispatch.domain.city import City
+from dispatch.domain.model import Timer
+from tests.integration.store.conftest import HandClock, Post, kinds, of_kind
+
+OpenDesk = Callable[..., Any]
+
+
+async def test_a_timer_that_fails_in_both_takes_no_other_along(
+    open_desk: OpenDesk, post: Post, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = await open_desk(), await open_desk()
+    await one.take([post.call(f"c{n}", symptoms=["fever"]) for n in range(2)])
+    fire = handling.fire
+
+    def defective(city: City, timer: Timer) -> None:
+        if timer.subject == "c0":
+            raise ZeroDivisionError
+        fire(city, timer)
+
+    monkeypatch.setattr(handling, "fire", defective)
+    clock.forward(60)
+    transact = one._transact
+    attempts = 0
+
+    async def overtaken(work: Any) -> Any:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 3:
+            # The other process has met the same timer, and is faster.
+            failed = await two.fire_due()
+            assert "timer_failed" in [e["kind"] for e in of_kind(failed, "escalation.raised")]
+        return await transact(work)
+
+    monkeypatch.setattr(one, "_transact", overtaken)
+    events = await one.fire_due()
+    assert "timer_failed" not in [e["kind"] for e in of_kind(events, "escalation.raised")]
+    rest = [*events, *await one.fire_due()]
+    assert [e["call_id"] for e in of_kind(rest, "screening.expired")] == ["c1"]
+
+
+async def test_what_another_closed_leaves_memory_too(open_desk: OpenDesk, post: Post) -> None:
+    one, two = await open_desk(), await open_desk()
+    await one.take([post.call("c1")])
+    await two.take([post.call("c2")])
+    for status in ("rolling", "on_scene", "transporting", "at_hospital"):
+        await one.take([post.unit("R1", status=status)])
+    await two.take([post.unit("T1")])
+    closed = await one.take(
+        [
+            post.hospital("H1", "handover.signed_by_hospital", handover_id="c1/A1/H1", by="n"),
+            post.unit("R1", "handover.signed_by_crew", handover_id="c1/A1/H1", by="m"),
+        ]
+    )
+    assert "incident.closed" in kinds(closed)
+    await two.take([post.unit("T1")])
+    for desk in (one, two):
+        assert list(desk._city.incidents) == ["c2"]
+        assert desk._city.handovers == {}
