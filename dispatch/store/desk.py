@@ -496,17 +496,22 @@ class Desk:
 
     @asynccontextmanager
     async def _acquire(self) -> AsyncIterator[Any]:
-        """Lend a connection; faults of the infrastructure come out as Unavailable."""
+        """Lend a connection; faults of the infrastructure come out as Unavailable.
+
+        So does all that keeps one from connecting: a password that is being changed, say.
+        """
         if self._pool is None:
             raise Unavailable("the desk is closed")
+        lent = False
         try:
             async with self._pool.acquire(timeout=LOCK_WAIT / 1000) as connection:
+                lent = True
                 yield connection
         except (SchemaMismatch, Unavailable, ValueError):
             # What asyncpg can't encode is an InterfaceError too, and no fault of the database.
             raise
         except asyncpg.PostgresError as error:
-            if _is_infrastructure(error):
+            if not lent or _is_infrastructure(error):
                 raise Unavailable(f"the database: {error}") from error
             raise
         except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
@@ -548,5 +553,8 @@ def _is_over(city: City, incident_id: str) -> bool:
 
 
 def _is_infrastructure(error: asyncpg.PostgresError) -> bool:
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        # The schema was changed meanwhile; asyncpg plans anew the next time.
+        return True
     code = error.sqlstate or ""
     return code[:2] in _RETRY_CLASSES or code in _RETRY_CODES
