@@ -6,9 +6,14 @@ import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from dispatch.agents.desk import DeskHealth
+from dispatch.topics import EVENTS
 from dispatch.topics.envelope import Outgoing
 
 BATCH_SIZES = (1, 5, 10, 50, 100, 250, 500, 1_000, 5_000)  # records
+# Labels for what a sender made up: anything else would let the metrics grow without end.
+UNKNOWN, OTHER = "unknown", "other"
+# The fields of a reason that are no part of a body.
+_ENVELOPE = frozenset({"body", "key", "ce_id", "ce_source", "ce_specversion", "ce_time", "ce_type"})
 BATCH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
 
 
@@ -110,11 +115,10 @@ class Metrics:
                 self.escalations.labels(kind=escalation.get("kind")).inc()
             elif kind == b"input.rejected":
                 letter = orjson.loads(event.value)
-                # The sentence of a reason is open-ended; refused and field are of a closed set.
+                # The sentence of a reason is open-ended; the labels are of a closed set.
                 for reason in letter.get("reasons", []):
-                    self.dead_letters.labels(
-                        refused=letter.get("refused"), field=reason.get("field")
-                    ).inc()
+                    refused, field = _labels(letter.get("refused"), reason.get("field"))
+                    self.dead_letters.labels(refused=refused, field=field).inc()
 
     def observe_health(self, health: DeskHealth) -> None:
         """Take over what the desk says of itself."""
@@ -127,3 +131,11 @@ class Metrics:
     def render(self) -> bytes:
         """Return the Prometheus text format."""
         return generate_latest(self.registry)
+
+
+def _labels(refused: str, path: str) -> tuple[str, str]:
+    """Return the event and the field of its model, both as the service knows them."""
+    model = EVENTS.get(refused)
+    field = path.partition(".")[0]
+    known = field in _ENVELOPE or (model is not None and field in model.model_fields)
+    return UNKNOWN if model is None else refused, field if known else OTHER

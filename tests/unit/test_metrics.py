@@ -1,0 +1,41 @@
+"""The metrics: what is counted, under labels of which there are only so many."""
+
+import orjson
+
+from dispatch.metrics import Metrics
+from dispatch.topics.envelope import Outgoing
+
+
+def letter(refused: str, field: str) -> Outgoing:
+    return Outgoing(
+        position=1,
+        topic="dispatch.dead-letters",
+        key=None,
+        headers=(("ce_type", b"input.rejected"),),
+        value=orjson.dumps({"refused": refused, "reasons": [{"field": field, "reason": "-"}]}),
+    )
+
+
+def test_what_senders_make_up_adds_no_labels() -> None:
+    metrics = Metrics()
+    metrics.count_published([letter("call.received", "patient.age"), letter("unknown", "ce_id")])
+    metrics.count_published(
+        [
+            letter(f"made.up{n}", field)
+            for n in range(50)
+            for field in (f"ce_{n}", f"key{n}", "call_id")
+        ]
+    )
+    metrics.count_published([letter("call.received", f"colour{n}") for n in range(50)])
+    counted = {
+        (sample.labels["refused"], sample.labels["field"]): sample.value
+        for family in metrics.dead_letters.collect()
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    }
+    assert counted == {
+        ("call.received", "patient"): 1,
+        ("unknown", "ce_id"): 1,
+        ("unknown", "other"): 150,
+        ("call.received", "other"): 50,
+    }
