@@ -89,9 +89,12 @@ class Publisher(mode.Service):
                 try:
                     async with asyncio.timeout(CONNECT_TIMEOUT):
                         await producer.start()
-                except (KafkaError, OSError) as error:
+                except BaseException as error:
+                    # Whoever asks /readyz may have lost patience.
                     await _close(producer)
-                    raise Unavailable(f"The broker can't be reached: {error!r}") from error
+                    if isinstance(error, KafkaError | OSError):
+                        raise Unavailable(f"The broker can't be reached: {error!r}") from error
+                    raise
                 self._producer = producer
             return self._producer
 
@@ -109,7 +112,8 @@ class Publisher(mode.Service):
             if event.topic not in partitions:
                 partitions[event.topic] = sorted(await producer.partitions_for(event.topic))
             of_topic = partitions[event.topic]
-            key = None if event.key is None else event.key.encode()
+            # Events without a key are numbered as one stream too, and stay on one partition.
+            key = (event.key or "").encode()
             partition = self._partition_of(key, of_topic, of_topic)
             waiting[TopicPartition(event.topic, partition)].append(event)
         return waiting
