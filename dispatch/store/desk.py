@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 IDLE_IN_TRANSACTION: Final = 2_000  # ms; frees what a stopped process holds
 LOCK_WAIT: Final = 10_000  # ms
 STATEMENT: Final = 30_000  # ms
+ANSWER: Final = 35.0  # seconds; a network that swallows everything ends no statement
 TIMERS_AT_ONCE: Final = 500
 POOL_SIZE: Final = 4
 WAKE: Final = "dispatch_wake"
@@ -103,6 +104,7 @@ class Desk:
                 **self._connect_options,
                 min_size=1,
                 max_size=POOL_SIZE,
+                command_timeout=ANSWER,
                 server_settings={
                     "application_name": "dispatch",
                     "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION),

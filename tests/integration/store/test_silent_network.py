@@ -1,0 +1,103 @@
+"""A network that swallows everything: what the database answered, if it did, never comes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import pytest_asyncio
+
+from dispatch.errors import Unavailable
+from dispatch.policy.pack import load_pack
+from dispatch.store import desk as module
+from dispatch.store.desk import Desk
+from dispatch.topics.envelope import Outgoing, Record
+from tests.integration.store.conftest import PREFIX, HandClock, Post, kinds, small_city
+
+
+class Wire:
+    """Relays bytes between a desk and the database, until it swallows the answers."""
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+        self._writers: list[asyncio.StreamWriter] = []
+        self.swallow_after: bytes | None = None
+        self._silent = False
+
+    async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_unix_connection(self._socket)
+        self._writers += [writer, there_writer]
+        await asyncio.gather(self._pump(reader, there_writer), self._pump(there_reader, writer))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                answer = writer not in self._writers[1::2]
+                if self.swallow_after is not None and self.swallow_after in data and not answer:
+                    self._silent = True
+                if not (self._silent and answer):
+                    writer.write(data)
+                    await writer.drain()
+            writer.close()
+
+    def heal(self) -> None:
+        self._silent, self.swallow_after = False, None
+        for writer in self._writers:
+            writer.close()
+        self._writers.clear()
+
+
+@pytest_asyncio.fixture
+async def wire(migrated: str) -> AsyncIterator[tuple[Wire, str]]:
+    parts = urlsplit(migrated)
+    (directory,) = parse_qs(parts.query)["host"]
+    wire = Wire(f"{directory}/.s.PGSQL.5432")
+    server = await asyncio.start_server(wire.relay, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    yield wire, f"postgresql://postgres@127.0.0.1:{port}{parts.path}"
+    server.close()
+    wire.heal()
+
+
+async def test_a_commit_without_an_answer_takes_effect_once(
+    wire: tuple[Wire, str], post: Post, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ANSWER", 1.0)
+    between, dsn = wire
+    desk = Desk(
+        {"dsn": dsn},
+        plan=small_city(),
+        pack=load_pack("covid-19"),
+        clock=clock,
+        topic_prefix=PREFIX,
+    )
+    await desk.open()
+    try:
+        await desk.published(await desk.leftovers(0, 100))
+        first, second = post.call("c1"), post.call("c2")
+        between.swallow_after = b"COMMIT"
+        begun = asyncio.get_running_loop().time()
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(desk.take([first]), 20)
+        assert asyncio.get_running_loop().time() - begun < 15
+        between.heal()
+        # Another input must see what the lost answer was about: its unit is taken.
+        events = await _until_there(desk, second)
+        assert "order.issued" in kinds(events)
+        again = await desk.take([first])
+        assert "order.issued" in kinds(again)
+        assert len({event.position for event in [*again, *events]}) == len(again) + len(events)
+        units = {unit.unit_id: unit.assignment_id for unit in desk._city.units.values()}
+        assert sorted(filter(None, units.values())) == ["c1/A1", "c2/A1"]
+    finally:
+        await desk.close()
+
+
+async def _until_there(desk: Desk, record: Record) -> Sequence[Outgoing]:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await desk.take([record])
+            except Unavailable:
+                continue
