@@ -83,7 +83,7 @@ class Desk:
         self._pack = pack
         self._clock = clock
         self._prefix = topic_prefix
-        self._city = City(pack=pack, districts=plan.districts, mode="epidemic")
+        self._city = self._nothing_known()
         self._seen = -1
         self._pool: asyncpg.Pool | None = None
         self._one_at_a_time = asyncio.Lock()
@@ -466,12 +466,19 @@ class Desk:
     async def _begin(self, connection: asyncpg.Connection) -> "_Transaction":
         (row,) = await connection.fetch(STATEMENTS["lock_centre"])
         tx = _Transaction(connection, row["version"])
+        if self._seen > tx.version:
+            # A failover has lost commits: what memory holds of them is not true any more.
+            log.error("the database is behind memory", seen=self._seen, version=tx.version)
+            self._city, self._seen = self._nothing_known(), -1
         if self._seen != tx.version:
             await self._catch_up(tx)
             self._city.mode = row["mode"]
             self._city.settle()
             self._seen = tx.version
         return tx
+
+    def _nothing_known(self) -> City:
+        return City(pack=self._pack, districts=self._plan.districts, mode=self._plan.mode)
 
     async def _catch_up(self, tx: "_Transaction") -> None:
         """Read what other processes wrote since the version that this one has seen."""
