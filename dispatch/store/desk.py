@@ -523,7 +523,13 @@ class Desk:
             if not lent or _is_infrastructure(error):
                 raise Unavailable(f"the database: {error}") from error
             raise
-        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.InterfaceError,
+            # A connection that is lost at an awkward moment.
+            asyncpg.InternalClientError,
+        ) as error:
             raise Unavailable(f"the database can't be reached: {error}") from error
 
 

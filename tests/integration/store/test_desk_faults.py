@@ -95,3 +95,40 @@ async def test_a_schema_that_changes_meanwhile_is_no_fault_of_an_input(
     with pytest.raises(Unavailable):
         await desk.take([record])
     assert "order.issued" in kinds(await desk.take([record]))
+
+
+async def test_a_database_that_lost_its_last_commits_is_read_anew(
+    desk: Desk, post: Post, migrated: str
+) -> None:
+    # As after the failover to a replica that lagged behind.
+    connection = await asyncpg.connect(migrated)
+    try:
+        await connection.execute("CREATE TABLE kept AS SELECT * FROM units")
+        version = await connection.fetchval("SELECT version FROM centre")
+        record = post.call("c1")
+        await desk.take([record])
+        await connection.execute(
+            """TRUNCATE units, incidents, calls, assignments, occupations, timers, inbox, events,
+                        outbox, streams;
+               INSERT INTO units SELECT * FROM kept"""
+        )
+        await connection.execute("UPDATE centre SET version = $1", version)
+    finally:
+        await connection.close()
+    events = await desk.take([record])
+    assert "order.issued" in kinds(events)
+    assert list(desk._city.assignments) == ["c1/A1"]
+
+
+async def test_a_driver_that_loses_its_thread_is_no_fault_of_an_input(
+    desk: Desk, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(_tx: object) -> None:
+        # So asyncpg says when a connection ends while it begins the next statement.
+        raise asyncpg.InternalClientError("cannot switch to state 15")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk, "_begin", lost)
+        with pytest.raises(Unavailable):
+            await desk.take([post.call("c1")])
+    assert "order.issued" in kinds(await desk.take([post.call("c1")]))
