@@ -7,9 +7,10 @@ the commits.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -38,6 +39,7 @@ from dispatch.topics.envelope import Outgoing, Record
 log = structlog.get_logger(__name__)
 
 IDLE_IN_TRANSACTION: Final = 2_000  # ms; frees what a stopped process holds
+BREATH: Final = 0.5  # s of work between two words to the database, at most
 LOCK_WAIT: Final = 10_000  # ms
 STATEMENT: Final = 30_000  # ms
 ANSWER: Final = 35.0  # seconds; a network that swallows everything ends no statement
@@ -284,6 +286,7 @@ class Desk:
                 verdict = Reason(field="ce_id", reason="is taken by an event with another content")
                 if seen.get(identity) == each.digest:
                     continue
+            await tx.breathe()
             seen[identity] = each.digest
             outcomes[identity] = (each.digest, self._handle(each, identity, verdict, parking))
         await parking.write()
@@ -355,6 +358,7 @@ class Desk:
         touched: set[str] = set()
         known = 0
         for timer in timers:
+            await tx.breathe()
             changed = self._city.changes.timers
             touched.update(timer_id for timer_id, _ in changed[known:])
             known = len(changed)
@@ -539,6 +543,16 @@ class _Transaction:
 
     connection: asyncpg.Connection
     version: int
+    spoke: float = field(default_factory=time.monotonic)
+
+    async def breathe(self) -> None:
+        """Speak to the database now and then, so that much work is not taken for a stopped process.
+
+        It is the pause between two statements that ends a transaction, not its length.
+        """
+        if time.monotonic() - self.spoke > BREATH:
+            await self.connection.execute("SELECT")
+            self.spoke = time.monotonic()
 
     async def fetch(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
         rows: list[asyncpg.Record] = await self.connection.fetch(STATEMENTS[name], *arguments)
