@@ -130,6 +130,9 @@ def run(arguments: list[str]) -> int:
     except DispatchError as error:
         click.echo(f"dispatch: {error}", err=True)
         return EXIT_ERROR
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except click.UsageError as error:
         if error.ctx is not None:
             click.echo(error.ctx.get_usage(), err=True)

@@ -67,6 +67,17 @@ def test_a_usage_error_is_told_and_ends_with_2(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [[], ["unit"], ["policy"]])
+def test_a_group_without_a_command_shows_its_help_once(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert cli.run(arguments) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("Usage: ")
+    assert shown.count("Usage: ") == 1
+    assert "Commands" in shown or "Run the service" in shown
+
+
 def install(monkeypatch: pytest.MonkeyPatch, made: click.Command) -> None:
     monkeypatch.setattr(cli, "COMMANDS", {"probe": f"{__name__}:probe"})
     monkeypatch.setattr(sys.modules[__name__], "probe", made, raising=False)
