@@ -384,7 +384,12 @@ def load_pack(name_or_path: str) -> Pack:
         with resources.as_file(PACKS / f"{name_or_path}.toml") as path:
             return read_pack(path)
     path = Path(name_or_path)
-    if not path.exists():
+    try:
+        there = bool(name_or_path) and path.exists()
+    except (OSError, ValueError):
+        # Longer than a name may be, or with a NUL in it.
+        there = False
+    if not there:
         names = ", ".join(pack_names())
         raise PackError(f"{name_or_path}: neither the name of a pack ({names}) nor a file")
     return read_pack(path)

@@ -179,8 +179,9 @@ def test_a_broken_pack_is_refused_with_file_place_and_reason(
 
 
 def test_what_is_no_pack_at_all(tmp_path: Path) -> None:
-    with pytest.raises(PackError, match="neither the name of a pack"):
-        load_pack("smallpox")
+    for name in ("smallpox", "", "x" * 5_000, "a\0b"):
+        with pytest.raises(PackError, match="neither the name of a pack"):
+            load_pack(name)
     with pytest.raises(PackError, match="Is a directory"):
         load_pack(str(tmp_path))
     file = tmp_path / "latin.toml"
