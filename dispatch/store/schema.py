@@ -57,7 +57,8 @@ def migrate(connect_options: dict[str, Any]) -> tuple[str | None, str]:
             after = _version(connection)
     except OperationalError as error:
         # What SQLAlchemy adds to the driver's own words is of no use to an operator.
-        raise Unavailable(f"the database can't be reached: {error.orig}") from error
+        said = " ".join(str(error.orig).split())
+        raise Unavailable(f"the database can't be reached: {said}") from error
     finally:
         engine.dispose()
     assert after is not None, "a migrated database has a version"
