@@ -184,14 +184,20 @@ def _decode_slowly(body: bytes) -> Any:
         return json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise BodyError(f"is not JSON: {error.msg} (character {error.pos})") from None
-    except ValueError as error:
-        raise BodyError(f"is not JSON: {error}") from None
+    except _NoNumber as error:
+        raise BodyError(f"is not JSON: {error} is no JSON number") from None
+    except ValueError:
+        raise BodyError("is not JSON that is read: a number has too many digits") from None
     except RecursionError:
         raise BodyError("is nested too deeply") from None
 
 
+class _NoNumber(ValueError):
+    """NaN or an infinity, which Python reads and JSON does not know."""
+
+
 def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number")
+    raise _NoNumber(constant)
 
 
 def reasons(error: ValidationError) -> list[dict[str, str]]:

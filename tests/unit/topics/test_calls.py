@@ -231,6 +231,7 @@ def test_a_key_that_is_no_text_is_refused() -> None:
         (b"call", "is not JSON"),
         (b'{"call_id": "c-1"', "is not JSON"),
         (b'{"call_id": NaN}', "NaN is no JSON number"),
+        (b'{"call_id": ' + b"9" * 5_000 + b"}", "a number has too many digits"),
         (b'{"call_id": "c-\xff"}', "is not UTF-8 (byte 15)"),
         (b"[]", "must be a JSON object"),
         (b"null", "must be a JSON object"),
