@@ -13,19 +13,15 @@ from typing import Any
 
 import asyncpg
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 
-from dispatch.checker import Input, Violation, check
-from dispatch.log_end import end_of_log
-from dispatch.policy.pack import load_pack
-from dispatch.simulation.seen import Seen
 from dispatch.stack.addresses import BROKER_SESSION_TIMEOUT_MS
 from dispatch.stack.broker import ensure_topics
 from dispatch.stack.embedded import Stack
 from dispatch.stack.process import Process
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from dispatch.topics.cloudevents import timestamp, write_headers
-from dispatch.topics.envelope import Record
+from tests.acceptance.verdict import History, read_history
 
 PARTITIONS = 4
 LOOK_AGAIN = 0.02  # seconds between two looks at a condition
@@ -91,10 +87,8 @@ class Service:
     plan: Path
     database: asyncpg.Connection
     producer: AIOKafkaProducer
-    consumer: AIOKafkaConsumer
     workers: list[Process] = field(default_factory=list)
-    sent: list[tuple[str, str]] = field(default_factory=list)
-    seen: list[Seen] = field(default_factory=list)
+    sent: int = 0
 
     def start_worker(self) -> Process:
         """Start one more worker."""
@@ -140,10 +134,9 @@ class Service:
                 key=call_id.encode(),
                 headers=list(headers),
             )
-            sending.append((f"console-1#e{number}", call_id, future))
-        for identity, call_id, future in sending:
-            await future
-            self.sent.append((identity, call_id))
+            sending.append(future)
+        await asyncio.gather(*sending)
+        self.sent += len(sending)
 
     async def until(self, condition: Callable[[], Any], seconds: float = 60) -> None:
         """Wait until a condition (which may be a coroutine function) holds."""
@@ -161,73 +154,13 @@ class Service:
 
     async def done(self) -> bool:
         """Return whether every input sent has had its effect and every event was published."""
-        if await self.taken() < len(self.sent):
+        if await self.taken() < self.sent:
             return False
         return not await self.database.fetchval("SELECT count(*) FROM outbox")
 
-    async def read_everything(self) -> None:
-        """Read every output topic from the beginning to its present end."""
-        partitions = [
-            TopicPartition(self.prefix + topic.name, number)
-            for topic in OUTPUT_TOPICS
-            for number in range(PARTITIONS)
-        ]
-        self.consumer.assign(partitions)
-        told = await self.consumer.end_offsets(partitions)
-        ends = {tp: await end_of_log(self.consumer, tp, told[tp]) for tp in partitions if told[tp]}
-        await self.consumer.seek_to_beginning(*partitions)
-        left = set(ends)
-        while left:
-            for tp, messages in (await self.consumer.getmany(timeout_ms=200)).items():
-                if tp in left:
-                    self.seen += [self._seen(message) for message in messages]
-                    if messages[-1].offset + 1 >= ends[tp]:
-                        left.discard(tp)
-
-    def _seen(self, message: Any) -> Seen:
-        record = Record(
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            timestamp_ms=message.timestamp,
-            key=message.key,
-            value=message.value,
-            headers=tuple(message.headers),
-        )
-        return Seen.of(record, topic=message.topic.removeprefix(self.prefix), wall=0.0)
-
-    async def violations(self) -> list[Violation]:
-        """Let the checker decide the invariants over everything sent and seen."""
-        rows = await self.database.fetch("SELECT identity, outcome FROM inbox")
-        outcomes = {row["identity"]: row["outcome"] for row in rows}
-        inputs = [
-            Input(
-                identity=identity,
-                type="call.received",
-                topic="calls",
-                key=key,
-                outcome=outcomes.get(identity),
-            )
-            for identity, key in self.sent
-        ]
-        packs = {"covid-19": load_pack("covid-19")}
-        return check(as_a_reader(self.seen), inputs, packs=packs, now=datetime.now(UTC))
-
-    def of_type(self, event_type: str) -> list[Seen]:
-        """Return what a reader has taken of one type."""
-        return [seen for seen in as_a_reader(self.seen) if seen.type == event_type]
-
-
-def as_a_reader(history: Iterable[Seen]) -> list[Seen]:
-    """Drop what is not newer, as every reader of a topic does."""
-    latest: dict[tuple[str, str | None], int] = {}
-    kept = []
-    for seen in history:
-        stream = (seen.topic, seen.key)
-        if seen.sequence > latest.get(stream, 0):
-            latest[stream] = seen.sequence
-            kept.append(seen)
-    return kept
+    async def history(self) -> History:
+        """Return everything on the topics."""
+        return await read_history(self.stack.bootstrap, self.dsn, self.prefix)
 
 
 @asynccontextmanager
@@ -241,11 +174,9 @@ async def open_service(
     plan = folder / "city.toml"
     plan.write_text(city_plan(units), encoding="utf-8")
     producer = AIOKafkaProducer(**options, acks="all")
-    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
     await producer.start()
-    await consumer.start()
     database = await asyncpg.connect(dsn)
-    service = Service(stack, dsn, prefix, folder, plan, database, producer, consumer)
+    service = Service(stack, dsn, prefix, folder, plan, database, producer)
     try:
         yield service
     finally:
@@ -254,5 +185,4 @@ async def open_service(
                 os.kill(worker.pid, signal.SIGCONT)
                 await worker.stop(signal.SIGKILL, 5)
         await producer.stop()
-        await consumer.stop()
         await database.close()

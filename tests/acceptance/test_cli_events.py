@@ -19,6 +19,7 @@ import pytest
 
 from dispatch.stack import addresses
 from tests.acceptance.service import DISTRICT, city_plan
+from tests.acceptance.verdict import judge_running
 
 DISPATCH = Path(sys.executable).with_name("dispatch")
 LIMIT = 60.0  # seconds
@@ -109,6 +110,7 @@ def directory() -> Iterator[Path]:
 def service(directory: Path) -> Iterator[Service]:
     with running(directory) as service:
         yield service
+        judge_running(service.data_dir)
 
 
 def by_type(events: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from dispatch.stack.embedded import Stack
 from tests.acceptance.service import Service, open_service
 
 SEED = 20221223
+CAME = "the call came in"
 
 
 @pytest_asyncio.fixture
@@ -25,14 +26,11 @@ async def service(
 
 async def _all_is_well(service: Service, calls: int) -> None:
     await service.until(service.done)
-    await service.read_everything()
-    assert await service.violations() == []
-    first = [
-        seen
-        for seen in service.of_type("call.decided")
-        if seen.data["because"] == ("the call came in")
-    ]
-    assert len(first) == len({seen.key for seen in first}) == calls
+    history = await service.history()
+    assert history.violations() == []
+    assert len(history.inputs) == calls
+    decided = [event for event in history.of_type("call.decided") if event.data["because"] == CAME]
+    assert len(decided) == len({event.key for event in decided}) == calls
 
 
 async def test_a_thousand_calls_at_once_for_twenty_units(service: Service) -> None:
@@ -78,7 +76,7 @@ async def test_two_workers_through_joins_kills_and_a_long_stop(service: Service)
     os.kill(second.pid, signal.SIGSTOP)
     # Longer than its session: the others take over all there is, this one wakes up as a zombie.
     await sending
-    await service.until(lambda: taken_by(len(service.sent)))
+    await service.until(lambda: taken_by(service.sent))
     os.kill(second.pid, signal.SIGCONT)
     await service.send_calls(range(1_200, 1_300))
     await _all_is_well(service, 1_300)

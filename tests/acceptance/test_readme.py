@@ -25,6 +25,7 @@ from dispatch.metrics import Metrics
 from dispatch.policy.pack import load_pack, pack_names
 from dispatch.settings import Settings, load_settings
 from dispatch.topics import TOPICS
+from tests.acceptance.verdict import judge_running
 
 ROOT = Path(__file__).parents[2]
 READMES = ("README.md", "README.zh.md")
@@ -191,6 +192,7 @@ def up(page: str) -> Iterator[Up]:
         try:
             running.wait_until_ready()
             yield running
+            judge_running(Path(folder) / "data")
         finally:
             status = running.stop()
         assert status == 0, running.said()

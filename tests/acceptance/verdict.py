@@ -1,0 +1,135 @@
+"""The verdict at the end of an acceptance test: everything on the topics, before the checker."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from dispatch.checker import Input, Violation, check
+from dispatch.log_end import end_of_log
+from dispatch.policy.pack import load_pack
+from dispatch.simulation.seen import Seen
+from dispatch.stack.addresses import running
+from dispatch.stack.broker import cluster_id_of
+from dispatch.store.inbound import read
+from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from dispatch.topics.envelope import Record
+
+FETCH_MS = 200
+SETTLED_LIMIT = 30.0  # seconds for the last inputs to have their effect
+
+
+@dataclass
+class History:
+    """What was published on the input topics and what a reader of the others has taken."""
+
+    inputs: list[Input] = field(default_factory=list)
+    events: list[Seen] = field(default_factory=list)
+
+    def of_type(self, event_type: str) -> list[Seen]:
+        """Return the events of one type."""
+        return [event for event in self.events if event.type == event_type]
+
+    def violations(self) -> list[Violation]:
+        """Let the checker decide every invariant, now."""
+        packs = {"covid-19": load_pack("covid-19")}
+        return check(self.events, self.inputs, packs=packs, now=datetime.now(UTC))
+
+
+async def read_history(bootstrap: str, dsn: str, prefix: str) -> History:
+    """Read every topic from its beginning to its end, and the inbox of the database."""
+    options = {"bootstrap_servers": bootstrap}
+    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        await consumer.topics()
+        inputs = _partitions(consumer, [prefix + topic.name for topic in INPUT_TOPICS])
+        outputs = _partitions(consumer, [prefix + topic.name for topic in OUTPUT_TOPICS])
+        published = await _records(consumer, inputs)
+        told = await _records(consumer, outputs)
+    finally:
+        await consumer.stop()
+    history = History(inputs=await _judged(published, options, dsn, prefix))
+    latest: dict[tuple[str, str | None], int] = {}
+    for record in told:
+        seen = Seen.of(record, topic=record.topic.removeprefix(prefix), wall=0.0)
+        # As every reader does: what is not newer than what it has of topic and key is dropped.
+        if seen.sequence > latest.get((seen.topic, seen.key), 0):
+            latest[seen.topic, seen.key] = seen.sequence
+            history.events.append(seen)
+    return history
+
+
+def _partitions(consumer: AIOKafkaConsumer, topics: list[str]) -> list[TopicPartition]:
+    found = [TopicPartition(t, n) for t in topics for n in consumer.partitions_for_topic(t) or ()]
+    assert {tp.topic for tp in found} == set(topics)
+    return found
+
+
+async def _records(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> list[Record]:
+    consumer.assign(partitions)
+    told = await consumer.end_offsets(partitions)
+    ends = {tp: await end_of_log(consumer, tp, told[tp]) for tp in partitions if told[tp]}
+    await consumer.seek_to_beginning(*partitions)
+    found: list[Record] = []
+    left = set(ends)
+    while left:
+        for tp, messages in (await consumer.getmany(*left, timeout_ms=FETCH_MS)).items():
+            found += [_record(message) for message in messages]
+            if messages[-1].offset + 1 >= ends[tp]:
+                left.discard(tp)
+    return found
+
+
+def _record(message: Any) -> Record:
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp_ms=message.timestamp,
+        key=message.key,
+        value=message.value,
+        headers=tuple(message.headers),
+    )
+
+
+async def _judged(
+    records: list[Record], options: dict[str, Any], dsn: str, prefix: str
+) -> list[Input]:
+    """Return every input with what the inbox says of it."""
+    database = await asyncpg.connect(dsn)
+    try:
+        rows = await database.fetch("SELECT identity, outcome FROM inbox")
+    finally:
+        await database.close()
+    outcomes = {row["identity"]: row["outcome"] for row in rows}
+    incarnation = await cluster_id_of(options)
+    judged = []
+    for record in records:
+        topic = record.topic.removeprefix(prefix)
+        inbound = read(record, topic=topic, incarnation=incarnation)
+        conflict = f"{inbound.identity}!{inbound.digest.hex()}"
+        identity = conflict if conflict in outcomes else inbound.identity
+        key = None if record.key is None else record.key.decode("utf-8", "replace")
+        judged.append(Input(identity, inbound.event_type, topic, key, outcomes.get(identity)))
+    return judged
+
+
+def judge_running(data_dir: Path) -> None:
+    """Assert that every invariant holds for the `dispatch up` of a data directory."""
+    found = running(data_dir)
+    assert found is not None, "the stack has stopped already"
+    deadline = time.monotonic() + SETTLED_LIMIT
+    while True:
+        history = asyncio.run(read_history(found.bootstrap, found.dsn, "dispatch."))
+        taken = all(each.outcome is not None for each in history.inputs)
+        if taken or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    assert history.inputs
+    assert history.violations() == []
