@@ -235,7 +235,7 @@ class SmallDesk:
 
 
 def _header(record: Record, name: str) -> str:
-    return next(value.decode() for found, value in record.headers if found == name)
+    return next((value or b"").decode() for found, value in record.headers if found == name)
 
 
 def _key(record: Record) -> str:
