@@ -1,10 +1,10 @@
 """The decision on a call: pure, from the facts, the pack and the time it is taken at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import orjson
 
@@ -78,19 +78,6 @@ class Decision:
         """Return the decision as what its JSON holds."""
         content: dict[str, Any] = orjson.loads(self.as_json())
         return content
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """Return the decision that `as_dict` gave."""
-        return cls(
-            **{
-                **content,
-                "questions": tuple(Question(**question) for question in content["questions"]),
-                "policy": PolicyInForce(**content["policy"]),
-                "decided_at": parse_time(content["decided_at"]),
-                "warnings": tuple(content["warnings"]),
-            }
-        )
 
 
 def facts_of(call: "Call") -> Facts:
@@ -209,32 +196,6 @@ def replay(inputs: Mapping[str, Any], pack: Pack) -> Decision:
         inputs["epidemiology"],
     )
     return decide(facts, pack, parse_time(inputs["at"]))
-
-
-def not_lowered(decision: Decision, floor: Decision, pack: Pack) -> Decision:
-    """Return a decision with PPE, destination and disinfection no lower than another's.
-
-    For a crew that has met the patient under the other decision; the pack ranks what is more. A
-    decision that only asks gives way altogether, keeping its questions.
-    """
-    if decision.ppe is None or decision.destination is None or decision.disinfection is None:
-        return replace(
-            floor, history=decision.history, questions=decision.questions, inputs=decision.inputs
-        )
-    if floor.ppe is None or floor.destination is None or floor.disinfection is None:
-        return decision
-    ranks = pack.ranks
-    return replace(
-        decision,
-        ppe=max(decision.ppe, floor.ppe, key=lambda value: ranks.ppe[value]),
-        destination=max(
-            decision.destination, floor.destination, key=lambda value: ranks.destination[value]
-        ),
-        disinfection=max(
-            decision.disinfection, floor.disinfection, key=lambda value: ranks.disinfection[value]
-        ),
-        life_support=decision.life_support or floor.life_support,
-    )
 
 
 def time_text(when: datetime) -> str:
