@@ -16,6 +16,7 @@ from dispatch.cli.publishing import (
     publishing,
     signed,
 )
+from dispatch.policy.pack import ITEMS
 from dispatch.topics.calls import (
     Call,
     CallAnswered,
@@ -34,8 +35,6 @@ from dispatch.topics.fields import (
     CrewKind,
     decode,
 )
-
-ITEMS = ("travel", "residence", "close_contact", "exposure")
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from dispatch.cli import localised
 from dispatch.language import text
-from dispatch.policy.decision import time_text
 from dispatch.policy.pack import Pack, load_pack
+from dispatch.topics.cloudevents import timestamp
 
 
 @localised.group("policy")
@@ -41,8 +41,8 @@ def summarise(pack: Pack) -> dict[str, Any]:
     return {
         "pack": pack.name,
         "version": pack.version,
-        "starts": time_text(validity.starts),
-        "ends": time_text(validity.ends) if validity.ends else None,
+        "starts": timestamp(validity.starts),
+        "ends": timestamp(validity.ends) if validity.ends else None,
         "trigger_symptoms": list(pack.screening.trigger_symptoms),
         "history_window_days": pack.screening.history_window_days,
         "deadline_seconds": pack.screening.deadline_seconds,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
@@ -17,6 +17,7 @@ from dispatch.policy.rules import (
     History,
     Protection,
 )
+from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.fields import (
     Answer,
     CallerKind,
@@ -152,8 +153,8 @@ def decide(facts: Facts, pack: Pack, at: datetime) -> Decision:
         at,
         {
             "call_id": facts.call_id,
-            "received_at": time_text(facts.received_at),
-            "at": time_text(at),
+            "received_at": timestamp(facts.received_at),
+            "at": timestamp(at),
             "caller_kind": facts.caller_kind,
             "can_admit_suspected": facts.can_admit_suspected if institution else None,
             "condition": facts.condition,
@@ -175,10 +176,10 @@ def _warnings(facts: Facts, pack: Pack, at: datetime) -> tuple[str, ...]:
         warnings = tuple(f"unknown symptom code: {code}" for code in unknown)
     validity = pack.validity
     if at < validity.starts:
-        starts = time_text(validity.starts)
+        starts = timestamp(validity.starts)
         warnings += (f"pack {pack.name} {pack.version} is not in force before {starts}",)
     elif validity.ends is not None and at >= validity.ends:
-        ends = time_text(validity.ends)
+        ends = timestamp(validity.ends)
         warnings += (f"pack {pack.name} {pack.version} has been out of force since {ends}",)
     return warnings
 
@@ -196,8 +197,3 @@ def replay(inputs: Mapping[str, Any], pack: Pack) -> Decision:
         inputs["epidemiology"],
     )
     return decide(facts, pack, parse_time(inputs["at"]))
-
-
-def time_text(when: datetime) -> str:
-    """Write an aware time as RFC 3339 in UTC, with Z."""
-    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")

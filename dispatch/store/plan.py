@@ -10,9 +10,18 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dispatch.domain.city import City
-from dispatch.domain.model import District, Hospital, Position, Unit
+from dispatch.domain.model import District, Hospital, Position, Unit, VehicleKind
 from dispatch.errors import ConfigurationError
-from dispatch.topics.fields import DistrictCode, Identifier, Latitude, Longitude, Text, reasons
+from dispatch.topics.city import CityMode
+from dispatch.topics.fields import (
+    CrewKind,
+    DistrictCode,
+    Identifier,
+    Latitude,
+    Longitude,
+    Text,
+    reasons,
+)
 
 Role = Literal["designated", "reserve_designated", "fever_clinic", "emergency_buffer", "ordinary"]
 
@@ -45,8 +54,8 @@ class UnitPlan(_Part):
 
     unit_id: Identifier
     station: Identifier
-    vehicle: Literal["negative_pressure", "monitoring", "basic"]
-    crew: Literal["transfer", "regular"]
+    vehicle: VehicleKind
+    crew: CrewKind
 
 
 class HospitalPlan(_Part):
@@ -69,7 +78,7 @@ class CityPlan(_Part):
 
     name: Text
     time_zone: Text
-    mode: Literal["epidemic", "routine"] = "epidemic"
+    mode: CityMode = "epidemic"
     district: tuple[DistrictPlan, ...] = Field(min_length=1)
     station: tuple[StationPlan, ...] = ()
     unit: tuple[UnitPlan, ...] = ()

@@ -9,9 +9,12 @@ from pydantic import Field, model_validator
 
 from dispatch.topics.fields import (
     CaseStatusFound,
+    Condition,
     Content,
     Identifier,
+    Latitude,
     LongIdentifier,
+    Longitude,
     Text,
     Timestamp,
 )
@@ -34,8 +37,8 @@ UnitStatus = Literal[
 class UnitPosition(Content):
     """Where a unit is: WGS-84 degrees."""
 
-    latitude: float = Field(ge=-90, le=90, allow_inf_nan=False)
-    longitude: float = Field(ge=-180, le=180, allow_inf_nan=False)
+    latitude: Latitude
+    longitude: Longitude
 
 
 class UnitReported(Content):
@@ -86,7 +89,7 @@ class CaseFound(Content):
     assignment_id: LongIdentifier
     at: Timestamp
     case_status: CaseStatusFound
-    condition: Literal["stable", "critical", "unknown"] | None = None
+    condition: Condition | None = None
 
 
 class HandoverSignedByCrew(Content):
