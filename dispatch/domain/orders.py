@@ -287,5 +287,11 @@ def _scene(place: Place) -> Scene:
 
 
 def _dress(city: City, level: Protection) -> Dress:
-    worn = city.pack.protection.levels[level]
-    return Dress(level=level, crew=list(worn.crew), driver=list(worn.driver))
+    protection = city.pack.protection
+    worn = protection.levels[level]
+    return Dress(
+        level=level,
+        crew=list(worn.crew),
+        driver=list(worn.driver),
+        max_wear_minutes=protection.max_wear_minutes,
+    )

@@ -18,12 +18,16 @@ class Scene(Announcement):
 
 
 class Dress(Announcement):
-    """What the crew and its driver wear: the level and the list of the pack in force."""
+    """What the crew and its driver wear: the level and the lists of the pack in force.
+
+    A set is worn for at most `max_wear_minutes`, and for one patient.
+    """
 
     event_type: ClassVar[str] = ""
     level: str
     crew: list[str]
     driver: list[str]
+    max_wear_minutes: float
 
 
 class OrderIssued(Announcement):

@@ -35,6 +35,14 @@ def test_a_patient_who_is_only_asked_about_has_a_deadline_and_then_a_crew() -> N
     assert city.assignment("U1").ppe == "enhanced"
 
 
+def test_an_order_says_what_crew_and_driver_wear_and_for_how_long() -> None:
+    city = SmallCity(unit("U1"))
+    told = only(OrderIssued, city.say(febrile("c1", patient={"condition": "critical"}))).ppe
+    worn = city.city.pack.protection.levels["enhanced"]
+    assert (told.level, told.crew, told.driver) == ("enhanced", [*worn.crew], [*worn.driver])
+    assert told.max_wear_minutes == 240
+
+
 def test_symptoms_learnt_in_the_first_minute_leave_the_unit_on_its_way() -> None:
     city = SmallCity(unit("U1"))
     city.say(call("c1"))
