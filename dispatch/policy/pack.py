@@ -175,7 +175,6 @@ class Allocation(Part):
     mass_casualty_patients: Annotated[int, Field(ge=2)]
     order_acknowledgement_seconds: Seconds
     rollout_seconds: Seconds
-    acceptance_to_order_seconds: Seconds
     hold_seconds: Seconds
     queue_escalation_seconds: Annotated[dict[Condition, Seconds], AfterValidator(_every(Condition))]
     complaint_capabilities: dict[Line, Identifier]
@@ -256,16 +255,9 @@ class TerminalDisinfection(Part):
 
 
 class Reports(Part):
-    """Within how many minutes a case that was found is reported, and when the clock warns."""
+    """Within how many minutes a case that was found is reported."""
 
     case_limit_minutes: Positive
-    case_warning_minutes: Positive
-
-    @model_validator(mode="after")
-    def _warns_first(self) -> Self:
-        if self.case_warning_minutes >= self.case_limit_minutes:
-            raise place_error("case_warning_minutes", "must be less than case_limit_minutes")
-        return self
 
 
 class Events(Part):

@@ -1,10 +1,24 @@
+import re
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+import dispatch
 from dispatch.errors import PackError
-from dispatch.policy.pack import PACKS, load_pack, pack_names, read_pack
+from dispatch.policy.pack import (
+    PACKS,
+    Allocation,
+    Events,
+    FleetDuties,
+    Handover,
+    Linking,
+    ProtectionLists,
+    Reports,
+    load_pack,
+    pack_names,
+    read_pack,
+)
 from dispatch.policy.rules import Protection, every_case
 
 SOUND = (PACKS / "covid-19.toml").read_text(encoding="utf-8")
@@ -157,10 +171,10 @@ def test_only_an_everyday_call_is_announced_when_the_patient_is_on_the_way() -> 
             "greater than 0",
         ),
         (
-            "case_warning_minutes = 90",
-            "case_warning_minutes = 120",
-            "reports.case_warning_minutes",
-            "less than",
+            "case_limit_minutes = 120",
+            "case_limit_minutes = 0",
+            "reports.case_limit_minutes",
+            "greater than 0",
         ),
     ],
 )
@@ -188,6 +202,18 @@ def test_what_is_no_pack_at_all(tmp_path: Path) -> None:
     file.write_bytes(b'name = "\xe9"')
     with pytest.raises(PackError, match="byte 8: is not UTF-8"):
         load_pack(str(file))
+
+
+def test_every_limit_of_a_pack_has_a_reader() -> None:
+    folder = Path(dispatch.__path__[0])
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for path in folder.rglob("*.py")
+        if path != folder / "policy" / "pack.py"
+    )
+    sections = (Allocation, Handover, Linking, FleetDuties, Reports, Events, ProtectionLists)
+    fields = {name for section in sections for name in section.model_fields} - {"items"}
+    assert not [name for name in fields if not re.search(rf"\.{name}\b", code)]
 
 
 def test_a_pack_of_ones_own_is_read_from_its_file(tmp_path: Path) -> None:
