@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from dispatch.agents.desk import DeskHealth
+from dispatch.health import DeskHealth
 from dispatch.topics import EVENTS
 from dispatch.topics.envelope import Outgoing
 

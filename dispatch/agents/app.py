@@ -17,11 +17,11 @@ from dispatch.agents.desk_work import DeskWork
 from dispatch.agents.intake import Intake
 from dispatch.agents.patience import Patience
 from dispatch.agents.publisher import Publisher
+from dispatch.agents.readiness import Readiness
 from dispatch.agents.relay import Relay
 from dispatch.agents.timers import Timers
 from dispatch.metrics import Metrics
 from dispatch.settings import Settings
-from dispatch.web import Web
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +39,7 @@ class DispatchApp(faust.App):
     """A Faust app that consumes nothing by itself and keeps no files."""
 
     BootStrategy = _AgentsOnly
+    readiness: Readiness
 
     async def on_first_start(self) -> None:
         """Leave out the directories that Faust makes for its tables."""
@@ -96,10 +97,10 @@ def create_app(
         publisher,
         Relay(desk, work, holder, patience, metrics),
         Timers(desk, work, patience, metrics),
-        Web(settings.web, desk, publisher, intakes, metrics),
         *intakes,
     ):
         app.service(service)  # type: ignore[arg-type]  # an instance will do as well
+    app.readiness = Readiness(desk, publisher, intakes)
     return app
 
 

@@ -3,41 +3,8 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
+from dispatch.health import DeskHealth
 from dispatch.topics.envelope import Outgoing, Record
-
-
-class DeskHealth(Protocol):
-    """How the desk is doing; ages are in seconds, 0 when there is nothing to be old."""
-
-    @property
-    def writable(self) -> bool:
-        """Whether the database accepts writes."""
-        ...
-
-    @property
-    def unpublished(self) -> int:
-        """Events in the log that are not known to have reached Kafka."""
-        ...
-
-    @property
-    def unpublished_age(self) -> float:
-        """Age of the oldest unpublished event, in seconds of wall time."""
-        ...
-
-    @property
-    def queue_length(self) -> int:
-        """Incidents that wait for a crew."""
-        ...
-
-    @property
-    def queue_age(self) -> float:
-        """How long the first of them has waited, in seconds of the service's clock."""
-        ...
-
-    @property
-    def parked(self) -> int:
-        """Inputs that wait for the call they refer to."""
-        ...
 
 
 class Desk(Protocol):

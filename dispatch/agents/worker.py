@@ -14,6 +14,7 @@ from dispatch.errors import Unavailable
 from dispatch.metrics import Metrics
 from dispatch.settings import Settings
 from dispatch.stack.broker import cluster_id_of
+from dispatch.web import Web
 
 log = structlog.get_logger(__name__)
 
@@ -38,14 +39,36 @@ async def work(
 ) -> None:
     """Work until SIGTERM or SIGINT, waiting for the broker and the database where needed.
 
-    `desk_for` makes a desk from the broker's cluster id. Raises what `open` refuses with, and
-    what crashed the app, if anything did.
+    `desk_for` makes a desk from the broker's cluster id. Raises ConfigurationError when the
+    web address can't be had, what `open` refuses with, and what crashed the app, if anything did.
     """
     patience = patience or Patience()
     metrics = Metrics()
     stop = asyncio.Event()
+    web = Web(settings.web, metrics)
+
+    def told_to_stop() -> None:
+        web.ask_nobody()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, told_to_stop)
+    await web.start()
+    try:
+        await _work(settings, desk_for, stop, patience=patience, metrics=metrics, web=web)
+    finally:
+        await web.stop()
+
+
+async def _work(
+    settings: Settings,
+    desk_for: Callable[[str], OwnDesk],
+    stop: asyncio.Event,
+    *,
+    patience: Patience,
+    metrics: Metrics,
+    web: Web,
+) -> None:
     opening = asyncio.ensure_future(_open(settings, desk_for, patience, metrics))
     stopping = asyncio.ensure_future(stop.wait())
     waited: set[asyncio.Future[Any]] = {opening, stopping}
@@ -56,7 +79,9 @@ async def work(
         return
     desk = await opening
     try:
-        await serve(create_app(settings, desk, metrics=metrics, patience=patience), stop)
+        app = create_app(settings, desk, metrics=metrics, patience=patience)
+        web.ask(app.readiness.reasons, desk.health)
+        await serve(app, stop)
     finally:
         await desk.close()
 

@@ -23,6 +23,7 @@ from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import report_duties
 from dispatch.domain.model import Incident, Job, Timer
 from dispatch.errors import SchemaMismatch, Unavailable
+from dispatch.health import DeskHealth
 from dispatch.policy.pack import Pack
 from dispatch.store import codec
 from dispatch.store.dead_letters import reject
@@ -52,18 +53,6 @@ _RETRY_CLASSES: Final = ("08", "53", "57", "58", "40", "25")
 _RETRY_CODES: Final = ("55P03",)
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class DeskHealth:
-    """How the desk is doing; ages in seconds."""
-
-    writable: bool
-    unpublished: int
-    unpublished_age: float
-    queue_length: int
-    queue_age: float
-    parked: int
 
 
 class Desk:

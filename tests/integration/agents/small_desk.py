@@ -12,6 +12,7 @@ import asyncpg
 import orjson
 
 from dispatch.errors import Unavailable
+from dispatch.health import DeskHealth
 from dispatch.topics.envelope import Outgoing, Record
 
 SCHEMA = Path(__file__).with_suffix(".sql")
@@ -46,16 +47,6 @@ class Gate:
         while (self.directory / stage).exists():
             (self.directory / f"{stage}.waiting").write_text(str(os.getpid()))
             await asyncio.sleep(0.01)
-
-
-@dataclass(frozen=True, slots=True)
-class SmallHealth:
-    writable: bool
-    unpublished: int
-    unpublished_age: float
-    queue_length: int = 0
-    queue_age: float = 0.0
-    parked: int = 0
 
 
 class SmallDesk:
@@ -155,7 +146,7 @@ class SmallDesk:
             rows = await db.fetch("SELECT * FROM positions WHERE incarnation = $1", incarnation)
             return {(row["topic"], row["partition"]): row["next"] for row in rows}
 
-    async def health(self) -> SmallHealth:
+    async def health(self) -> DeskHealth:
         async with self._connection() as db:
             row = await db.fetchrow(
                 "SELECT count(*) AS unpublished, coalesce(extract(epoch FROM"
@@ -163,7 +154,14 @@ class SmallDesk:
                 " FROM log WHERE NOT published"
             )
             assert row is not None
-            return SmallHealth(True, row["unpublished"], row["age"])
+            return DeskHealth(
+                writable=True,
+                unpublished=row["unpublished"],
+                unpublished_age=row["age"],
+                queue_length=0,
+                queue_age=0.0,
+                parked=0,
+            )
 
     async def wakeups(self) -> AsyncIterator[None]:
         while True:

@@ -26,14 +26,16 @@ async def test_a_worker_is_ready_once_assigned_and_able_to_write(bench: Bench) -
     async def alive() -> bool:
         return (await get(worker, "/livez"))[0] == 200
 
-    await until(alive)
-    status, body = await get(worker, "/readyz")
-    assert status == 503
-    assert "no partitions assigned" in str(orjson.loads(body)["reasons"])
+    async def assigned_nothing() -> bool:
+        status, body = await get(worker, "/readyz")
+        return status == 503 and b"no partitions assigned" in body
 
     async def ready() -> bool:
         return (await get(worker, "/readyz"))[0] == 200
 
+    await until(alive)
+    assert (await get(worker, "/readyz"))[0] == 503
+    await until(assigned_nothing)
     await until(ready)
     await bench.stack.postgres.stop()
     try:
@@ -42,6 +44,34 @@ async def test_a_worker_is_ready_once_assigned_and_able_to_write(bench: Bench) -
     finally:
         await bench.stack.postgres.start()
     await bench.reconnect()
+    await until(ready)
+
+
+async def test_a_worker_that_waits_for_its_database_is_alive_and_not_ready(bench: Bench) -> None:
+    await bench.stack.postgres.stop()
+    try:
+        worker = bench.start()
+
+        async def waits() -> bool:
+            return b"waiting for the infrastructure" in worker.log.read_bytes()
+
+        await until(waits)
+        assert (await get(worker, "/livez"))[0] == 200
+        status, body = await get(worker, "/readyz")
+        assert status == 503
+        assert orjson.loads(body) == {
+            "ready": False,
+            "reasons": ["the worker is starting or stopping"],
+        }
+        _, body = await get(worker, "/metrics")
+        assert b'dispatch_retries_total{work="start"}' in body
+    finally:
+        await bench.stack.postgres.start()
+    await bench.reconnect()
+
+    async def ready() -> bool:
+        return (await get(worker, "/readyz"))[0] == 200
+
     await until(ready)
 
 

@@ -1,0 +1,46 @@
+"""Whether a worker is ready: assigned, and able to read, write and publish."""
+
+import asyncio
+from collections.abc import Sequence
+
+from dispatch.agents.desk import Desk
+from dispatch.agents.intake import Intake
+from dispatch.agents.publisher import Publisher
+from dispatch.errors import Unavailable
+
+PROBE_SECONDS = 2.0
+
+
+class Readiness:
+    """Asks everything that an app works with."""
+
+    def __init__(self, desk: Desk, publisher: Publisher, intakes: Sequence[Intake]) -> None:
+        self._desk = desk
+        self._publisher = publisher
+        self._intakes = intakes
+
+    async def reasons(self) -> list[str]:
+        """Return why the app is not ready; nothing when it is."""
+        reasons = [
+            f"{intake.topic}: no partitions assigned yet"
+            for intake in self._intakes
+            if not intake.assigned
+        ]
+        database, broker = await asyncio.gather(self._database(), self._broker())
+        return reasons + database + broker
+
+    async def _database(self) -> list[str]:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                health = await self._desk.health()
+        except (Unavailable, OSError):
+            return ["database: can't be reached"]
+        return [] if health.writable else ["database: takes no writes"]
+
+    async def _broker(self) -> list[str]:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                reachable = await self._publisher.reachable()
+        except TimeoutError:
+            reachable = False
+        return [] if reachable else ["broker: can't be reached"]
