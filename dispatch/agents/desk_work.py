@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterable, Sequence
 
+from dispatch.agents import journal
 from dispatch.agents.batch import Batch
 from dispatch.agents.desk import Desk
 from dispatch.agents.publisher import Publisher
@@ -53,7 +54,8 @@ class DeskWork:
         return await self._desk.refuse(culprit, error)
 
     async def publish(self, outgoing: Sequence[Outgoing]) -> None:
-        """Publish the events and mark them. Raises Unavailable: they stay unpublished."""
+        """Publish the events, mark and note them. Raises Unavailable: they stay unpublished."""
         if outgoing:
             await self._publisher.publish(outgoing)
             await self._desk.published(outgoing)
+            journal.note(outgoing)

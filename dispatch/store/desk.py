@@ -142,6 +142,7 @@ class Desk:
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
+            **_named(inbound),
             exc_info=error,
         )
         reason = _defect(error)
@@ -176,7 +177,7 @@ class Desk:
         except Exception as error:
             if not tried:
                 raise
-            log.exception("a due timer could not be fired")
+            log.exception("a due timer could not be fired", timer=tried[0].timer_id)
             name = type(error).__name__
             return await self._transact(lambda tx: self._drop_timer(tx, tried[0], name))
 
@@ -327,7 +328,11 @@ class Desk:
         try:
             self._handle(inbound, waiting.identity, None, parking)
         except Exception as error:
-            log.exception("a parked input could not be processed", identity=waiting.identity)
+            log.exception(
+                "a parked input could not be processed",
+                identity=waiting.identity,
+                **_named(inbound),
+            )
             self._city.roll_back(mark)
             reject(self._city, inbound, [_defect(error)])
 
@@ -554,6 +559,11 @@ class _Transaction:
 def _defect(error: BaseException) -> Reason:
     """Return the reason of a refusal that is the service's own fault."""
     return Reason(field="body", reason=f"could not be processed ({type(error).__name__})")
+
+
+def _named(inbound: Inbound) -> dict[str, str]:
+    """Return how log lines name who an input is about: call, unit or hospital."""
+    return {name.removesuffix("_id"): value for name, value in inbound.sender.items()}
 
 
 def _jobs_changed(city: City) -> list[Job]:

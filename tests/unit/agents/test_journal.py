@@ -1,0 +1,87 @@
+"""The journal: which events leave a log line, and whom it names."""
+
+from typing import Any
+
+import orjson
+from structlog.testing import capture_logs
+
+from dispatch.agents import journal
+from dispatch.topics.envelope import Outgoing
+
+
+def event(kind: str, data: dict[str, Any], key: str | None = "c-1") -> Outgoing:
+    return Outgoing(1, "dispatch.x", key, (("ce_type", kind.encode()),), orjson.dumps(data))
+
+
+def refusal(refused: str) -> dict[str, Any]:
+    return {
+        "refused": refused,
+        "topic": "dispatch.calls",
+        "partition": 2,
+        "offset": 7,
+        "value_base64": "5byg5LiJ",
+        "reasons": [{"field": "张三", "reason": "is not a known key"}],
+    }
+
+
+def test_decisions_orders_and_escalations_name_call_incident_and_unit() -> None:
+    decision = {"rule": "R2", "action": "dispatch", "crew": "transfer", "inputs": {}}
+    with capture_logs() as lines:
+        journal.note(
+            [
+                event("call.decided", {"call_id": "c-1", "incident_id": "c-1", "because": "张三",
+                                       "decision": decision}),
+                event("incident.assigned", {"incident_id": "c-1", "unit_id": "U1", "rule": "R2",
+                                            "crew": "transfer", "why": ["nearest"]}),
+                event("escalation.raised", {"incident_id": None, "kind": "timer_failed",
+                                            "subject": "queue/c-1"}),
+                event("unit.changed", {"unit_id": "U1"}),
+            ]
+        )  # fmt: skip
+    assert lines == [
+        {
+            "event": "call decided",
+            "log_level": "info",
+            "call": "c-1",
+            "incident": "c-1",
+            "rule": "R2",
+            "action": "dispatch",
+            "crew": "transfer",
+        },
+        {
+            "event": "unit ordered",
+            "log_level": "info",
+            "incident": "c-1",
+            "unit": "U1",
+            "rule": "R2",
+            "crew": "transfer",
+        },
+        {
+            "event": "escalation",
+            "log_level": "warning",
+            "kind": "timer_failed",
+            "subject": "queue/c-1",
+        },
+    ]
+
+
+def test_a_refusal_names_its_sender_and_where_the_original_is_and_nothing_that_was_said() -> None:
+    where = {"topic": "dispatch.calls", "partition": 2, "offset": 7}
+    with capture_logs() as lines:
+        journal.note(
+            [
+                event("input.rejected", refusal("call.received")),
+                event("input.rejected", refusal("unit.reported"), key="U1"),
+                event("input.rejected", refusal("call.received"), key="张三"),
+                event("input.rejected", refusal("made.up"), key="c-1"),
+                event("input.rejected", refusal("city.mode_switched"), key=None),
+            ]
+        )
+    refused = {"event": "input refused", "log_level": "warning"}
+    assert lines == [
+        refused | where | {"refused": "call.received", "call": "c-1"},
+        refused | where | {"refused": "unit.reported", "unit": "U1"},
+        refused | where | {"refused": "call.received"},
+        refused | where | {"refused": "unknown"},
+        refused | where | {"refused": "city.mode_switched"},
+    ]
