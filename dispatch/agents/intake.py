@@ -15,9 +15,9 @@ from dispatch.agents.batch import Batch, BatchChannel
 from dispatch.agents.desk import Desk
 from dispatch.agents.patience import Interrupted, Overdue, Patience, persist
 from dispatch.agents.positions import Start, where_to_start
+from dispatch.cluster import cluster_id_of
 from dispatch.log_end import end_of_log
 from dispatch.metrics import Metrics
-from dispatch.stack.broker import cluster_id_of
 from dispatch.topics.envelope import Record
 
 POLL_SECONDS = 0.5  # how soon a quiet intake notices that it has to stop

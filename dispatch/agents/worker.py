@@ -10,10 +10,10 @@ import structlog
 from dispatch.agents.app import create_app, serve
 from dispatch.agents.desk import Desk
 from dispatch.agents.patience import Patience, persist
+from dispatch.cluster import cluster_id_of
 from dispatch.errors import Unavailable
 from dispatch.metrics import Metrics
 from dispatch.settings import Settings
-from dispatch.stack.broker import cluster_id_of
 from dispatch.web import Web
 
 log = structlog.get_logger(__name__)

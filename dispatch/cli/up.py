@@ -17,6 +17,7 @@ import click
 from dispatch import logs
 from dispatch.cli import localised
 from dispatch.cli.invocation import Invocation, pass_invocation
+from dispatch.cluster import ensure_topics
 from dispatch.errors import ConfigurationError
 from dispatch.language import text
 from dispatch.policy.pack import load_pack
@@ -27,7 +28,6 @@ from dispatch.settings import (
     default_data_dir,
     load_settings,
 )
-from dispatch.stack.broker import ensure_topics
 from dispatch.stack.embedded import Stack, running_stack
 from dispatch.stack.workers import Worker, free_port, worker_environment
 from dispatch.store.plan import CityPlan, read_plan

@@ -22,13 +22,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from dispatch.checker import Input, Violation, check
 from dispatch.clock import ScenarioClock
+from dispatch.cluster import ensure_topics
 from dispatch.errors import StackError
 from dispatch.policy.pack import Pack, load_pack
 from dispatch.simulation.agenda import Action, Agenda
 from dispatch.simulation.seen import Published, Seen
 from dispatch.simulation.workers import PREFIX, ready, start_worker
 from dispatch.stack.addresses import BROKER_FETCH_MAX_WAIT_MS
-from dispatch.stack.broker import ensure_topics
 from dispatch.stack.embedded import Stack, running_stack
 from dispatch.stack.process import Process
 from dispatch.store.inbound import read

@@ -1,5 +1,4 @@
 """PostgreSQL and a Kafka broker on this machine, started and stopped with the process.
 
-`dispatch.stack.embedded.running_stack` runs them, `dispatch.stack.addresses` says where they are,
-`dispatch.stack.broker.ensure_topics` creates topics on any cluster.
+`dispatch.stack.embedded.running_stack` runs them, `dispatch.stack.addresses` says where they are.
 """

@@ -15,8 +15,8 @@ import asyncpg
 import orjson
 from aiokafka import AIOKafkaProducer
 
+from dispatch.cluster import ensure_topics
 from dispatch.stack.addresses import BROKER_SESSION_TIMEOUT_MS
-from dispatch.stack.broker import ensure_topics
 from dispatch.stack.embedded import Stack
 from dispatch.stack.process import Process
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS

@@ -11,11 +11,11 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from dispatch.checker import Input, Violation, check
+from dispatch.cluster import cluster_id_of
 from dispatch.log_end import end_of_log
 from dispatch.policy.pack import load_pack
 from dispatch.simulation.seen import Seen
 from dispatch.stack.addresses import running
-from dispatch.stack.broker import cluster_id_of
 from dispatch.store.inbound import read
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from dispatch.topics.envelope import Record

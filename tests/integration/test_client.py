@@ -7,9 +7,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from dispatch.client import Event, open_reader, publish
+from dispatch.cluster import ensure_topics
 from dispatch.errors import Unavailable
 from dispatch.settings import KafkaSettings
-from dispatch.stack.broker import ensure_topics
 from dispatch.stack.embedded import Stack
 from dispatch.topics import INPUT_TOPICS
 from dispatch.topics.calls import CallCancelled

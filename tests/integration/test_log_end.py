@@ -2,8 +2,8 @@
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from dispatch.cluster import ensure_topics
 from dispatch.log_end import end_of_log
-from dispatch.stack.broker import ensure_topics
 from dispatch.stack.embedded import Stack
 
 RECORDS = 4

@@ -15,10 +15,10 @@ import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from dispatch.cluster import cluster_id_of, ensure_topics
 from dispatch.errors import StackError, StackRunningError, Unavailable
 from dispatch.settings import load_settings
 from dispatch.stack import addresses
-from dispatch.stack.broker import cluster_id_of, ensure_topics
 from dispatch.stack.embedded import Stack, running_stack
 
 LIMIT = 30.0  # seconds

@@ -19,9 +19,9 @@ import asyncpg
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
+from dispatch.cluster import ensure_topics
 from dispatch.settings import Settings, load_settings
 from dispatch.stack.addresses import Addresses
-from dispatch.stack.broker import ensure_topics
 from dispatch.stack.embedded import Stack
 from tests.integration.agents.small_desk import SCHEMA, Gate
 

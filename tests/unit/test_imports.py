@@ -1,0 +1,64 @@
+"""Which part of the service may know which: imports point one way."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dispatch
+
+ROOT = Path(dispatch.__path__[0])
+PURE = {"pydantic", "pydantic_core", "orjson"}
+# Everything of `dispatch` that each of its parts may import, beside itself.
+MAY_KNOW = {
+    "topics": {"errors"},
+    "policy": {"topics", "errors"},
+    "domain": {"policy", "topics"},
+    "checker": {"policy", "topics"},
+    "store": {"domain", "policy", "topics", "clock", "errors", "health"},
+    "agents": {
+        *("cluster", "errors", "health", "log_end", "metrics", "settings", "topics", "web"),
+    },
+    "web": {"errors", "health", "metrics", "settings"},
+    "metrics": {"health", "topics"},
+    "settings": {"errors"},
+    "cluster": {"errors"},
+    "client": {"errors", "settings", "topics"},
+    "stack": {"cluster", "errors", "settings"},
+}
+
+
+def imported(part: str) -> Iterator[tuple[Path, str]]:
+    """Yield every module that a part imports, also where only types are wanted."""
+    folder = ROOT / part
+    for path in folder.rglob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from ((path, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0
+                assert node.module is not None
+                if node.module == "dispatch":
+                    yield from ((path, f"dispatch.{alias.name}") for alias in node.names)
+                else:
+                    yield path, node.module
+
+
+@pytest.mark.parametrize("part", MAY_KNOW)
+def test_a_part_knows_only_what_stands_below_it(part: str) -> None:
+    known = {part, *MAY_KNOW[part]}
+    wrong = [
+        (path.name, name)
+        for path, name in imported(part)
+        if name.startswith("dispatch.") and name.split(".")[1] not in known
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("part", ["topics", "policy", "domain", "checker"])
+def test_rules_and_contract_know_nothing_of_kafka_faust_postgresql_or_the_clock(part: str) -> None:
+    foreign = {name.partition(".")[0] for _, name in imported(part)} - {"dispatch"}
+    assert foreign <= sys.stdlib_module_names | PURE
+    assert not foreign & {"asyncio", "random", "socket", "time"}
