@@ -28,8 +28,9 @@ from dispatch.settings import (
     default_data_dir,
     load_settings,
 )
+from dispatch.stack.addresses import free_port
 from dispatch.stack.embedded import Stack, running_stack
-from dispatch.stack.workers import Worker, free_port, worker_environment
+from dispatch.stack.workers import Worker, worker_environment
 from dispatch.store.plan import CityPlan, read_plan
 from dispatch.store.schema import amigrate
 from dispatch.topics import TOPICS
@@ -118,6 +119,12 @@ async def _workers(
 ) -> AsyncIterator[list[Worker]]:
     """Run so many workers; all are stopped together."""
     host = settings.web.host
+    further = {
+        "TOPIC_PREFIX": settings.topic_prefix,
+        "BATCH_SIZE": settings.batch_size,
+        "LOG_LEVEL": settings.log_level,
+        "WEB__HOST": host,
+    }
     started = []
     async with AsyncExitStack() as exits:
         for ordinal in range(1, number + 1):
@@ -125,7 +132,9 @@ async def _workers(
             port = free_port(host, settings.web.port if ordinal == 1 else 0)
             log_file = stack.data_dir / f"worker-{ordinal}.log"
             log_file.unlink(missing_ok=True)
-            environment = worker_environment(settings, stack, city=city, web_port=port)
+            environment = worker_environment(
+                stack, further, city=city, policy=settings.policy, web_port=port
+            )
             worker = Worker(f"worker-{ordinal}", log_file, environment, f"http://{host}:{port}")
             started.append(worker)
             worker.start()

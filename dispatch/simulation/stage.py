@@ -6,7 +6,6 @@ due. Then the clock goes to whatever comes next, an action of the agenda or a ti
 
 import asyncio
 import contextlib
-import signal
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable
@@ -27,10 +26,10 @@ from dispatch.errors import StackError
 from dispatch.policy.pack import Pack, load_pack
 from dispatch.simulation.agenda import Action, Agenda
 from dispatch.simulation.seen import Published, Seen
-from dispatch.simulation.workers import PREFIX, ready, start_worker
-from dispatch.stack.addresses import BROKER_FETCH_MAX_WAIT_MS
+from dispatch.stack.addresses import BROKER_FETCH_MAX_WAIT_MS, free_port
 from dispatch.stack.embedded import Stack, running_stack
 from dispatch.stack.process import Process
+from dispatch.stack.workers import Worker, worker_environment
 from dispatch.store.inbound import read
 from dispatch.store.plan import CityPlan, read_plan
 from dispatch.store.schema import amigrate
@@ -39,10 +38,11 @@ from dispatch.topics.cloudevents import derived_id, write_headers
 from dispatch.topics.envelope import Record
 from dispatch.topics.fields import Content
 
+PREFIX: Final = "dispatch."
 CLOCK_FILE: Final = "scenario.clock"
 # Wall seconds.
 STUCK_LIMIT: Final = 60.0
-STOP_LIMIT: Final = 15.0
+READY_LIMIT: Final = 60.0
 # A commit says when to look; this is for a notice that was missed.
 LOOK_AGAIN: Final = 0.1
 # Reading from the embedded broker takes time in proportion to all that a partition holds.
@@ -92,12 +92,11 @@ async def open_stage(
         )
         exits.push_async_callback(connection.close)
         await connection.execute(_TELL_COMMITS)
-        running = [
-            start_worker(stack, number, clock=clock_path, plan=plan_path, policy=policy)
-            for number in range(workers)
-        ]
+        running = [_worker(stack, number, plan_path, policy) for number in range(workers)]
+        processes = []
         for worker in running:
-            exits.push_async_callback(worker.process.stop, signal.SIGTERM, STOP_LIMIT)
+            processes.append(worker.start())
+            exits.push_async_callback(worker.stop)
         producer = AIOKafkaProducer(**options, acks="all")
         await producer.start()
         exits.push_async_callback(producer.stop)
@@ -111,13 +110,12 @@ async def open_stage(
             connection=connection,
             producer=producer,
             consumer=consumer,
-            workers=[worker.process for worker in running],
+            workers=processes,
         )
         await connection.add_listener(COMMITS, stage.committed)
         async with _in_background(stage.consume()) as consuming:
             stage.consuming = consuming
-            for worker in running:
-                await ready(worker)
+            await _ready(running)
             yield stage
 
 
@@ -442,6 +440,28 @@ class Stage:
             for seen in self.history
             if seen.type == event_type and seen.cause in sent
         ]
+
+
+def _worker(stack: Stack, number: int, plan: Path, policy: str) -> Worker:
+    """Return a worker on the scenario's clock; it logs to the stack's directory."""
+    port = free_port("127.0.0.1")
+    environment = worker_environment(
+        stack,
+        {"TOPIC_PREFIX": PREFIX, "SCENARIO_CLOCK": stack.data_dir / CLOCK_FILE},
+        city=plan,
+        policy=policy,
+        web_port=port,
+    )
+    name = f"worker-{number}"
+    return Worker(name, stack.data_dir / f"{name}.log", environment, f"http://127.0.0.1:{port}")
+
+
+async def _ready(workers: Iterable[Worker]) -> None:
+    try:
+        async with asyncio.timeout(READY_LIMIT):
+            await asyncio.gather(*(worker.ready() for worker in workers))
+    except TimeoutError:
+        raise StackError("the workers don't get ready") from None
 
 
 def _partitions(topic: str) -> list[TopicPartition]:

@@ -1,4 +1,4 @@
-"""Where the stack that runs on a data directory is to be found.
+"""Where the stack that runs on a data directory is to be found, and where there is room for one.
 
 Its owner holds a lock on `lock` for as long as it lives and tells the other commands its
 addresses in `stack.json`; both vanish in effect with the process, however it ends.
@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -126,3 +127,18 @@ def _who_runs(data_dir: Path) -> str:
         f"the stack in {data_dir} is running already, as process {addresses.pid}: "
         f"Kafka {addresses.bootstrap}, PostgreSQL {addresses.dsn}"
     )
+
+
+def free_port(host: str, wanted: int = 0) -> int:
+    """Return the port that is wanted when it is free on `host`, else any that is; 0 wants any."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                if port == 0:
+                    raise
+                continue
+            return int(probe.getsockname()[1])
+    raise AssertionError

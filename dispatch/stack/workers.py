@@ -4,7 +4,6 @@ import asyncio
 import math
 import os
 import signal
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Final
 import aiohttp
 import structlog
 
-from dispatch.settings import ENVIRONMENT_PREFIX, Settings
+from dispatch.settings import ENVIRONMENT_PREFIX
 from dispatch.stack.addresses import BROKER_FETCH_MAX_WAIT_MS, BROKER_SESSION_TIMEOUT_MS
 from dispatch.stack.embedded import Stack
 from dispatch.stack.process import Process
@@ -97,25 +96,24 @@ class Worker:
 
 
 def worker_environment(
-    settings: Settings, stack: Stack, *, city: Path, web_port: int
+    stack: Stack, further: Mapping[str, object], *, city: Path, policy: str, web_port: int
 ) -> dict[str, str]:
-    """Return the environment with which a worker serves the stack, whatever else is set here."""
-    policy = Path(settings.policy)
+    """Return the environment with which a worker serves the stack, whatever else is set here.
+
+    `further` has more settings by their variables, without the prefix.
+    """
     own = {
         "DATA_DIR": stack.data_dir,
         "CITY": city.resolve(),
-        "POLICY": policy.resolve() if policy.is_file() else settings.policy,
-        "TOPIC_PREFIX": settings.topic_prefix,
-        "BATCH_SIZE": settings.batch_size,
+        "POLICY": Path(policy).resolve() if Path(policy).is_file() else policy,
         "LOG_FORMAT": "json",
-        "LOG_LEVEL": settings.log_level,
         "KAFKA__BOOTSTRAP_SERVERS": stack.bootstrap,
         "KAFKA__ENABLE_IDEMPOTENCE": "false",
         "KAFKA__SESSION_TIMEOUT_MS": BROKER_SESSION_TIMEOUT_MS,
         "KAFKA__FETCH_MAX_WAIT_MS": BROKER_FETCH_MAX_WAIT_MS,
         "DATABASE__DSN": stack.dsn,
-        "WEB__HOST": settings.web.host,
         "WEB__PORT": web_port,
+        **further,
     }
     others = {
         name: value
@@ -123,18 +121,3 @@ def worker_environment(
         if not name.upper().startswith(ENVIRONMENT_PREFIX)
     }
     return others | {ENVIRONMENT_PREFIX + name: str(value) for name, value in own.items()}
-
-
-def free_port(host: str, wanted: int) -> int:
-    """Return the port that is wanted when it is free on `host`, else any that is; 0 wants any."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                if port == 0:
-                    raise
-                continue
-            return int(probe.getsockname()[1])
-    raise AssertionError

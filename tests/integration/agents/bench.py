@@ -5,7 +5,6 @@ import contextlib
 import itertools
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 
 from dispatch.cluster import ensure_topics
 from dispatch.settings import Settings, load_settings
-from dispatch.stack.addresses import Addresses
+from dispatch.stack.addresses import Addresses, free_port
 from dispatch.stack.embedded import Stack
 from tests.integration.agents.small_desk import SCHEMA, Gate
 
@@ -103,7 +102,7 @@ class Bench:
         )
 
     def start(self, *arguments: str) -> Worker:
-        port = free_port()
+        port = free_port("127.0.0.1")
         log = self.directory / f"worker-{len(self.workers)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -231,9 +230,3 @@ def in_order(identities: Sequence[str]) -> dict[str, list[str]]:
     for identity in identities:
         found[identity.split("/")[0]].append(identity)
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
