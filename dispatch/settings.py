@@ -8,7 +8,8 @@ table a level. The environment wins. A secret may be given as the path of a file
 import os
 import ssl
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -33,10 +34,15 @@ from pydantic_settings import (
 )
 
 from dispatch.errors import ConfigurationError
+from dispatch.language import LANGUAGE_VARIABLE
 
 ENVIRONMENT_PREFIX = "DISPATCH_"
 NESTING = "__"
 CONFIG_VARIABLE = "DISPATCH_CONFIG"
+# Variables that are no settings.
+_OWN_VARIABLES = {CONFIG_VARIABLE, LANGUAGE_VARIABLE}
+# How like a setting's variable (0 to 1) another must be to be taken for a slip.
+NEARLY = 0.9
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -266,6 +272,7 @@ def load_settings(
         "file": file,
         "fallback": dict(fallback or {}),
     }
+    _refuse_misspelt()
     try:
         return Settings(**layers)
     except ValidationError as error:
@@ -273,6 +280,28 @@ def load_settings(
     except SettingsError as error:
         # Only a whole table given in one variable has to be decoded.
         raise ConfigurationError(_undecodable()) from error
+
+
+def _refuse_misspelt() -> None:
+    """Refuse a variable that is nearly a setting's, as one underscore instead of two.
+
+    Others are let be: Kubernetes sets some for any service that is called `dispatch`.
+    """
+    known = set(_variables(Settings))
+    for name in sorted(os.environ):
+        variable = name.upper()
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in known | _OWN_VARIABLES:
+            continue
+        if close := get_close_matches(variable, known, n=1, cutoff=NEARLY):
+            raise ConfigurationError(f"{name}: there is no such setting; {close[0]} is meant?")
+
+
+def _variables(model: type[BaseModel], prefix: str = ENVIRONMENT_PREFIX) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        variable = prefix + name.upper()
+        yield variable
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _variables(field.annotation, variable + NESTING)
 
 
 def _read(config: Path) -> dict[str, Any]:

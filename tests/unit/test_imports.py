@@ -23,7 +23,7 @@ MAY_KNOW = {
     },
     "web": {"errors", "health", "metrics", "settings"},
     "metrics": {"health", "topics"},
-    "settings": {"errors"},
+    "settings": {"errors", "language"},
     "cluster": {"errors"},
     "client": {"errors", "settings", "topics"},
     "stack": {"cluster", "errors", "settings"},

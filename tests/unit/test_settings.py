@@ -58,6 +58,14 @@ def test_the_environment_may_name_the_file(tmp_path: Path, monkeypatch: pytest.M
     [
         ("DISPATCH_BATCH_SIZE", "0", "DISPATCH_BATCH_SIZE: Input should be greater"),
         ("DISPATCH_KAFKA__NOSUCH", "1", "DISPATCH_KAFKA__NOSUCH: there is no such setting"),
+        (
+            "DISPATCH_KAFKA_BOOTSTRAP_SERVERS",
+            "k:1",
+            "DISPATCH_KAFKA_BOOTSTRAP_SERVERS: there is no such setting; DISPATCH_KAFKA__BOOT",
+        ),
+        ("DISPATCH_BATCHSIZE", "7", "DISPATCH_BATCHSIZE: there is no such setting; DISPATCH_BATCH"),
+        ("DISPATCH_KAFAK__CLIENT_ID", "x", "DISPATCH_KAFAK__CLIENT_ID: there is no such setting;"),
+        ("DISPATCH_LOG_LEVL", "info", "DISPATCH_LOG_LEVL: there is no such setting; DISPATCH_LOG_"),
         ("DISPATCH_KAFKA__SSL_CA_FILE", "/no/such", "DISPATCH_KAFKA__SSL_CA_FILE: Path does not"),
         ("DISPATCH_KAFKA__SECURITY_PROTOCOL", "SASL_SSL", "kafka: SASL_SSL needs sasl_username"),
         ("DISPATCH_KAFKA", "words", "DISPATCH_KAFKA: not a JSON object"),
@@ -73,6 +81,21 @@ def test_a_fault_in_the_environment_names_its_variable_in_one_line(
         load_settings()
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("DISPATCH_SERVICE_HOST", "DISPATCH_SERVICE_PORT", "DISPATCH_PORT"),
+        *("DISPATCH_PORT_9464_TCP", "DISPATCH_PORT_9464_TCP_ADDR", "DISPATCH_LANG"),
+        "DISPATCH_KAFKA_SERVICE_HOST",
+    ],
+)
+def test_variables_that_others_set_are_let_be(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "x")
+    load_settings()
 
 
 @pytest.mark.parametrize(
