@@ -179,37 +179,15 @@ def answer(
 
 @localised.command("override")
 @click.argument("call_id")
-@localised.option("--unit", metavar="ID", help="override.unit")
+@localised.option("--unit", "unit_id", metavar="ID", help="override.unit")
 @localised.option("--crew", type=click.Choice(get_args(CrewKind)), help="override.crew")
-@localised.option("--hospital", metavar="ID", help="override.hospital")
+@localised.option("--hospital", "hospital_id", metavar="ID", help="override.hospital")
 @signed
 @publishing
 @pass_invocation
-def override(
-    invocation: Invocation,
-    /,
-    *,
-    call_id: str,
-    unit: str | None,
-    crew: str | None,
-    hospital: str | None,
-    by: str,
-    reason: str,
-    at: str | None,
-    wait: float | None,
-    as_json: bool,
-) -> int:
+def override(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
     """Publish the dispatcher's choice of another unit, crew kind or hospital."""
-    body = given(
-        call_id=call_id,
-        at=at,
-        by=by,
-        reason=reason,
-        unit_id=unit,
-        crew=crew,
-        hospital_id=hospital,
-    )
-    return publish_one(invocation, CallOverridden, body, wait=wait, as_json=as_json)
+    return publish_one(invocation, CallOverridden, given(**fields), wait=wait, as_json=as_json)
 
 
 @localised.command("hold")
@@ -223,19 +201,14 @@ def hold(
     invocation: Invocation,
     /,
     *,
-    call_id: str,
-    until: str | None,
     resume: bool,
-    by: str,
-    reason: str,
-    at: str | None,
     wait: float | None,
     as_json: bool,
+    **fields: Any,
 ) -> int:
     """Publish that a call is held, or taken up again."""
-    body = given(call_id=call_id, at=at, by=by, reason=reason, until=until)
     model = CallResumed if resume else CallHeld
-    return publish_one(invocation, model, body, wait=wait, as_json=as_json)
+    return publish_one(invocation, model, given(**fields), wait=wait, as_json=as_json)
 
 
 @localised.command("cancel")
@@ -243,20 +216,9 @@ def hold(
 @signed
 @publishing
 @pass_invocation
-def cancel(
-    invocation: Invocation,
-    /,
-    *,
-    call_id: str,
-    by: str,
-    reason: str,
-    at: str | None,
-    wait: float | None,
-    as_json: bool,
-) -> int:
+def cancel(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
     """Publish that a call is cancelled."""
-    body = given(call_id=call_id, at=at, by=by, reason=reason)
-    return publish_one(invocation, CallCancelled, body, wait=wait, as_json=as_json)
+    return publish_one(invocation, CallCancelled, given(**fields), wait=wait, as_json=as_json)
 
 
 @localised.command("unlink")
@@ -264,17 +226,6 @@ def cancel(
 @signed
 @publishing
 @pass_invocation
-def unlink(
-    invocation: Invocation,
-    /,
-    *,
-    call_id: str,
-    by: str,
-    reason: str,
-    at: str | None,
-    wait: float | None,
-    as_json: bool,
-) -> int:
+def unlink(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
     """Publish that a link was wrong."""
-    body = given(call_id=call_id, at=at, by=by, reason=reason)
-    return publish_one(invocation, CallUnlinked, body, wait=wait, as_json=as_json)
+    return publish_one(invocation, CallUnlinked, given(**fields), wait=wait, as_json=as_json)
