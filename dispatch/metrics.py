@@ -108,17 +108,17 @@ class Metrics:
             self.published.labels(topic=event.topic).inc()
             kind = next((value for name, value in event.headers if name == "ce_type"), b"")
             if kind == b"call.decided":
-                decision = orjson.loads(event.value)
-                self.decisions.labels(rule=decision.get("rule")).inc()
+                decision = orjson.loads(event.value)["decision"]
+                self.decisions.labels(rule=decision["rule"]).inc()
             elif kind == b"escalation.raised":
                 escalation = orjson.loads(event.value)
                 self.escalations.labels(kind=escalation.get("kind")).inc()
             elif kind == b"input.rejected":
                 letter = orjson.loads(event.value)
-                # The sentence of a reason is open-ended; the labels are of a closed set.
-                for reason in letter.get("reasons", []):
-                    refused, field = _labels(letter.get("refused"), reason.get("field"))
-                    self.dead_letters.labels(refused=refused, field=field).inc()
+                # One letter counts once, under its first reason. The sentence of a reason is
+                # open-ended; the labels are of a closed set.
+                refused, field = _labels(letter["refused"], letter["reasons"][0]["field"])
+                self.dead_letters.labels(refused=refused, field=field).inc()
 
     def observe_health(self, health: DeskHealth) -> None:
         """Take over what the desk says of itself."""

@@ -38,6 +38,8 @@ from dispatch.topics import TOPICS
 PARTITIONS: Final = 4
 DATA_DIR_VARIABLE: Final = f"{ENVIRONMENT_PREFIX}DATA_DIR"
 
+ASIDE: Final = 0.01  # degrees of latitude, about a kilometre
+
 
 @localised.command("up")
 @localised.option("--city", type=click.Path(path_type=Path), metavar="FILE", help="up.city")
@@ -180,7 +182,11 @@ def first_call(bootstrap: str, topic_prefix: str, plan: CityPlan) -> str:
             "district": district.code,
             "caller": {"kind": "public"},
             "patient": {"condition": "stable", "symptoms": ["fever"], "case_status": "none"},
-            "location": {"latitude": district.latitude, "longitude": district.longitude},
+            # Away from the centre, where the next examples are: they would be linked.
+            "location": {
+                "latitude": round(district.latitude + ASIDE, 4),
+                "longitude": district.longitude,
+            },
         }
     )
     headers = {

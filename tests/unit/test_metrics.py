@@ -4,6 +4,7 @@ import orjson
 
 from dispatch.metrics import Metrics
 from dispatch.topics.envelope import Outgoing
+from dispatch.topics.incidents import CallDecided
 
 
 def letter(refused: str, field: str) -> Outgoing:
@@ -14,6 +15,22 @@ def letter(refused: str, field: str) -> Outgoing:
         headers=(("ce_type", b"input.rejected"),),
         value=orjson.dumps({"refused": refused, "reasons": [{"field": field, "reason": "-"}]}),
     )
+
+
+def test_decisions_are_counted_by_their_rule_as_the_desk_publishes_them() -> None:
+    decided = CallDecided(
+        call_id="c1", incident_id="c1", because="it came", decision={"rule": "R5T"}
+    )
+    event = Outgoing(
+        position=1,
+        topic="dispatch.incidents",
+        key="c1",
+        headers=(("ce_type", CallDecided.event_type.encode()),),
+        value=decided.model_dump_json().encode(),
+    )
+    metrics = Metrics()
+    metrics.count_published([event, event])
+    assert b'dispatch_decisions_total{rule="R5T"} 2.0' in metrics.render()
 
 
 def test_what_senders_make_up_adds_no_labels() -> None:

@@ -196,7 +196,7 @@ class SmallDesk:
     async def _take_effect(self, db: Any, record: Record, identity: str) -> None:
         key = _key(record)
         await db.execute("INSERT INTO effects (key, identity) VALUES ($1, $2)", key, identity)
-        value = orjson.dumps({"rule": "R1", "identity": identity})
+        value = orjson.dumps({"decision": {"rule": "R1"}, "identity": identity})
         await self._log(db, "incidents", key, "call.decided", value)
 
     async def _log(self, db: Any, topic: str, key: str, kind: str, value: bytes) -> None:
