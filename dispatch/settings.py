@@ -10,6 +10,7 @@ import ssl
 import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -69,10 +70,16 @@ class KafkaSettings(_Group):
     bootstrap_servers: str = Field("127.0.0.1:9092", min_length=1)
     client_id: str = "dispatch"
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI"] = (
+        "SCRAM-SHA-512"
+    )
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
     sasl_password_file: FilePath | None = None
+    # Read anew for each connection: whoever renews the token writes it there.
+    sasl_token_file: FilePath | None = None
+    sasl_kerberos_service_name: str = "kafka"
+    sasl_kerberos_domain_name: str | None = None
     # Without one, the machine's own authorities are trusted.
     ssl_ca_file: FilePath | None = None
     ssl_cert_file: FilePath | None = None
@@ -96,13 +103,24 @@ class KafkaSettings(_Group):
         if self.ssl_key_file is not None and self.ssl_cert_file is None:
             raise ValueError("ssl_key_file needs ssl_cert_file")
         if self.security_protocol.startswith("SASL"):
-            if not self.sasl_username:
-                raise ValueError(f"{self.security_protocol} needs sasl_username")
-            if self.sasl_password is None and self.sasl_password_file is None:
-                raise ValueError(
-                    f"{self.security_protocol} needs sasl_password or sasl_password_file"
-                )
+            self._check_sasl()
         return self
+
+    def _check_sasl(self) -> None:
+        match self.sasl_mechanism:
+            case "OAUTHBEARER":
+                if self.sasl_token_file is None:
+                    raise ValueError("OAUTHBEARER needs sasl_token_file")
+            case "GSSAPI":
+                if find_spec("gssapi") is None:
+                    raise ValueError("GSSAPI needs the Python package gssapi, which is not here")
+            case _:
+                if not self.sasl_username:
+                    raise ValueError(f"{self.security_protocol} needs sasl_username")
+                if self.sasl_password is None and self.sasl_password_file is None:
+                    raise ValueError(
+                        f"{self.security_protocol} needs sasl_password or sasl_password_file"
+                    )
 
     def client_options(self) -> dict[str, Any]:
         """Return the keyword arguments that every aiokafka client needs to connect.
@@ -115,13 +133,28 @@ class KafkaSettings(_Group):
             "security_protocol": self.security_protocol,
         }
         if self.security_protocol.startswith("SASL"):
-            options["sasl_mechanism"] = self.sasl_mechanism
-            options["sasl_plain_username"] = self.sasl_username
-            options["sasl_plain_password"] = _secret(
-                "kafka.sasl_password", self.sasl_password, self.sasl_password_file
-            )
+            options |= self._sasl_options()
         if self.security_protocol.endswith("SSL"):
             options["ssl_context"] = self._ssl_context()
+        return options
+
+    def _sasl_options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"sasl_mechanism": self.sasl_mechanism}
+        match self.sasl_mechanism:
+            case "OAUTHBEARER":
+                # Imported late: commands that only read settings need no Kafka client.
+                from dispatch.kafka_token import TokenFile  # noqa: PLC0415
+
+                assert self.sasl_token_file is not None
+                options["sasl_oauth_token_provider"] = TokenFile(self.sasl_token_file)
+            case "GSSAPI":
+                options["sasl_kerberos_service_name"] = self.sasl_kerberos_service_name
+                options["sasl_kerberos_domain_name"] = self.sasl_kerberos_domain_name
+            case _:
+                options["sasl_plain_username"] = self.sasl_username
+                options["sasl_plain_password"] = _secret(
+                    "kafka.sasl_password", self.sasl_password, self.sasl_password_file
+                )
         return options
 
     def _ssl_context(self) -> ssl.SSLContext:

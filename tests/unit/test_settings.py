@@ -3,6 +3,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from dispatch.errors import ConfigurationError
 from dispatch.settings import load_settings
@@ -149,6 +150,43 @@ def test_kafka_with_sasl_and_tls_takes_its_secret_from_a_file(
     context = options["ssl_context"]
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
+
+
+async def test_kafka_with_oauthbearer_reads_its_token_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = write(tmp_path / "token", "first\n")
+    monkeypatch.setenv("DISPATCH_KAFKA__SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+    monkeypatch.setenv("DISPATCH_KAFKA__SASL_MECHANISM", "OAUTHBEARER")
+    with pytest.raises(ConfigurationError, match="OAUTHBEARER needs sasl_token_file"):
+        load_settings()
+    monkeypatch.setenv("DISPATCH_KAFKA__SASL_TOKEN_FILE", str(token))
+    options = load_settings().kafka.client_options()
+    assert options["sasl_mechanism"] == "OAUTHBEARER"
+    assert "sasl_plain_password" not in options
+    provider = options["sasl_oauth_token_provider"]
+    assert await provider.token() == "first"
+    write(token, "second\n")
+    assert await provider.token() == "second"
+    token.write_bytes(b"\xff")
+    with pytest.raises(OSError, match="holds no token"):
+        await provider.token()
+    await AIOKafkaConsumer(**options).stop()
+
+
+def test_kafka_with_kerberos_says_what_it_needs_or_names_service_and_domain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DISPATCH_KAFKA__SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+    monkeypatch.setenv("DISPATCH_KAFKA__SASL_MECHANISM", "GSSAPI")
+    monkeypatch.setattr("dispatch.settings.find_spec", lambda _name: None)
+    with pytest.raises(ConfigurationError, match="GSSAPI needs the Python package gssapi"):
+        load_settings()
+    monkeypatch.setattr("dispatch.settings.find_spec", lambda _name: object())
+    monkeypatch.setenv("DISPATCH_KAFKA__SASL_KERBEROS_DOMAIN_NAME", "broker.example")
+    options = load_settings().kafka.client_options()
+    assert options["sasl_kerberos_service_name"] == "kafka"
+    assert options["sasl_kerberos_domain_name"] == "broker.example"
 
 
 def test_certificates_that_are_none_are_a_configuration_error(
