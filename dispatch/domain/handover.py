@@ -23,7 +23,7 @@ from dispatch.topics.hospitals import (
     HandoverDiverted,
     HandoverSignedByHospital,
 )
-from dispatch.topics.incidents import HandoverProgressed, HandoverStep, IncidentProgressed
+from dispatch.topics.incidents import HandoverProgressed, HandoverStep
 from dispatch.topics.units import HandoverSignedByCrew
 
 _SECONDS_PER_MINUTE = 60.0
@@ -300,16 +300,7 @@ def close_if_signed(city: City, handover: Handover) -> None:
     )
     ended = replace(assignment, ended_at=city.now, outcome="completed")
     city.put(ended)
-    city.emit(
-        IncidentProgressed(
-            incident_id=ended.incident_id,
-            assignment_id=ended.assignment_id,
-            unit_id=unit.unit_id,
-            status="handed_over",
-            at=city.now,
-        ),
-        key=ended.incident_id,
-    )
+    incidents.tell_progress(city, ended, "handed_over", city.now)
     change_unit(city, unit, status="handed_over", assignment_id=None)
     if ended.disinfection == "terminal":
         disinfection.order_job(city, ended, near=hospital.position, receiving=hospital)

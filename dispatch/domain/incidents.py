@@ -1,12 +1,13 @@
 """Incidents: the end of one, and what its calls add up to."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from dispatch.domain.city import City
 from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.policy.decision import Facts
 from dispatch.topics.fields import CrewKind
-from dispatch.topics.incidents import IncidentClosed
+from dispatch.topics.incidents import IncidentClosed, IncidentProgressed
 
 _TIMERS = ("screening", "queue", "transfer_wait", "hold")
 
@@ -15,6 +16,20 @@ def active_assignments(city: City, incident: Incident) -> list[Assignment]:
     """Return the runs of an incident that have not ended, oldest first."""
     found = (city.assignments[key] for key in incident.assignments)
     return [assignment for assignment in found if assignment.ended_at is None]
+
+
+def tell_progress(city: City, assignment: Assignment, status: str, at: datetime) -> None:
+    """Tell the consoles that a run's unit reached a status, at a time (aware UTC)."""
+    city.emit(
+        IncidentProgressed(
+            incident_id=assignment.incident_id,
+            assignment_id=assignment.assignment_id,
+            unit_id=assignment.unit_id,
+            status=status,
+            at=at,
+        ),
+        key=assignment.incident_id,
+    )
 
 
 def units_needed(city: City, incident: Incident) -> int:

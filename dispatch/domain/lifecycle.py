@@ -20,7 +20,6 @@ from dispatch.domain.transfers import transfer_onward
 from dispatch.topics.city import CityModeSwitched
 from dispatch.topics.fleet import CityModeChanged
 from dispatch.topics.hospitals import PatientFound
-from dispatch.topics.incidents import IncidentProgressed
 from dispatch.topics.units import CaseFound, OrderAcknowledged, RunEnded, UnitReported
 
 _DATA: Final = tomllib.loads(
@@ -225,16 +224,7 @@ def _progress(city: City, unit: Unit, status: str, event: UnitReported) -> None:
         )
     )
     change_unit(city, unit, status=status)
-    city.emit(
-        IncidentProgressed(
-            incident_id=assignment.incident_id,
-            assignment_id=assignment.assignment_id,
-            unit_id=unit.unit_id,
-            status=status,
-            at=event.at,
-        ),
-        key=assignment.incident_id,
-    )
+    incidents.tell_progress(city, assignment, status, event.at)
     if status == "rolling":
         city.cancel_timer("rollout", assignment.assignment_id)
     elif status == "transporting":
@@ -269,16 +259,7 @@ def _acknowledged(
 ) -> None:
     city.put(replace(assignment, acknowledged_at=event.at))
     city.cancel_timer("order_unanswered", assignment.assignment_id)
-    city.emit(
-        IncidentProgressed(
-            incident_id=assignment.incident_id,
-            assignment_id=assignment.assignment_id,
-            unit_id=assignment.unit_id,
-            status="ordered",
-            at=event.at,
-        ),
-        key=assignment.incident_id,
-    )
+    incidents.tell_progress(city, assignment, "ordered", event.at)
 
 
 def _disinfect_afterwards(city: City, assignment: Assignment) -> None:
