@@ -8,15 +8,23 @@ from typing import Any
 from dispatch.domain.linking import IncidentIndex
 from dispatch.domain.model import (
     Assignment,
+    Batch,
     CallRecord,
+    Clock,
     District,
     Entity,
     Handover,
     Hospital,
     Incident,
     Job,
+    KnownCase,
+    Offer,
+    Report,
+    Reservation,
     Timer,
+    Transfer,
     Unit,
+    owner_of,
 )
 from dispatch.domain.waiting import WaitingQueue
 from dispatch.policy.pack import Pack
@@ -32,7 +40,20 @@ _ID_FIELD: dict[type, str] = {
     Assignment: "assignment_id",
     Handover: "handover_id",
     Job: "job_id",
+    Transfer: "transfer_id",
+    Offer: "offer_id",
+    Reservation: "reservation_id",
+    Batch: "batch_id",
+    Clock: "clock_id",
+    Report: "report_id",
+    KnownCase: "case_id",
 }
+
+
+def id_of(entity: Entity) -> str:
+    """Return the id of a record."""
+    found: str = getattr(entity, _ID_FIELD[type(entity)])
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +124,13 @@ class City:
         self.assignments: dict[str, Assignment] = {}
         self.handovers: dict[str, Handover] = {}
         self.jobs: dict[str, Job] = {}
+        self.transfers: dict[str, Transfer] = {}
+        self.offers: dict[str, Offer] = {}
+        self.reservations: dict[str, Reservation] = {}
+        self.batches: dict[str, Batch] = {}
+        self.clocks: dict[str, Clock] = {}
+        self.reports: dict[str, Report] = {}
+        self.known_cases: dict[str, KnownCase] = {}
         self.waiting = WaitingQueue()
         self.recent = IncidentIndex()
         self._promised: dict[tuple[str, str], set[int]] = {}
@@ -114,7 +142,15 @@ class City:
             Assignment: self.assignments,
             Handover: self.handovers,
             Job: self.jobs,
+            Transfer: self.transfers,
+            Offer: self.offers,
+            Reservation: self.reservations,
+            Batch: self.batches,
+            Clock: self.clocks,
+            Report: self.reports,
+            KnownCase: self.known_cases,
         }
+        self._owned: dict[str, dict[tuple[type, str], None]] = {}
         self._undo: list[tuple[type, str, Entity | None]] = []
         self.changes = Changes()
         self.now: datetime = datetime.min.replace(tzinfo=UTC)
@@ -138,7 +174,7 @@ class City:
     def put(self, entity: Entity) -> None:
         """Store a record, replacing the one with its id."""
         kind = type(entity)
-        key: str = getattr(entity, _ID_FIELD[kind])
+        key = id_of(entity)
         self._undo.append((kind, key, self._tables[kind].get(key)))
         self._store(kind, key, entity)
         self.changes.entities[kind, key] = entity
@@ -195,22 +231,19 @@ class City:
     def load(self, entities: Iterable[Entity]) -> None:
         """Take over records as another process committed them."""
         for entity in entities:
-            kind = type(entity)
-            self._store(kind, getattr(entity, _ID_FIELD[kind]), entity)
+            self._store(type(entity), id_of(entity), entity)
 
-    def forget(self, incident_ids: Iterable[str]) -> None:
-        """Drop closed incidents and what belongs to them from memory; the database keeps them."""
-        for incident_id in incident_ids:
-            incident = self.incidents[incident_id]
-            for call_id in incident.calls:
-                self._store(CallRecord, call_id, None)
-            for assignment_id in incident.assignments:
-                announced = self.assignments[assignment_id].handovers
-                for number in range(1, announced + 1):
-                    self._store(Handover, f"{assignment_id}/H{number}", None)
-                self._store(Job, f"{assignment_id}/D", None)
-                self._store(Assignment, assignment_id, None)
-            self._store(Incident, incident_id, None)
+    def forget(self, owners: Iterable[str]) -> None:
+        """Drop what belongs to closed incidents and batches from memory; the database keeps it."""
+        for owner in owners:
+            for kind, key in list(self._owned.get(owner, ())):
+                self._store(kind, key, None)
+
+    def forget_ended(self, owner: str) -> None:
+        """Drop those papers of an owner from memory that have ended."""
+        for kind, key in list(self._owned.get(owner, ())):
+            if getattr(self._tables[kind][key], "ended_at", None) is not None:
+                self._store(kind, key, None)
 
     # -- what rules ask
 
@@ -222,6 +255,14 @@ class City:
             return None
         return next(place for place in range(1, len(taken) + 2) if place not in taken)
 
+    def promised(self, hospital_id: str, room: str) -> int:
+        """Return how many rooms of a kind are promised to patients who have not come yet."""
+        return len(self._promised.get((hospital_id, room), ()))
+
+    def owned(self, owner: str) -> list[Entity]:
+        """Return what belongs to an incident, transfer or batch, or to the city itself."""
+        return [self._tables[kind][key] for kind, key in self._owned.get(owner, ())]
+
     def _store(self, kind: type, key: str, entity: Any) -> None:
         table = self._tables[kind]
         before = table.get(key)
@@ -229,10 +270,26 @@ class City:
             table.pop(key, None)
         else:
             table[key] = entity
+        self._index_owner(kind, key, before, entity)
         if kind is Incident:
             self._index_incident(key, before, entity)
-        elif kind is Handover:
-            self._index_handover(before, entity)
+        elif kind in (Handover, Reservation):
+            self._index_promise(before, entity)
+
+    def _index_owner(
+        self, kind: type, key: str, before: Entity | None, after: Entity | None
+    ) -> None:
+        was = None if before is None else owner_of(before)
+        now = None if after is None else owner_of(after)
+        if was == now:
+            return
+        if was is not None:
+            owned = self._owned[was]
+            del owned[kind, key]
+            if not owned:
+                del self._owned[was]
+        if now is not None:
+            self._owned.setdefault(now, {})[kind, key] = None
 
     def _index_incident(self, key: str, before: Incident | None, after: Incident | None) -> None:
         if after is not None and after.status == "waiting":
@@ -244,12 +301,14 @@ class City:
         elif before is not None and after is None:
             self.recent.discard(before)
 
-    def _index_handover(self, before: Handover | None, after: Handover | None) -> None:
-        for handover, promised in ((before, False), (after, True)):
-            if handover is None or handover.place is None or handover.ended_at is not None:
+    def _index_promise(
+        self, before: Handover | Reservation | None, after: Handover | Reservation | None
+    ) -> None:
+        for promise, promised in ((before, False), (after, True)):
+            if promise is None or promise.place is None or promise.ended_at is not None:
                 continue
-            places = self._promised.setdefault((handover.hospital_id, handover.room), set())
+            places = self._promised.setdefault((promise.hospital_id, promise.room), set())
             if promised:
-                places.add(handover.place)
+                places.add(promise.place)
             else:
-                places.discard(handover.place)
+                places.discard(promise.place)

@@ -36,6 +36,8 @@ from dispatch.topics.hospitals import (
 )
 from dispatch.topics.incidents import CallRejected
 from dispatch.topics.orders import UnitRejected
+from dispatch.topics.placements import TransferRejected
+from dispatch.topics.reports import CommissionRejected
 from dispatch.topics.units import (
     CaseFound,
     DisinfectionCertified,
@@ -169,6 +171,22 @@ def answer_rejected(
                 hospital_id=hospital_id, at=city.now, refused=event_type, reasons=rejected
             ),
             key=hospital_id,
+        )
+    elif "incident_id" in sender:
+        incident_id = sender["incident_id"]
+        city.emit(
+            CommissionRejected(
+                incident_id=incident_id, at=city.now, refused=event_type, reasons=rejected
+            ),
+            key=incident_id,
+        )
+    elif sender:
+        (transfer_id,) = sender.values()
+        city.emit(
+            TransferRejected(
+                transfer_id=transfer_id, at=city.now, refused=event_type, reasons=rejected
+            ),
+            key=transfer_id,
         )
     if isinstance(event, DisinfectionCertified) and _is_its_own(city, event):
         disinfection.answer_refused(city, event, rejected)

@@ -89,6 +89,7 @@ def announce(city: City, assignment: Assignment) -> Assignment:
             destination=assignment.destination,
             reserve=choice.room,
             place=choice.place,
+            beds=[],
             staff_ppe=list(city.pack.protection.levels[assignment.ppe].receiving_staff),
             tests=_tests(city, assignment),
             acknowledge_by=city.in_seconds(policy.next_hospital_seconds),
@@ -139,7 +140,7 @@ def can_be_announced(city: City, assignment: Assignment) -> bool:
 def is_due(city: City, assignment: Assignment) -> bool:
     """Return whether the receiving hospital must have been told by now, and can still be."""
     status = city.units[assignment.unit_id].status
-    told_with_order = city.pack.rule(assignment.rule).announce == "order"
+    told_with_order = city.pack.announced_with_order(assignment.rule)
     return status == "transporting" or (told_with_order and status in _BEFORE_ARRIVAL)
 
 

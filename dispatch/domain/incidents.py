@@ -111,4 +111,5 @@ def facts(incident: Incident) -> Facts:
         symptoms=incident.symptoms,
         case_status=incident.case_status,
         epidemiology=incident.epidemiology,
+        transfer_kind=incident.transfer_kind,
     )

@@ -9,11 +9,13 @@ from typing import Any, Literal
 
 from dispatch.policy.rules import Destination, Disinfection, Protection
 from dispatch.topics.calls import Call
-from dispatch.topics.fields import Answer, CallerKind, CaseStatus, Condition, CrewKind
+from dispatch.topics.fields import Answer, CallerKind, CaseStatus, Condition, CrewKind, VehicleKind
+from dispatch.topics.hospitals import HospitalService
+from dispatch.topics.placements import BatchStatus, TransferStatus
+from dispatch.topics.transfers import TransferPatient
 from dispatch.topics.units import UnitStatus
 
-VehicleKind = Literal["negative_pressure", "monitoring", "basic"]
-IncidentStatus = Literal["screening", "waiting", "assigned", "held", "closed"]
+IncidentStatus = Literal["arranging", "screening", "waiting", "assigned", "held", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,11 @@ class Unit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hospital:
-    """A hospital: what it can do, and the rooms it last reported free, by kind."""
+    """A hospital: what it can do, and the rooms it last reported free, by kind.
+
+    `capacity` is how many rooms of a kind it has, `supplies` what is in stock of an item and what a
+    day at full load uses of it; `bays` how many vehicles its decontamination centre takes at once.
+    """
 
     hospital_id: str
     name: str
@@ -76,6 +82,11 @@ class Hospital:
     decontamination: bool = False
     status: Literal["open", "advisory", "closed"] = "open"
     rooms: dict[str, int] = field(default_factory=dict)
+    capacity: dict[str, int] = field(default_factory=dict)
+    service: HospitalService = "ordinary"
+    decontamination_status: Literal["inactive", "open", "full", "exceeded"] = "open"
+    bays: int | None = None
+    supplies: dict[str, tuple[float, float]] = field(default_factory=dict)
     reported_at: datetime | None = None
 
 
@@ -128,6 +139,7 @@ class Incident:
     epidemiology: dict[str, Answer]
     complaint: str | None
     patient_count: int
+    transfer_kind: str | None = None
     left_behind: tuple[Place, ...] = ()
     status: IncidentStatus = "screening"
     decision: dict[str, Any] | None = None
@@ -181,6 +193,7 @@ class Assignment:
 class Handover:
     """An announcement to one hospital, up to the record signed by crew and hospital.
 
+    `reservations` are the places kept for patients of a transfer, instead of a place of its own;
     `transfer_call_id` names the onward transfer that a case found in this patient has raised.
     """
 
@@ -191,12 +204,14 @@ class Handover:
     hospital_id: str
     room: str
     place: int | None
+    reservations: tuple[str, ...] = ()
     announced_at: datetime
     expected_at: datetime
     status: Literal["announced", "acknowledged", "withdrawn", "diverted", "closed"] = "announced"
     signed_by_crew: str | None = None
     signed_by_hospital: str | None = None
     transfer_call_id: str | None = None
+    freed_at: datetime | None = None
     ended_at: datetime | None = None
 
 
@@ -223,4 +238,169 @@ class Timer:
     due_at: datetime
 
 
-Entity = Unit | Hospital | CallRecord | Incident | Assignment | Handover | Job
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """A request to move patients between institutions; its incident has the same id.
+
+    `batch_id` and `trip` name the trip of a batch's plan that it carries out; `handover_id` the
+    handover of the patient in whom the case was found that it moves on.
+    """
+
+    transfer_id: str
+    institution_id: str
+    requested_at: datetime
+    kind: str
+    patients: tuple[TransferPatient, ...]
+    status: TransferStatus = "requested"
+    hospital_id: str | None = None
+    offer_id: str | None = None
+    offers: int = 0
+    refused_hospitals: tuple[str, ...] = ()
+    wanted_hospital: str | None = None
+    batch_id: str | None = None
+    trip: int | None = None
+    handover_id: str | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One hospital asked to take patients of a transfer or of a batch (`owner`)."""
+
+    offer_id: str
+    owner: str
+    hospital_id: str
+    rooms: dict[str, int]
+    made_at: datetime
+    answer_by: datetime
+    status: Literal["open", "accepted", "diverted", "expired", "withdrawn"] = "open"
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """A place kept for one patient of a transfer or of a batch (`owner`): it stands until ended.
+
+    `held` while the hospital is asked, `confirmed` once it has accepted, `taken` when the patient
+    has been handed over; `freed_at` is when that patient left the bed again.
+    """
+
+    reservation_id: str
+    owner: str
+    offer_id: str | None
+    hospital_id: str
+    room: str
+    place: int
+    patient_id: str
+    made_at: datetime
+    expires_at: datetime
+    status: Literal["held", "confirmed", "taken", "released", "expired"] = "held"
+    freed_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Many patients of one institution, moved in waves by a plan.
+
+    `revision` counts what the plan must take into account; `planned_revision` is the one that the
+    plan in force knew. `plan` is that plan as it was published.
+    """
+
+    batch_id: str
+    institution_id: str
+    requested_at: datetime
+    district: str
+    position: Position
+    address: str | None
+    kind: str
+    patients: tuple[TransferPatient, ...]
+    loading_places: int
+    complete_by: datetime | None = None
+    hospitals: tuple[str, ...] | None = None
+    status: BatchStatus = "requested"
+    revision: int = 1
+    planned_revision: int = 0
+    because: str = "the batch was requested"
+    plan: dict[str, Any] | None = None
+    trips: int = 0
+    offers: tuple[str, ...] = ()
+    reservations: int = 0
+    withdrawn: tuple[str, ...] = ()
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """A limit that runs (domain, clocks and reports): it warns, and is met, breached or stopped.
+
+    `owner` is the incident, transfer or batch that it belongs to, or `city`. A breached clock stays
+    until what it is for is done.
+    """
+
+    clock_id: str
+    kind: str
+    owner: str
+    subject: str
+    district: str | None
+    started_at: datetime
+    warn_at: datetime | None
+    due_at: datetime
+    warned: bool = False
+    breached: bool = False
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A report to the commission, sent again until it is acknowledged; `body` is what it says."""
+
+    report_id: str
+    owner: str
+    kind: Literal["case", "crossing"]
+    reported_at: datetime
+    body: dict[str, Any]
+    attempts: int = 1
+    acknowledged_by: str | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCase:
+    """A case found lately, by which the first of the city and clusters are told.
+
+    It is forgotten (`ended_at`) when the pack's days for a cluster are over; `first` is not.
+    """
+
+    case_id: str
+    incident_id: str
+    found_at: datetime
+    position: Position
+    district: str
+    institution_id: str | None
+    ended_at: datetime | None = None
+
+
+# Records kept alike: by id and owner, open until `ended_at`.
+Paper = Transfer | Offer | Reservation | Batch | Clock | Report | KnownCase
+Entity = Unit | Hospital | CallRecord | Incident | Assignment | Handover | Job | Paper
+
+# Owns what belongs to no incident, transfer or batch; always in memory.
+CITY = "city"
+
+
+def owner_of(entity: Entity) -> str | None:
+    """Return the incident, transfer or batch that a record belongs to; None for the fleet's."""
+    match entity:
+        case Unit() | Hospital():
+            return None
+        case Transfer():
+            return entity.transfer_id
+        case Batch():
+            return entity.batch_id
+        case KnownCase():
+            return CITY
+        case Offer() | Reservation() | Clock() | Report():
+            return entity.owner
+        case _:
+            return entity.incident_id

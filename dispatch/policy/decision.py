@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import orjson
 
-from dispatch.policy.pack import ITEMS, Item, Pack, PolicyInForce, Question
+from dispatch.policy.pack import ITEMS, Item, Pack, PolicyInForce, Question, TransferOutcome
 from dispatch.policy.rules import (
     Action,
     Case,
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 class Facts(NamedTuple):
     """What is known when a decision is taken; `epidemiology` has the items that were asked.
 
-    `can_admit_suspected` matters for an institution alone. Times are aware UTC.
+    `can_admit_suspected` matters for an institution alone, `transfer_kind` for patients who are
+    moved between institutions. Times are aware UTC.
     """
 
     call_id: str
@@ -45,6 +46,7 @@ class Facts(NamedTuple):
     symptoms: tuple[str, ...]
     case_status: CaseStatus
     epidemiology: Mapping[str, Answer]
+    transfer_kind: str | None = None
 
 
 @dataclass(slots=True)
@@ -126,6 +128,10 @@ def decide(facts: Facts, pack: Pack, at: datetime) -> Decision:
     known_case = facts.case_status != "none"
     deadline_passed = at >= facts.received_at + pack.deadline
     institution = facts.caller_kind == "institution"
+    if facts.transfer_kind is not None:
+        kind = pack.transfers.kinds[facts.transfer_kind]
+        if kind.outcome is not None:
+            return _as_kind(facts, pack, at, kind.outcome, kind.source)
     rule, outcome = pack.table[
         Case(
             facts.caller_kind,
@@ -151,22 +157,58 @@ def decide(facts: Facts, pack: Pack, at: datetime) -> Decision:
         pack.policy,
         rule.source,
         at,
-        {
-            "call_id": facts.call_id,
-            "received_at": timestamp(facts.received_at),
-            "at": timestamp(at),
-            "caller_kind": facts.caller_kind,
-            "can_admit_suspected": facts.can_admit_suspected if institution else None,
-            "condition": facts.condition,
-            "symptoms": list(facts.symptoms),
-            "case_status": facts.case_status,
-            "epidemiology": dict(epidemiology),
-            "symptomatic": symptomatic,
-            "known_case": known_case,
-            "deadline_passed": deadline_passed,
-        },
+        _inputs(facts, at, symptomatic=symptomatic, deadline_passed=deadline_passed),
         _warnings(facts, pack, at),
     )
+
+
+def _as_kind(
+    facts: Facts, pack: Pack, at: datetime, outcome: TransferOutcome, source: str
+) -> Decision:
+    """Decide as the kind of transfer has it: nobody is asked, whatever the history."""
+    return Decision(
+        facts.call_id,
+        "dispatch",
+        outcome.rule,
+        outcome.crew,
+        outcome.ppe,
+        outcome.destination,
+        outcome.disinfection,
+        _HISTORIES[tuple(map(facts.epidemiology.get, ITEMS))][0],
+        (),
+        False,
+        pack.policy,
+        source,
+        at,
+        _inputs(
+            facts, at, symptomatic=False, deadline_passed=at >= facts.received_at + pack.deadline
+        ),
+        _warnings(facts, pack, at),
+    )
+
+
+def _inputs(
+    facts: Facts, at: datetime, *, symptomatic: bool, deadline_passed: bool
+) -> dict[str, Any]:
+    inputs = {
+        "call_id": facts.call_id,
+        "received_at": timestamp(facts.received_at),
+        "at": timestamp(at),
+        "caller_kind": facts.caller_kind,
+        "can_admit_suspected": (
+            facts.can_admit_suspected if facts.caller_kind == "institution" else None
+        ),
+        "condition": facts.condition,
+        "symptoms": list(facts.symptoms),
+        "case_status": facts.case_status,
+        "epidemiology": dict(facts.epidemiology),
+        "symptomatic": symptomatic,
+        "known_case": facts.case_status != "none",
+        "deadline_passed": deadline_passed,
+    }
+    if facts.transfer_kind is not None:
+        inputs["transfer_kind"] = facts.transfer_kind
+    return inputs
 
 
 def _warnings(facts: Facts, pack: Pack, at: datetime) -> tuple[str, ...]:
@@ -195,5 +237,6 @@ def replay(inputs: Mapping[str, Any], pack: Pack) -> Decision:
         tuple(inputs["symptoms"]),
         inputs["case_status"],
         inputs["epidemiology"],
+        inputs.get("transfer_kind"),
     )
     return decide(facts, pack, parse_time(inputs["at"]))

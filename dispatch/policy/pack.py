@@ -36,7 +36,8 @@ from dispatch.policy.rules import (
     compile_table,
     place_error,
 )
-from dispatch.topics.fields import Condition, CrewKind, Identifier, reasons
+from dispatch.topics.fields import Condition, CrewKind, Identifier, VehicleKind, reasons
+from dispatch.topics.transfers import Mobility, Severity
 from dispatch.topics.units import UnitStatus
 
 Item = Literal["travel", "residence", "close_contact", "exposure"]
@@ -75,6 +76,16 @@ Rank = Annotated[int, Field(ge=0)]
 Line = Annotated[str, Field(min_length=1)]
 Codes = Annotated[tuple[Identifier, ...], Field(strict=False)]
 SomeCodes = Annotated[tuple[Identifier, ...], Field(strict=False, min_length=1)]
+
+
+class TransferOutcome(Part):
+    """What is sent, worn and done for a kind of transfer that the rules are not about."""
+
+    rule: Identifier
+    crew: CrewKind
+    ppe: Protection
+    destination: Destination
+    disinfection: Disinfection
 
 
 class Validity(Part):
@@ -254,10 +265,144 @@ class TerminalDisinfection(Part):
         return self
 
 
-class Reports(Part):
-    """Within how many minutes a case that was found is reported."""
+class TransferKind(Part):
+    """One kind of patients who are moved between institutions (domain, transfers).
 
-    case_limit_minutes: Positive
+    The rules of the table decide on a kind with a case status or symptoms; a kind without either
+    has an outcome of its own, under `rule`. `follow_up_days` says how long a patient is followed
+    after arrival.
+    """
+
+    title: Wording
+    source: Line
+    case_status: Literal["none", "suspected", "confirmed", "asymptomatic"] = "none"
+    symptoms: Codes = ()
+    outcome: TransferOutcome | None = None
+    patients_per_vehicle: Annotated[int, Field(ge=1)] = 1
+    follow_up_days: Positive | None = None
+
+    @model_validator(mode="after")
+    def _is_decided_once(self) -> Self:
+        by_rules = self.case_status != "none" or bool(self.symptoms)
+        if by_rules == (self.outcome is not None):
+            raise place_error(
+                "outcome", "is needed where neither a case status nor a symptom decides, else not"
+            )
+        return self
+
+
+class Need(Part):
+    """What a special need asks for: vehicles that may carry it, a capability of the hospital."""
+
+    vehicles: Annotated[tuple[VehicleKind, ...], Field(strict=False)] = ()
+    capability: Identifier | None = None
+
+
+class Moving(Part):
+    """How long loading and handing over take, in minutes, by how the patient moves."""
+
+    load_minutes: Positive
+    hand_over_minutes: Positive
+
+
+class Batches(Part):
+    """How a batch is planned; a trip later than `late_minutes` is planned anew.
+
+    `bays` is how many vehicles are disinfected at once where hospitals do not say.
+    """
+
+    gravest_first: bool
+    loading_places: Annotated[int, Field(ge=1)]
+    bays: Annotated[int, Field(ge=1)]
+    disinfection_minutes: NotNegative
+    solve_seconds: Positive
+    late_minutes: Positive
+    moving: Annotated[dict[Mobility, Moving], AfterValidator(_every(Mobility))]
+
+
+class Transfers(Part):
+    """How a transfer is arranged: kinds of patients, beds by severity, needs, limits.
+
+    `beds` names the bed kinds that do for a case, best first. A bed that was accepted is kept for
+    `kept_hours`; where nobody has room it is looked for again every `search_seconds`.
+    """
+
+    kept_hours: Positive
+    search_seconds: Seconds
+    kinds: Annotated[dict[Identifier, TransferKind], Field(min_length=1)]
+    beds: Annotated[dict[Severity, SomeCodes], AfterValidator(_every(Severity))]
+    needs: dict[Identifier, Need]
+    batches: Batches
+
+
+class Tiers(Part):
+    """When the next tier of hospitals is called in, and the beds that a city owes (work plans).
+
+    Shares are from 0 to 1: of a tier's capacity; case beds of general beds, ICU beds of case beds.
+    `room_kinds` are the kinds of beds for cases, `intensive` those of them that are ICU beds.
+    """
+
+    step_share: Annotated[float, Field(gt=0, le=1)]
+    case_bed_share: Annotated[float, Field(ge=0, le=1)]
+    intensive_share: Annotated[float, Field(ge=0, le=1)]
+    room_kinds: SomeCodes
+    intensive: SomeCodes
+    general: SomeCodes
+
+
+class Supplies(Part):
+    """How many days supplies must last at full load."""
+
+    days: Positive
+
+
+class ClockLimit(Part):
+    """A limit: how long, how long before its end it warns, who is told, and where it comes from.
+
+    `share` is the share of cases (0 to 1) that must keep it, where the source names one.
+    """
+
+    limit_seconds: Positive
+    warn_seconds: Positive | None = None
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    escalate_to: Identifier
+    source: Line
+
+    @model_validator(mode="after")
+    def _warns_in_time(self) -> Self:
+        if self.warn_seconds is not None and self.warn_seconds >= self.limit_seconds:
+            raise place_error("warn_seconds", "must be less than limit_seconds")
+        return self
+
+
+ClockKind = Literal[
+    "call_answered",
+    "accepted_to_order",
+    "order_to_rolling",
+    "case_reported",
+    "crossing_reported",
+    "result_fever_clinic",
+    "result_other",
+    "survey",
+    "reserve_emptied",
+    "reserve_in_service",
+    "temporary_in_service",
+    "transfer_answered",
+    "follow_up",
+]
+
+
+class Reports(Part):
+    """How reports are sent again until acknowledged, and what makes cases a cluster.
+
+    Cases within `cluster_metres` of each other, or of one institution, within `cluster_days` are a
+    cluster from `cluster_cases` on.
+    """
+
+    resend_minutes: Positive
+    cluster_cases: Annotated[int, Field(ge=2)]
+    cluster_days: Positive
+    cluster_metres: Positive
 
 
 class Events(Part):
@@ -306,6 +451,10 @@ class Pack(Part):
     handover: Handover
     disinfection: TerminalDisinfection
     reports: Reports
+    transfers: Transfers
+    tiers: Tiers
+    supplies: Supplies
+    clocks: Annotated[dict[ClockKind, ClockLimit], AfterValidator(_every(ClockKind))]
     events: Events
 
     @cached_property
@@ -355,6 +504,10 @@ class Pack(Part):
             if rule.id == rule_id:
                 return rule
         raise KeyError(rule_id)
+
+    def announced_with_order(self, rule_id: str) -> bool:
+        """Return whether the hospital is told with the order; always for a transfer's own rule."""
+        return all(rule.announce == "order" for rule in self.rules if rule.id == rule_id)
 
 
 def pack_names() -> list[str]:

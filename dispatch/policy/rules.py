@@ -16,7 +16,15 @@ from dispatch.topics.fields import CallerKind, CrewKind, Identifier
 
 Action = Literal["dispatch", "ask"]
 Protection = Literal["standard", "enhanced", "full"]
-Destination = Literal["designated_hospital", "fever_clinic", "emergency_buffer", "nearest_suitable"]
+Destination = Literal[
+    "designated_hospital",
+    "fever_clinic",
+    "emergency_buffer",
+    "nearest_suitable",
+    "isolation_site",
+    "home",
+    "ward",
+]
 Disinfection = Literal["terminal", "routine"]
 History = Literal["positive", "negative", "undetermined", "incomplete"]
 Announce = Literal["order", "transporting"]

@@ -1,23 +1,13 @@
 """Records as the JSON that the database keeps, and back."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter
 
-from dispatch.domain.model import (
-    Assignment,
-    CallRecord,
-    Entity,
-    Handover,
-    Hospital,
-    Incident,
-    Job,
-    Unit,
-)
+from dispatch.domain.model import Entity
 
 _ADAPTERS: Final[dict[type, TypeAdapter[Any]]] = {
-    kind: TypeAdapter(kind)
-    for kind in (Unit, Hospital, CallRecord, Incident, Assignment, Handover, Job)
+    kind: TypeAdapter(kind) for kind in get_args(Entity)
 }
 _BY_NAME: Final[dict[str, TypeAdapter[Any]]] = {
     kind.__name__: adapter for kind, adapter in _ADAPTERS.items()

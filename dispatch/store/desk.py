@@ -21,7 +21,7 @@ from dispatch.domain import handling
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import report_duties
-from dispatch.domain.model import Incident, Job, Timer
+from dispatch.domain.model import CITY, Batch, Incident, Job, Timer
 from dispatch.errors import SchemaMismatch, Unavailable
 from dispatch.health import DeskHealth
 from dispatch.policy.pack import Pack
@@ -36,6 +36,8 @@ from dispatch.store.writing import as_outgoing, write_changes
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import Call
 from dispatch.topics.envelope import Outgoing, Record
+from dispatch.topics.fields import Content
+from dispatch.topics.transfers import TransferBatchRequested, TransferRequested
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +53,19 @@ WAKE: Final = "dispatch_wake"
 # SQLSTATE classes and codes that mean: the infrastructure, not the input; try again.
 _RETRY_CLASSES: Final = ("08", "53", "57", "58", "40", "25")
 _RETRY_CODES: Final = ("55P03",)
+
+# The fields of inputs that name what they are about; an id begins with its owner's.
+_REFERENCES: Final = (
+    "call_id",
+    "incident_id",
+    "assignment_id",
+    "handover_id",
+    "job_id",
+    "transfer_id",
+    "batch_id",
+    "offer_id",
+    "promise_id",
+)
 
 T = TypeVar("T")
 
@@ -262,9 +277,7 @@ class Desk:
         seen = await self._seen_before(tx, inputs)
         parking = Parking(tx.connection, self._city)
         await self._load_for(tx, inputs)
-        await parking.open_for(
-            [each.event.call_id for each in inputs if isinstance(each.event, Call)]
-        )
+        await parking.open_for([opened for each in inputs if (opened := _opens(each.event))])
         outcomes: dict[str, tuple[bytes, str]] = {}
         for each in inputs:
             known = seen.get(each.identity)
@@ -316,8 +329,8 @@ class Desk:
             city.roll_back(mark)
             parking.park(early.call_id, identity, each)
             return "parked"
-        if isinstance(event, Call):
-            for waiting in parking.release(event.call_id):
+        if (opened := _opens(event)) is not None:
+            for waiting in parking.release(opened):
                 self._follow(waiting, parking)
         return "accepted"
 
@@ -348,7 +361,8 @@ class Desk:
         parking = Parking(tx.connection, self._city)
         await parking.open_for([], [t.subject for t in timers if t.kind == "parked"])
         subjects = {t.subject.partition("/")[0] for t in timers if t.kind != "parked"}
-        await self._load_incidents(tx, subjects - self._city.incidents.keys())
+        known_owners = self._city.incidents.keys() | self._city.batches.keys() | {CITY}
+        await self._load_incidents(tx, subjects - known_owners)
         touched: set[str] = set()
         known = 0
         for timer in timers:
@@ -396,15 +410,16 @@ class Desk:
         city = self._city
         call_ids, incident_ids = set(), set()
         for each in inputs:
-            for name in ("call_id", "assignment_id", "handover_id", "job_id"):
+            for name in _REFERENCES:
                 value: str | None = getattr(each.event, name, None)
                 if value is None:
                     continue
+                owner = value.partition("/")[0]
                 if name == "call_id":
                     if value not in city.calls:
                         call_ids.add(value)
-                elif value.partition("/")[0] not in city.incidents:
-                    incident_ids.add(value.partition("/")[0])
+                elif owner not in city.incidents and owner not in city.batches:
+                    incident_ids.add(owner)
         if call_ids:
             rows = await tx.fetch("incidents_of_calls", list(call_ids))
             incident_ids.update(row["incident_id"] for row in rows)
@@ -496,10 +511,12 @@ class Desk:
             for kind, key in city.changes.entities
             if kind is Incident and city.incidents[key].status == "closed"
         }
+        closed |= {key for kind, key in city.changes.entities if kind is Batch}
         closed |= {job.incident_id for job in _jobs_changed(city)} | self._read_back
         self._read_back.clear()
         city.settle()
-        city.forget(key for key in closed if _is_over(city, key))
+        city.forget([key for key in closed if _is_over(city, key)])
+        city.forget_ended(CITY)
 
     @asynccontextmanager
     async def _acquire(self) -> AsyncIterator[Any]:
@@ -570,8 +587,24 @@ def _jobs_changed(city: City) -> list[Job]:
     return [entity for entity in city.changes.entities.values() if isinstance(entity, Job)]
 
 
-def _is_over(city: City, incident_id: str) -> bool:
-    incident = city.incidents.get(incident_id)
+def _opens(event: Content | None) -> str | None:
+    """Return the id of the call, transfer or batch that an input brings in, if it does."""
+    match event:
+        case Call():
+            return event.call_id
+        case TransferRequested():
+            return event.transfer_id
+        case TransferBatchRequested():
+            return event.batch_id
+        case _:
+            return None
+
+
+def _is_over(city: City, owner: str) -> bool:
+    batch = city.batches.get(owner)
+    if batch is not None:
+        return batch.ended_at is not None
+    incident = city.incidents.get(owner)
     if incident is None or incident.status != "closed":
         return False
     return not any(

@@ -14,7 +14,14 @@ from dispatch.topics.envelope import Record
 from dispatch.topics.fields import BodyError, Content, decode, reasons
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-_SENDER_FIELD: Final = {"calls": "call_id", "units": "unit_id", "hospitals": "hospital_id"}
+# The field that names the sender, and keys the topic; a batch is keyed by its own id.
+_SENDER_FIELDS: Final = {
+    "calls": ("call_id",),
+    "units": ("unit_id",),
+    "hospitals": ("hospital_id",),
+    "transfers": ("transfer_id", "batch_id"),
+    "commission": ("incident_id",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +87,16 @@ def _content(
 
 
 def _sender(record: Record, topic: str, body: dict[str, Any]) -> dict[str, str]:
-    name = _SENDER_FIELD.get(topic)
-    if name is None:
-        return {}
-    candidates = (body.get(name), (record.key or b"").decode("utf-8", "replace"))
-    for candidate in candidates:
-        if isinstance(candidate, str) and _IDENTIFIER.fullmatch(candidate):
-            return {name: candidate}
-    return {}
+    names = _SENDER_FIELDS.get(topic, ())
+    for name in names:
+        if _is_identifier(body.get(name)):
+            return {name: body[name]}
+    key = (record.key or b"").decode("utf-8", "replace")
+    return {names[0]: key} if names and _is_identifier(key) else {}
+
+
+def _is_identifier(candidate: object) -> bool:
+    return isinstance(candidate, str) and _IDENTIFIER.fullmatch(candidate) is not None
 
 
 def _key_fits(record: Record, sender: dict[str, str]) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dispatch.domain.city import City
-from dispatch.domain.model import District, Hospital, Position, Unit, VehicleKind
+from dispatch.domain.model import District, Hospital, Position, Unit
 from dispatch.errors import ConfigurationError
 from dispatch.topics.city import CityMode
 from dispatch.topics.fields import (
@@ -20,10 +20,21 @@ from dispatch.topics.fields import (
     Latitude,
     Longitude,
     Text,
+    VehicleKind,
     reasons,
 )
+from dispatch.topics.hospitals import HospitalService
 
-Role = Literal["designated", "reserve_designated", "fever_clinic", "emergency_buffer", "ordinary"]
+Role = Literal[
+    "designated",
+    "reserve_designated",
+    "temporary",
+    "fever_clinic",
+    "emergency_buffer",
+    "ordinary",
+    "isolation_site",
+    "community",
+]
 
 
 class _Part(BaseModel):
@@ -59,7 +70,11 @@ class UnitPlan(_Part):
 
 
 class HospitalPlan(_Part):
-    """A hospital: what it is, what it can do, and the rooms it starts with, by kind."""
+    """A hospital: what it is, what it can do, and the rooms it starts with, by kind.
+
+    `capacity` is how many rooms of a kind there are, where not all are free; `service` whom it is
+    for at first, where that does not follow from its roles.
+    """
 
     hospital_id: Identifier
     name: Text
@@ -71,6 +86,18 @@ class HospitalPlan(_Part):
     capabilities: tuple[Identifier, ...] = ()
     decontamination: bool = False
     rooms: dict[Identifier, Annotated[int, Field(ge=0)]] = {}
+    capacity: dict[Identifier, Annotated[int, Field(ge=0)]] = {}
+    service: HospitalService | None = None
+    bays: Annotated[int, Field(ge=0)] | None = None
+
+    @property
+    def service_at_first(self) -> HospitalService:
+        """Whom it is for at first: a designated one takes cases, a temporary one stands by."""
+        if self.service is not None:
+            return self.service
+        if "designated" in self.roles:
+            return "cases"
+        return "standby" if "temporary" in self.roles else "ordinary"
 
 
 class CityPlan(_Part):
@@ -186,6 +213,11 @@ class CityPlan(_Part):
                     decontamination=planned.decontamination,
                     status=known.status if known else "open",
                     rooms=known.rooms if known else dict(planned.rooms),
+                    capacity=known.capacity if known else {**planned.rooms, **planned.capacity},
+                    service=known.service if known else planned.service_at_first,
+                    decontamination_status=known.decontamination_status if known else "open",
+                    bays=known.bays if known else planned.bays,
+                    supplies=known.supplies if known else {},
                     reported_at=known.reported_at if known else None,
                 )
             )

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import asyncpg
 
-from dispatch.domain.city import Changes, City
+from dispatch.domain.city import Changes, City, id_of
 from dispatch.domain.model import (
     Assignment,
     CallRecord,
@@ -16,14 +16,19 @@ from dispatch.domain.model import (
     Hospital,
     Incident,
     Job,
+    Paper,
+    Reservation,
     Timer,
     Unit,
+    owner_of,
 )
 from dispatch.store import codec
 from dispatch.store.sql import STATEMENTS
 from dispatch.topics import TOPIC_OF
 from dispatch.topics.cloudevents import write_headers
 from dispatch.topics.envelope import Outgoing
+
+_PAPERS: Final = frozenset(get_args(Paper))
 
 # For each kind: the statement, its id, and the further columns in the statement's order.
 _TABLES: Final[tuple[tuple[type, str, str, tuple[Callable[[Any], Any], ...]], ...]] = (
@@ -39,8 +44,6 @@ _TABLES: Final[tuple[tuple[type, str, str, tuple[Callable[[Any], Any], ...]], ..
         (
             lambda e: e.incident_id,
             lambda e: e.hospital_id,
-            lambda e: e.room,
-            lambda e: e.place,
             lambda e: e.ended_at is None,
         ),
     ),
@@ -63,7 +66,9 @@ async def write_changes(
                 [codec.dump(entity) for entity in entities],
                 *([column(entity) for entity in entities] for column in columns),
             )
+    await _write_papers(connection, changes, version)
     await _write_occupations(connection, changes)
+    await _write_promises(connection, changes)
     await _write_timers(connection, changes)
     return await _append(connection, changes, now=now, prefix=prefix)
 
@@ -108,6 +113,32 @@ def _occupation(
     if isinstance(entity, Job):
         return (entity.job_id, entity.unit_id, "disinfection", entity.ordered_at, entity.ended_at)
     return None
+
+
+async def _write_papers(connection: asyncpg.Connection, changes: Changes, version: int) -> None:
+    papers = [entity for (kind, _), entity in changes.entities.items() if kind in _PAPERS]
+    if papers:
+        await connection.execute(
+            STATEMENTS["put_papers"],
+            version,
+            [type(paper).__name__ for paper in papers],
+            [id_of(paper) for paper in papers],
+            [owner_of(paper) for paper in papers],
+            [getattr(paper, "ended_at", None) is None for paper in papers],
+            [codec.dump(paper) for paper in papers],
+        )
+
+
+async def _write_promises(connection: asyncpg.Connection, changes: Changes) -> None:
+    promises = [
+        (id_of(entity), entity.hospital_id, entity.room, entity.place, entity.ended_at is None)
+        for entity in changes.entities.values()
+        if isinstance(entity, Handover | Reservation) and entity.place is not None
+    ]
+    if promises:
+        await connection.execute(
+            STATEMENTS["put_promises"], *(list(c) for c in zip(*promises, strict=True))
+        )
 
 
 async def _write_timers(connection: asyncpg.Connection, changes: Changes) -> None:

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dispatch.topics import (
+    beds,
     calls,
     city,
+    clocks,
+    commission,
     dead_letters,
     disinfections,
     fleet,
@@ -13,8 +16,10 @@ from dispatch.topics import (
     hospitals,
     incidents,
     orders,
+    placements,
     reports,
     screenings,
+    transfers,
     units,
 )
 from dispatch.topics.announcement import Announcement
@@ -58,6 +63,20 @@ TOPICS = (
         "hospitals publish capacity, answers and signatures",
         hospitals.INPUTS,
     ),
+    Topic(
+        "transfers",
+        "input",
+        "transfer_id",
+        "institutions publish requests for transfers, single or in batches",
+        transfers.INPUTS,
+    ),
+    Topic(
+        "commission",
+        "input",
+        "incident_id",
+        "the health commission publishes acknowledgements, surveys, infections of crews",
+        commission.INPUTS,
+    ),
     Topic("city", "input", "city", "the centre publishes its mode", city.INPUTS),
     Topic(
         "incidents",
@@ -82,6 +101,20 @@ TOPICS = (
         handovers.OUTPUTS,
     ),
     Topic(
+        "placements",
+        "output",
+        "transfer_id",
+        "institutions read where their patients go, when, and why not",
+        placements.OUTPUTS,
+    ),
+    Topic(
+        "beds",
+        "output",
+        "hospital_id",
+        "hospitals and the commission read reservations, tiers and supplies",
+        beds.OUTPUTS,
+    ),
+    Topic(
         "disinfections",
         "output",
         "unit_id",
@@ -95,6 +128,13 @@ TOPICS = (
         "incident_id",
         "the health commission reads cases and duties",
         reports.OUTPUTS,
+    ),
+    Topic(
+        "clocks",
+        "output",
+        "owner",
+        "operators and the commission read limits: started, warned, met, breached",
+        clocks.OUTPUTS,
     ),
     Topic(
         "dead-letters",

@@ -37,6 +37,7 @@ Condition = Literal["stable", "critical", "unknown"]
 CaseStatus = Literal["none", "suspected", "confirmed", "asymptomatic"]
 CaseStatusFound = Literal["suspected", "confirmed", "asymptomatic"]
 CrewKind = Literal["transfer", "regular"]
+VehicleKind = Literal["negative_pressure", "monitoring", "basic"]
 Answer = Literal["yes", "no", "unknown"]
 
 _IDENTIFIER = r"^[A-Za-z0-9._:-]{1,64}$"

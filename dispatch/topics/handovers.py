@@ -26,6 +26,7 @@ class HandoverAnnounced(Announcement):
     destination: str
     reserve: str
     place: int | None
+    beds: list[dict[str, Any]]
     staff_ppe: list[str]
     tests: list[str]
     acknowledge_by: datetime
@@ -83,6 +84,36 @@ class HandoverClosed(Announcement):
     disinfection: str
 
 
+class TransferOffered(Announcement):
+    """A hospital is asked, before anybody moves, to take patients (120 plan §5).
+
+    `rooms` are the beds kept for them by kind until `answer_by`.
+    """
+
+    event_type: ClassVar[str] = "transfer.offered"
+    offer_id: str
+    transfer_id: str
+    hospital_id: str
+    at: datetime
+    answer_by: datetime
+    kind: str
+    institution_id: str
+    patients: list[dict[str, Any]]
+    rooms: dict[str, int]
+    staff_ppe: list[str]
+
+
+class OfferWithdrawn(Announcement):
+    """A hospital need not keep beds for an offer any more."""
+
+    event_type: ClassVar[str] = "offer.withdrawn"
+    offer_id: str
+    transfer_id: str
+    hospital_id: str
+    at: datetime
+    reason: str
+
+
 class HospitalRejected(Announcement):
     """An input of a hospital was refused; nothing changed. The original is in the dead letters."""
 
@@ -99,5 +130,7 @@ OUTPUTS = (
     HandoverReminded,
     HandoverWithdrawn,
     HandoverClosed,
+    TransferOffered,
+    OfferWithdrawn,
     HospitalRejected,
 )

@@ -14,13 +14,23 @@ from dispatch.topics.fields import (
 )
 
 HospitalStatus = Literal["open", "advisory", "closed"]
+HospitalService = Literal["ordinary", "emptying", "emptied", "cases", "standby"]
 Rooms = dict[Identifier, Annotated[int, Field(ge=0, le=100_000)]]
+
+
+class Decontamination(Content):
+    """What a hospital's decontamination centre can take (EDXL-HAVE DeconCapacityStatus)."""
+
+    status: Literal["inactive", "open", "full", "exceeded"]
+    bays: Annotated[int, Field(ge=0, le=1_000)] | None = None
 
 
 class HospitalReported(Content):
     """A hospital reports what it can take (terms of EDXL-HAVE: open, advisory, closed).
 
-    `rooms` gives the rooms free now, by kind; a kind that is absent stays as it was.
+    `rooms` gives the beds or rooms free now, by kind, `capacity` how many there are; a kind that is
+    absent stays as it was. `service` says whom the hospital is for: a reserve hospital that is
+    called in reports `emptied`, then `cases` once it is in service.
     """
 
     event_type: ClassVar[str] = "hospital.reported"
@@ -28,11 +38,15 @@ class HospitalReported(Content):
     at: Timestamp
     status: HospitalStatus | None = None
     rooms: Rooms | None = None
+    capacity: Rooms | None = None
+    service: HospitalService | None = None
+    decontamination: Decontamination | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> "HospitalReported":
-        if self.status is None and self.rooms is None:
-            message = "needs at least one of status, rooms"
+        told = (self.status, self.rooms, self.capacity, self.service, self.decontamination)
+        if all(each is None for each in told):
+            message = "needs at least one of status, rooms, capacity, service, decontamination"
             raise ValueError(message)
         return self
 
@@ -78,10 +92,91 @@ class PatientFound(Content):
     case_status: CaseStatusFound
 
 
+class TransferAccepted(Content):
+    """The hospital takes the patients of an offer: beds and isolation places are kept for them."""
+
+    event_type: ClassVar[str] = "transfer.accepted"
+    hospital_id: Identifier
+    offer_id: LongIdentifier
+    at: Timestamp
+    by: Text
+
+
+class TransferDiverted(Content):
+    """The hospital cannot take the patients of an offer; it may propose another one."""
+
+    event_type: ClassVar[str] = "transfer.diverted"
+    hospital_id: Identifier
+    offer_id: LongIdentifier
+    at: Timestamp
+    by: Text
+    reason: Text
+    proposal: Identifier | None = None
+
+
+class BedFreed(Content):
+    """A bed is free again: its patient was discharged, moved or has died.
+
+    `promise_id` is the reservation or handover under which the patient came; without one the
+    patient had come otherwise, or before.
+    """
+
+    event_type: ClassVar[str] = "bed.freed"
+    hospital_id: Identifier
+    at: Timestamp
+    room: Identifier
+    promise_id: LongIdentifier | None = None
+    outcome: Literal["discharged", "moved", "died"] = "discharged"
+
+
+class ResultReported(Content):
+    """The result of a test of a patient who was handed over (work plans: within 4 to 12 hours)."""
+
+    event_type: ClassVar[str] = "result.reported"
+    hospital_id: Identifier
+    handover_id: LongIdentifier
+    at: Timestamp
+    test: Identifier
+    positive: bool
+    case_status: CaseStatusFound | None = None
+
+
+class FollowUpCompleted(Content):
+    """The days of follow-up of a patient who went home are over."""
+
+    event_type: ClassVar[str] = "follow_up.completed"
+    hospital_id: Identifier
+    handover_id: LongIdentifier
+    at: Timestamp
+    by: Text
+
+
+class SupplyLevel(Content):
+    """What is in stock of an item, and what a day at full load uses, in the same unit."""
+
+    stock: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    daily_use: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class SuppliesReported(Content):
+    """A hospital reports its supplies; an item that is absent stays as it was."""
+
+    event_type: ClassVar[str] = "supplies.reported"
+    hospital_id: Identifier
+    at: Timestamp
+    items: Annotated[dict[Identifier, SupplyLevel], Field(min_length=1, max_length=500)]
+
+
 INPUTS = (
     HospitalReported,
     HandoverAcknowledged,
     HandoverDiverted,
     HandoverSignedByHospital,
     PatientFound,
+    TransferAccepted,
+    TransferDiverted,
+    BedFreed,
+    ResultReported,
+    FollowUpCompleted,
+    SuppliesReported,
 )

@@ -192,6 +192,30 @@ class IncidentClosed(Announcement):
     calls: list[str]
 
 
+class DeathRecorded(Announcement):
+    """A patient died in a crew's care; `status` is the unit's at that time."""
+
+    event_type: ClassVar[str] = "death.recorded"
+    incident_id: str
+    assignment_id: str
+    unit_id: str
+    at: datetime
+    status: str
+
+
+class ResultRecorded(Announcement):
+    """The result of a test of a patient who was handed over."""
+
+    event_type: ClassVar[str] = "result.recorded"
+    incident_id: str
+    handover_id: str
+    hospital_id: str
+    at: datetime
+    test: str
+    positive: bool
+    case_status: str | None
+
+
 class EscalationRaised(Announcement):
     """Somebody must look: a limit ran out, or the rules had to settle for less."""
 
@@ -219,5 +243,7 @@ OUTPUTS = (
     IncidentOverridden,
     IncidentCancelled,
     IncidentClosed,
+    DeathRecorded,
+    ResultRecorded,
     EscalationRaised,
 )

@@ -3,13 +3,23 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from dispatch.topics.announcement import Announcement
+from dispatch.topics.announcement import Announcement, Reason
 
 
 class CaseReported(Announcement):
-    """A suspected, confirmed or asymptomatic case was found; to be reported by `due_at`."""
+    """A suspected, confirmed or asymptomatic case was found; to be reported by `due_at`.
+
+    Sent again, with the same `report_id` and the next `attempt`, until it is acknowledged: who has
+    the `report_id` has the report. `first_case` is the first of the city, `cluster` lists the
+    incidents of the cases near it in place and time; `content` is what the report says.
+    """
 
     event_type: ClassVar[str] = "case.reported"
+    report_id: str
+    attempt: int
+    first_case: bool
+    cluster: list[str]
+    content: dict[str, Any]
     incident_id: str
     district: str
     at: datetime
@@ -30,4 +40,68 @@ class DutiesReported(Announcement):
     shortfalls: list[dict[str, Any]]
 
 
-OUTPUTS = (CaseReported, DutiesReported)
+class CrossingReported(Announcement):
+    """A transfer across districts, reported by the district to the city; sent as a case's is."""
+
+    event_type: ClassVar[str] = "crossing.reported"
+    report_id: str
+    attempt: int
+    incident_id: str
+    at: datetime
+    due_at: datetime
+    from_district: str
+    to_district: str
+    kind: str
+    patients: int
+    hospital_id: str
+
+
+class ReportSettled(Announcement):
+    """A report was acknowledged by the commission: it is not sent again."""
+
+    event_type: ClassVar[str] = "report.settled"
+    report_id: str
+    incident_id: str
+    at: datetime
+    by: str
+    attempts: int
+
+
+class SurveyRecorded(Announcement):
+    """The epidemiological survey of a case is done."""
+
+    event_type: ClassVar[str] = "survey.recorded"
+    incident_id: str
+    at: datetime
+    generation: int | None
+    contacts: int | None
+
+
+class InfectionRecorded(Announcement):
+    """A member of a crew was infected."""
+
+    event_type: ClassVar[str] = "infection.recorded"
+    incident_id: str
+    unit_id: str
+    at: datetime
+
+
+class CommissionRejected(Announcement):
+    """An input of the commission was refused; nothing changed. The original is a dead letter."""
+
+    event_type: ClassVar[str] = "commission.rejected"
+    incident_id: str
+    at: datetime
+    refused: str
+    reasons: list[Reason]
+
+
+OUTPUTS = (
+    CaseReported,
+    CrossingReported,
+    ReportSettled,
+    SurveyRecorded,
+    InfectionRecorded,
+    DutiesReported,
+    CommissionRejected,
+)

@@ -92,6 +92,15 @@ class CaseFound(Content):
     condition: Condition | None = None
 
 
+class PatientDied(Content):
+    """The patient died in the crew's care, on scene or on the way."""
+
+    event_type: ClassVar[str] = "patient.died"
+    unit_id: Identifier
+    assignment_id: LongIdentifier
+    at: Timestamp
+
+
 class HandoverSignedByCrew(Content):
     """The crew signs the handover record on arrival (120 plan §4, §5)."""
 
@@ -127,6 +136,7 @@ INPUTS = (
     OrderAcknowledged,
     RunEnded,
     CaseFound,
+    PatientDied,
     HandoverSignedByCrew,
     DisinfectionCertified,
 )

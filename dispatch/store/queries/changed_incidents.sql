@@ -1,4 +1,4 @@
--- Incidents of which anything was written after a version.
+-- Incidents, transfers and batches of which anything was written after a version.
 SELECT incident_id FROM incidents WHERE version > $1
 UNION
 SELECT incident_id FROM calls WHERE version > $1
@@ -8,3 +8,5 @@ UNION
 SELECT incident_id FROM handovers WHERE version > $1
 UNION
 SELECT incident_id FROM jobs WHERE version > $1
+UNION
+SELECT owner FROM papers WHERE version > $1
