@@ -1,9 +1,10 @@
 """What consoles say: calls, answers, and the dispatcher's last word."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from dispatch.domain import dispatching, handover, incidents, orders, repeats
+from dispatch.domain import clocks, dispatching, handover, incidents, orders, repeats
 from dispatch.domain.allocation import DISPATCHABLE, DISPATCHER_CHOICE, Choice, where
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.fleet import fleet_of
@@ -62,6 +63,8 @@ def receive(city: City, call: Call, digest: str) -> None:
         _link(city, call, digest, link)
         return
     open_incident(city, call, digest)
+    _time_answer(city, call, call.call_id)
+    _time_order(city, call, call.received_at)
     _report_if_case(city, call)
     dispatching.decide_incident(city, call.call_id, "the call came in")
 
@@ -149,6 +152,7 @@ def hold(city: City, event: CallHeld) -> None:
         raise Rejected("until", "has passed")
     for kind in ("screening", "queue", "transfer_wait"):
         city.cancel_timer(kind, incident.incident_id)
+    clocks.stop(city, "accepted_to_order", incident.incident_id, None, "the call is held")
     city.put(
         replace(incident, status="held", held_until=until, waiting_for=None, waiting_since=None)
     )
@@ -243,6 +247,8 @@ def unlink(city: City, event: CallUnlinked) -> None:
     )
     call = record.content
     _open(city, call, record.digest, _place(city, call), outcome="unlinked")
+    # Until now the other incident's unit was to serve it.
+    _time_order(city, call, city.now)
     _report_if_case(city, call)
     if nobody_else_calls and former.status != "closed":
         active = incidents.active_assignments(city, former)
@@ -291,6 +297,35 @@ def _open(city: City, call: Call, digest: str, place: Place, *, outcome: Any) ->
     )
 
 
+def _time_order(city: City, call: Call, accepted_at: datetime) -> None:
+    """From the acceptance of a call to the first order of its incident (NFPA 1225)."""
+    clocks.start(
+        city,
+        "accepted_to_order",
+        owner=call.call_id,
+        district=call.district,
+        started_at=accepted_at,
+    )
+
+
+def _time_answer(city: City, call: Call, incident_id: str) -> None:
+    """From ringing to talking, where both were recorded: it is over when the call comes in.
+
+    A call whose talking was not recorded was answered all the same, nobody knows when.
+    """
+    if call.ring_at is None or call.talk_started_at is None:
+        return
+    clocks.start(
+        city,
+        "call_answered",
+        owner=incident_id,
+        subject=call.call_id,
+        district=call.district,
+        started_at=call.ring_at,
+    )
+    clocks.meet(city, "call_answered", incident_id, call.call_id, at=call.talk_started_at)
+
+
 def _report_if_case(city: City, call: Call) -> None:
     if call.patient.case_status != "none":
         report_case(city, city.incidents[call.call_id], found_by="call", before="none")
@@ -320,6 +355,7 @@ def _link(city: City, call: Call, digest: str, link: Link) -> None:
         ),
         key=call.call_id,
     )
+    _time_answer(city, call, incident.incident_id)
     learnt = repeats.merged(incident, call)
     changed = learnt != incident
     city.put(replace(learnt, calls=(*incident.calls, call.call_id), last_call_at=city.now))

@@ -375,21 +375,6 @@ def fail(city: City, assignment: Assignment, *, outcome: str, reason: str) -> No
     reassign(city, incident.incident_id, reason)
 
 
-def rollout_late(city: City, assignment_id: str) -> None:
-    """The unit has not rolled within the limit (国卫医发〔2020〕19号: 3 min)."""
-    assignment = city.assignments.get(assignment_id)
-    if assignment is None or assignment.ended_at is not None or "rolling" in assignment.reached:
-        return
-    limit = city.pack.allocation.rollout_seconds
-    escalate(
-        city,
-        "rollout_late",
-        assignment.incident_id,
-        assignment.unit_id,
-        f"unit {assignment.unit_id} has not rolled {limit} s after the order",
-    )
-
-
 def hospital_changed(city: City, before: Assignment, after: Assignment, because: str) -> None:
     """Tell crew and console that a run goes to another hospital."""
     if after.hospital_id != before.hospital_id:

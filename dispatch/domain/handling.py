@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from dispatch.domain import (
     calls,
+    clocks,
     disinfection,
     dispatching,
     handover,
@@ -103,7 +104,7 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
     "queue": dispatching.still_waiting,
     "hold": calls.hold_over,
     "order_unanswered": dispatching.order_unanswered,
-    "rollout": dispatching.rollout_late,
+    clocks.TIMER: clocks.run_out,
     "hospital_search": dispatching.search_hospital,
     "handover_remind": handover.remind,
     "handover_next": dispatching.handover_given_up,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from dispatch.domain import clocks
 from dispatch.domain.city import City
 from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.policy.decision import Facts
@@ -65,9 +66,10 @@ def wanted_crew(incident: Incident) -> CrewKind | None:
 
 
 def close(city: City, incident: Incident, outcome: str) -> None:
-    """End an incident; its timers are forgotten."""
+    """End an incident; its timers are forgotten, and nobody waits for an order any more."""
     for kind in _TIMERS:
         city.cancel_timer(kind, incident.incident_id)
+    clocks.stop(city, "accepted_to_order", incident.incident_id, None, outcome)
     city.put(
         replace(
             incident,

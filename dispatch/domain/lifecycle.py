@@ -9,7 +9,7 @@ from dataclasses import replace
 from importlib import resources
 from typing import Final
 
-from dispatch.domain import dispatching, handover, incidents, orders
+from dispatch.domain import clocks, dispatching, handover, incidents, orders
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.disinfection import order_job
 from dispatch.domain.escalation import escalate
@@ -226,7 +226,13 @@ def _progress(city: City, unit: Unit, status: str, event: UnitReported) -> None:
     change_unit(city, unit, status=status)
     incidents.tell_progress(city, assignment, status, event.at)
     if status == "rolling":
-        city.cancel_timer("rollout", assignment.assignment_id)
+        clocks.meet(
+            city,
+            "order_to_rolling",
+            assignment.incident_id,
+            assignment.assignment_id,
+            at=event.at,
+        )
     elif status == "transporting":
         _on_the_way(city, assignment.assignment_id)
     elif status == "at_hospital":

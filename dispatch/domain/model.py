@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from dispatch.policy.pack import ClockKind
 from dispatch.policy.rules import Destination, Disinfection, Protection
 from dispatch.topics.calls import Call
 from dispatch.topics.fields import Answer, CallerKind, CaseStatus, Condition, CrewKind, VehicleKind
@@ -339,7 +340,7 @@ class Clock:
     """
 
     clock_id: str
-    kind: str
+    kind: ClockKind
     owner: str
     subject: str
     district: str | None

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from dispatch.domain import disinfection, handover
+from dispatch.domain import clocks, disinfection, handover
 from dispatch.domain.allocation import DISPATCHER_CHOICE, Choice
 from dispatch.domain.city import City
 from dispatch.domain.fleet import change_unit
@@ -103,7 +103,14 @@ def issue(city: City, incident: Incident, choice: Choice, place: Place, because:
         assignment.assignment_id,
         city.in_seconds(policy.order_acknowledgement_seconds),
     )
-    city.set_timer("rollout", assignment.assignment_id, city.in_seconds(policy.rollout_seconds))
+    clocks.meet(city, "accepted_to_order", incident.incident_id)
+    clocks.start(
+        city,
+        "order_to_rolling",
+        owner=incident.incident_id,
+        subject=assignment.assignment_id,
+        district=place.district,
+    )
     return incident
 
 
@@ -122,8 +129,8 @@ def end_run(
     The unit comes to `unit_status`; the incident is told, not yet served again, where the patient
     is still owed a unit.
     """
-    for kind in ("order_unanswered", "rollout"):
-        city.cancel_timer(kind, assignment.assignment_id)
+    city.cancel_timer("order_unanswered", assignment.assignment_id)
+    clocks.stop(city, "order_to_rolling", assignment.incident_id, assignment.assignment_id, reason)
     handover.withdraw(city, assignment, reason)
     assignment = city.assignments[assignment.assignment_id]
     ended = replace(

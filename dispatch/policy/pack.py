@@ -185,7 +185,6 @@ class Allocation(Part):
     ]
     mass_casualty_patients: Annotated[int, Field(ge=2)]
     order_acknowledgement_seconds: Seconds
-    rollout_seconds: Seconds
     hold_seconds: Seconds
     queue_escalation_seconds: Annotated[dict[Condition, Seconds], AfterValidator(_every(Condition))]
     complaint_capabilities: dict[Line, Identifier]

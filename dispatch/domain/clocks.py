@@ -1,0 +1,196 @@
+"""Clocks: every limit starts with an event, warns before it runs out, and is met or breached.
+
+Source: domain, clocks and reports; limits, warnings and who is told come from the pack. What
+counts is when something happened, not when it was heard of: a clock that was met in time by its
+event's own time is met, as long as its breach has not been told.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from dispatch.domain.city import City
+from dispatch.domain.escalation import escalate
+from dispatch.domain.model import CITY, Clock
+from dispatch.policy.pack import ClockKind
+from dispatch.topics.clocks import (
+    ClockBreached,
+    ClockEndedLate,
+    ClockMet,
+    ClockStarted,
+    ClockStopped,
+    ClockWarned,
+)
+
+TIMER = "clock"
+
+
+def start(
+    city: City,
+    kind: ClockKind,
+    *,
+    owner: str,
+    subject: str | None = None,
+    district: str | None = None,
+    started_at: datetime | None = None,
+    limit_seconds: float | None = None,
+) -> None:
+    """Start a limit from `started_at` (aware UTC; now by default); one that runs goes on as it is.
+
+    `owner` is the incident, transfer or batch it belongs to, or `city`; `subject` is what in it
+    must be done in time, the owner itself by default. `limit_seconds` takes the place of the
+    pack's.
+    """
+    subject = subject or owner
+    clock_id = _clock_id(kind, owner, subject)
+    if _running(city, clock_id) is not None:
+        return
+    limit = city.pack.clocks[kind]
+    began = started_at or city.now
+    seconds = limit.limit_seconds if limit_seconds is None else limit_seconds
+    due_at = began + timedelta(seconds=seconds)
+    warn_at = None
+    if limit.warn_seconds is not None and limit.warn_seconds < seconds:
+        warn_at = due_at - timedelta(seconds=limit.warn_seconds)
+    clock = Clock(
+        clock_id=clock_id,
+        kind=kind,
+        owner=owner,
+        subject=subject,
+        district=district,
+        started_at=began,
+        warn_at=warn_at,
+        due_at=due_at,
+    )
+    city.put(clock)
+    city.set_timer(TIMER, clock_id, warn_at or due_at)
+    city.emit(
+        ClockStarted(**_named(clock), warn_at=warn_at, at=began, limit_seconds=seconds),
+        key=owner,
+    )
+
+
+def meet(
+    city: City,
+    kind: ClockKind,
+    owner: str,
+    subject: str | None = None,
+    at: datetime | None = None,
+) -> None:
+    """End a limit: what it is for was done at `at` (aware UTC; now by default).
+
+    Done after `due_at` it is breached first, unless that has been told, then ended late. A clock
+    that does not run is left alone.
+    """
+    clock = _running(city, _clock_id(kind, owner, subject or owner))
+    if clock is None:
+        return
+    done_at = at or city.now
+    if done_at > clock.due_at and not clock.breached:
+        clock = _breach(city, clock)
+    # Devices differ: what ended a limit may claim to have come before what started it.
+    took = max(0.0, (done_at - clock.started_at).total_seconds())
+    ended: type[ClockMet | ClockEndedLate] = ClockEndedLate if clock.breached else ClockMet
+    city.emit(
+        ended(
+            **_named(clock),
+            at=done_at,
+            took_seconds=took,
+        ),
+        key=clock.owner,
+    )
+    _end(city, clock)
+
+
+def stop(city: City, kind: ClockKind, owner: str, subject: str | None, reason: str) -> None:
+    """Stop a limit that nobody waits for any more; one that does not run is left alone."""
+    clock = _running(city, _clock_id(kind, owner, subject or owner))
+    if clock is not None:
+        _stop(city, clock, reason)
+
+
+def stop_all(city: City, owner: str, reason: str) -> None:
+    """Stop every limit that runs for an owner."""
+    for entity in city.owned(owner):
+        if isinstance(entity, Clock) and entity.ended_at is None:
+            _stop(city, entity, reason)
+
+
+def run_out(city: City, clock_id: str) -> None:
+    """A limit runs out soon, or has run out; what was overslept is not warned of any more."""
+    clock = _running(city, clock_id)
+    if clock is None or clock.breached:
+        return
+    if city.now >= clock.due_at:
+        _breach(city, clock)
+        return
+    city.set_timer(TIMER, clock_id, clock.due_at)
+    if clock.warned or clock.warn_at is None or city.now < clock.warn_at:
+        return
+    city.put(replace(clock, warned=True))
+    city.emit(
+        ClockWarned(
+            **_named(clock),
+            at=city.now,
+            warned=city.pack.clocks[clock.kind].escalate_to,
+            left_seconds=(clock.due_at - city.now).total_seconds(),
+        ),
+        key=clock.owner,
+    )
+
+
+def _breach(city: City, clock: Clock) -> Clock:
+    limit = city.pack.clocks[clock.kind]
+    clock = replace(clock, breached=True)
+    city.put(clock)
+    city.cancel_timer(TIMER, clock.clock_id)
+    city.emit(
+        ClockBreached(
+            **_named(clock),
+            at=clock.due_at,
+            escalated_to=limit.escalate_to,
+        ),
+        key=clock.owner,
+    )
+    seconds = (clock.due_at - clock.started_at).total_seconds()
+    escalate(
+        city,
+        "clock_breached",
+        None if clock.owner == CITY or clock.owner in city.batches else clock.owner,
+        clock.subject,
+        f"{clock.kind.replace('_', ' ')} of {clock.subject} has run out after {seconds:.0f} s: "
+        f"for the {limit.escalate_to.replace('_', ' ')}",
+    )
+    return clock
+
+
+def _stop(city: City, clock: Clock, reason: str) -> None:
+    city.emit(
+        ClockStopped(
+            **_named(clock),
+            at=city.now,
+            reason=reason,
+        ),
+        key=clock.owner,
+    )
+    _end(city, clock)
+
+
+def _end(city: City, clock: Clock) -> None:
+    city.put(replace(clock, ended_at=city.now))
+    city.cancel_timer(TIMER, clock.clock_id)
+
+
+def _named(clock: Clock) -> dict[str, Any]:
+    """Return what every event of a clock says."""
+    names = ("clock_id", "kind", "owner", "subject", "district", "started_at", "due_at")
+    return {name: getattr(clock, name) for name in names}
+
+
+def _running(city: City, clock_id: str) -> Clock | None:
+    clock = city.clocks.get(clock_id)
+    return None if clock is None or clock.ended_at is not None else clock
+
+
+def _clock_id(kind: ClockKind, owner: str, subject: str) -> str:
+    return f"{owner}/{kind}" if subject == owner else f"{owner}/{kind}/{subject}"
