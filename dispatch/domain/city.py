@@ -26,6 +26,7 @@ from dispatch.domain.model import (
     Unit,
     owner_of,
 )
+from dispatch.domain.travel import Travel, usual_travel
 from dispatch.domain.waiting import WaitingQueue
 from dispatch.policy.pack import Pack
 from dispatch.topics.announcement import Announcement, Reason
@@ -112,8 +113,16 @@ class City:
     or a failed transaction leaves no trace. `now` and `cause` are set for each input or timer.
     """
 
-    def __init__(self, *, pack: Pack, districts: Mapping[str, District], mode: CityMode) -> None:
+    def __init__(
+        self,
+        *,
+        pack: Pack,
+        districts: Mapping[str, District],
+        mode: CityMode,
+        travel: Travel | None = None,
+    ) -> None:
         self.pack = pack
+        self.travel = travel or usual_travel(pack)
         self.districts = districts
         self.mode: CityMode = mode
         self._settled_mode: CityMode = mode

@@ -7,7 +7,6 @@ from typing import Any
 from dispatch.domain.allocation import Fleet
 from dispatch.domain.city import City
 from dispatch.domain.model import Unit
-from dispatch.domain.travel import GreatCircleTravel
 from dispatch.topics.fleet import UnitChanged
 from dispatch.topics.reports import DutiesReported
 
@@ -40,7 +39,7 @@ def fleet_of(city: City) -> Fleet:
         districts=city.districts,
         mode=city.mode,
         now=city.now,
-        travel=GreatCircleTravel(road_factor=policy.road_factor, speed_kmh=policy.speed_kmh),
+        travel=city.travel,
         policy=policy,
     )
 

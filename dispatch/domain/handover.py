@@ -4,13 +4,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from dispatch.domain import disinfection, hospitals, incidents
+from dispatch.domain import beds, disinfection, hospitals, incidents
 from dispatch.domain.allocation import where
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Handover, Hospital, Incident, Position
-from dispatch.domain.travel import GreatCircleTravel
 from dispatch.topics.handovers import (
     HandoverAnnounced,
     HandoverClosed,
@@ -280,9 +279,8 @@ def close_if_signed(city: City, handover: Handover) -> None:
         return
     assignment = city.assignments[handover.assignment_id]
     hospital = city.hospitals[handover.hospital_id]
-    if handover.place is not None:
-        left = max(0, hospital.rooms.get(handover.room, 0) - 1)
-        city.put(replace(hospital, rooms={**hospital.rooms, handover.room: left}))
+    incident = city.incidents[assignment.incident_id]
+    beds.occupy(city, handover, handover.handover_id, incident)
     _end(city, handover, "closed")
     city.emit(
         HandoverClosed(
@@ -395,7 +393,7 @@ def expected_arrival(city: City, assignment: Assignment, hospital: Hospital) -> 
     if "at_hospital" in assignment.reached:
         return assignment.reached["at_hospital"]
     allocation = city.pack.allocation
-    travel = GreatCircleTravel(road_factor=allocation.road_factor, speed_kmh=allocation.speed_kmh)
+    travel = city.travel
     unit = city.units[assignment.unit_id]
     origin = scene(city, assignment)
     seconds = travel.seconds(origin, hospital.position)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.model import Hospital, Incident, Position
-from dispatch.domain.travel import GreatCircleTravel
 from dispatch.policy.rules import Destination
 from dispatch.topics.hospitals import HospitalReported
 
@@ -39,9 +38,6 @@ def choose_hospital(
     A dispatcher's choice comes before the rule, unless that hospital has refused the patient or is
     closed. None means that no hospital of the city is open for this destination.
     """
-    travel = GreatCircleTravel(
-        road_factor=city.pack.allocation.road_factor, speed_kmh=city.pack.allocation.speed_kmh
-    )
     room = city.pack.handover.rooms[destination]
     refused = set(refused)
     ranked = []
@@ -53,7 +49,7 @@ def choose_hospital(
         if rank is None:
             continue
         place = city.free_place(hospital, room)
-        seconds = travel.seconds(origin, hospital.position)
+        seconds = city.travel.seconds(origin, hospital.position)
         advisory = hospital.status == "advisory"
         ranked.append(
             (

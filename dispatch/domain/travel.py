@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from dispatch.domain.model import Position
+from dispatch.policy.pack import Pack
 
 EARTH_RADIUS_METRES: Final = 6_371_008.8
 _METRES_PER_KM: Final = 1000.0
@@ -39,3 +40,9 @@ class GreatCircleTravel:
         """Return the estimated travel time in seconds."""
         metres_per_second = self.speed_kmh * _METRES_PER_KM / _SECONDS_PER_HOUR
         return metres_between(origin, destination) * self.road_factor / metres_per_second
+
+
+def usual_travel(pack: Pack) -> Travel:
+    """Return how long units take where a city's plan says nothing else of its roads."""
+    policy = pack.allocation
+    return GreatCircleTravel(road_factor=policy.road_factor, speed_kmh=policy.speed_kmh)

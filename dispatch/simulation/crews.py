@@ -12,7 +12,6 @@ from typing import Any, Final, Literal
 
 from dispatch.domain.lifecycle import REPORTED
 from dispatch.domain.model import Position
-from dispatch.domain.travel import GreatCircleTravel
 from dispatch.simulation.behaviour import Behaviour, Deviation, Step
 from dispatch.simulation.seen import Seen
 from dispatch.simulation.stage import Stage
@@ -79,7 +78,7 @@ class Crews:
         self._behaviour = behaviour
         policy = stage.pack.allocation
         self._fresh = timedelta(seconds=policy.position_fresh_seconds)
-        self._travel = GreatCircleTravel(road_factor=policy.road_factor, speed_kmh=policy.speed_kmh)
+        self._travel = stage.plan.travel_under(stage.pack)
         stations = {s.station_id: Position(s.latitude, s.longitude) for s in stage.plan.station}
         now = stage.clock.now()
         self._crews = {

@@ -491,7 +491,12 @@ class Desk:
         return tx
 
     def _nothing_known(self) -> City:
-        return City(pack=self._pack, districts=self._plan.districts, mode=self._plan.mode)
+        return City(
+            pack=self._pack,
+            districts=self._plan.districts,
+            mode=self._plan.mode,
+            travel=self._plan.travel_under(self._pack),
+        )
 
     async def _catch_up(self, tx: "_Transaction") -> None:
         """Read what other processes wrote since the version that this one has seen."""

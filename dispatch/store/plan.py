@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from dispatch.domain.city import City
 from dispatch.domain.model import District, Hospital, Position, Unit
+from dispatch.domain.travel import GreatCircleTravel, Travel, usual_travel
 from dispatch.errors import ConfigurationError
+from dispatch.policy.pack import Pack
 from dispatch.topics.city import CityMode
 from dispatch.topics.fields import (
     CrewKind,
@@ -100,12 +102,20 @@ class HospitalPlan(_Part):
         return "standby" if "temporary" in self.roles else "ordinary"
 
 
+class TravelPlan(_Part):
+    """How fast units get on, where it is not as the policy pack has it: great circle x factor."""
+
+    road_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    speed_kmh: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 class CityPlan(_Part):
     """A city as its plan has it."""
 
     name: Text
     time_zone: Text
     mode: CityMode = "epidemic"
+    travel: TravelPlan | None = None
     district: tuple[DistrictPlan, ...] = Field(min_length=1)
     station: tuple[StationPlan, ...] = ()
     unit: tuple[UnitPlan, ...] = ()
@@ -154,6 +164,14 @@ class CityPlan(_Part):
             )
             for d in self.district
         }
+
+    def travel_under(self, pack: Pack) -> Travel:
+        """Return how long units take in this city."""
+        if self.travel is None:
+            return usual_travel(pack)
+        return GreatCircleTravel(
+            road_factor=self.travel.road_factor, speed_kmh=self.travel.speed_kmh
+        )
 
     def put_into(self, city: City) -> bool:
         """Bring units and hospitals into a city, new or as the plan changed; return if any did.
