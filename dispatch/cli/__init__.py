@@ -44,6 +44,7 @@ SECTIONS: Final = {
         "decide": "dispatch.cli.decide:command",
         "tail": "dispatch.cli.tail:command",
         "replay": "dispatch.cli.replay:command",
+        "simulate": "dispatch.cli.simulate:command",
         "policy": "dispatch.cli.policy:command",
         "schemas": "dispatch.cli.schemas:command",
     },

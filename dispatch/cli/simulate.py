@@ -1,0 +1,110 @@
+"""`dispatch simulate`: days that were not, under the real rules."""
+
+import sys
+from dataclasses import asdict
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from dispatch.cli import localised
+from dispatch.language import text
+from dispatch.simulation.istanbul import REGIMES, Demand, Figures2020, Regime, read_inputs
+from dispatch.simulation.regimes import Outcome, compare
+
+_NOTHING = "–"
+_COLUMNS = ("turnaround", "dispatchable", "queued", "response", "cases", "covid_cases")
+# What a figure with its spread needs.
+_MIN_WIDTHS = {"turnaround": 17, "response": 11}
+
+
+@localised.group("simulate")
+def command() -> None:
+    """Hold what can be simulated."""
+
+
+@command.command("regimes", help="simulate.regimes")
+@localised.option(
+    "--days",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="simulate.days",
+)
+@localised.option(
+    "--seed", type=int, default=1, show_default=True, metavar="N", help="simulate.seed"
+)
+@localised.option("--json", "as_json", is_flag=True, help="simulate.json")
+def regimes(*, days: int, seed: int, as_json: bool) -> int:
+    """Compare Istanbul's two ways of disinfecting; return 1 when an invariant was violated."""
+    inputs = read_inputs()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+        total = len(REGIMES) * len(REGIMES) * days
+        task = progress.add_task(text("simulate.progress"), total=total)
+        outcomes = compare(inputs, seed=seed, days=days, progress=lambda: progress.advance(task))
+    observed = {regime: inputs.regimes[regime].observed for regime in REGIMES}
+    if as_json:
+        said = {
+            "seed": seed,
+            "outcomes": [outcome.as_dict() for outcome in outcomes],
+            "observed": {name: figures.model_dump() for name, figures in observed.items()},
+        }
+        sys.stdout.buffer.write(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE))
+    else:
+        _show(outcomes, observed, seed)
+    return 1 if any(outcome.violations for outcome in outcomes) else 0
+
+
+def _show(outcomes: list[Outcome], observed: dict[Regime, Figures2020], seed: int) -> None:
+    console = Console()
+    console.print(text("simulate.title", days=outcomes[0].days, seed=seed))
+    for whose in REGIMES:
+        demand = Demand(observed[whose].cases, observed[whose].covid_cases)
+        table = Table(title=text("simulate.demand", **asdict(demand)))
+        table.add_column(text("simulate.regime"), overflow="fold")
+        for name in _COLUMNS:
+            table.add_column(
+                text(f"simulate.{name}"),
+                justify="right",
+                overflow="fold",
+                min_width=_MIN_WIDTHS.get(name),
+            )
+        for outcome in outcomes:
+            if outcome.demand == demand:
+                table.add_row(text(f"simulate.{outcome.regime}"), *_simulated(outcome))
+        name = text("simulate.observed", regime=text(f"simulate.{whose}"))
+        table.add_row(name, *_observed(observed[whose]), style="dim")
+        console.print(table)
+    violations = [sentence for outcome in outcomes for sentence in outcome.violations]
+    if violations:
+        console.print(text("replay.violated", number=len(violations)))
+        for sentence in violations:
+            console.print(f"  {sentence}", markup=False)
+    else:
+        console.print(text("replay.holds"))
+    console.print(text("simulate.caveat"))
+
+
+def _simulated(outcome: Outcome) -> tuple[str, ...]:
+    least, most = outcome.turnaround_least, outcome.turnaround_most
+    return (
+        _turnaround(outcome.turnaround, least, most),
+        f"{outcome.dispatchable:.1%}",
+        f"{outcome.queued:.1%}",
+        f"{outcome.response_p50:.1f} / {outcome.response_p90:.1f}",
+        f"{outcome.cases:.1f}",
+        f"{outcome.covid_cases:.1f}",
+    )
+
+
+def _observed(figures: Figures2020) -> tuple[str, ...]:
+    said = _turnaround(*figures.turnaround)
+    return said, *(_NOTHING,) * 3, f"{figures.cases:.1f}", f"{figures.covid_cases:.1f}"
+
+
+def _turnaround(mean: float, least: float, most: float) -> str:
+    return f"{mean:.1f} ({least:.1f}{_NOTHING}{most:.1f})"
