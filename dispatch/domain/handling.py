@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dispatch.domain import (
+    beds,
     calls,
     clocks,
     disinfection,
@@ -29,6 +30,7 @@ from dispatch.topics.city import CityModeSwitched
 from dispatch.topics.fields import Content
 from dispatch.topics.handovers import HospitalRejected
 from dispatch.topics.hospitals import (
+    BedFreed,
     HandoverAcknowledged,
     HandoverDiverted,
     HandoverSignedByHospital,
@@ -62,6 +64,17 @@ def _report_hospital(city: City, event: HospitalReported) -> None:
     dispatching.hospital_reported(city, event.hospital_id)
 
 
+def _free_bed(city: City, event: BedFreed) -> None:
+    beds.free(city, event)
+    dispatching.hospital_reported(city, event.hospital_id)
+
+
+def _expire_reservation(city: City, reservation_id: str) -> None:
+    reservation = beds.expire(city, reservation_id)
+    if reservation is not None:
+        dispatching.hospital_reported(city, reservation.hospital_id)
+
+
 def _sign_by_crew(city: City, event: HandoverSignedByCrew) -> None:
     handover.sign_by_crew(city, event)
     transfers.transfer_onward(city, event.handover_id)
@@ -91,6 +104,7 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     HandoverSignedByCrew: _sign_by_crew,
     DisinfectionCertified: _certify,
     HospitalReported: _report_hospital,
+    BedFreed: _free_bed,
     HandoverAcknowledged: handover.acknowledge,
     HandoverDiverted: _divert,
     HandoverSignedByHospital: _sign_by_hospital,
@@ -111,6 +125,7 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
     "handover_unanswered": handover.unanswered,
     "handover_signatures": handover.unsigned,
     "disinfection": disinfection.overdue,
+    "reservation": _expire_reservation,
 }
 
 
