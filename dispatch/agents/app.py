@@ -10,7 +10,7 @@ import faust
 import structlog
 from faust.app import BootStrategy
 
-from dispatch.agents import calls, city, hospitals, units
+from dispatch.agents import calls, city, commission, hospitals, transfers, units
 from dispatch.agents.batch import BatchChannel
 from dispatch.agents.desk import Desk
 from dispatch.agents.desk_work import DeskWork
@@ -25,7 +25,7 @@ from dispatch.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-AGENTS = (calls, units, hospitals, city)
+AGENTS = (calls, units, hospitals, transfers, commission, city)
 
 
 class _AgentsOnly(BootStrategy):
