@@ -235,6 +235,7 @@ def free(city: City, event: BedFreed) -> None:
             at=city.now,
             room=event.room,
             free=now_free,
+            outcome=event.outcome,
         ),
         key=event.hospital_id,
     )

@@ -35,7 +35,11 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
     city.put(incident)
     city.emit(
         CallDecided(
-            call_id=incident_id, incident_id=incident_id, because=because, decision=decision
+            call_id=incident_id,
+            incident_id=incident_id,
+            because=because,
+            decision=decision,
+            district=incident.place.district,
         ),
         key=incident_id,
     )

@@ -49,7 +49,8 @@ def report_duties(city: City) -> None:
 
     Source: 120 plan §1; 国卫医发〔2020〕19号 (at least 40 % by 2025).
     """
-    equipped = Counter(u.district for u in city.units.values() if u.vehicle == "negative_pressure")
+    sealed = [unit for unit in city.units.values() if unit.vehicle == "negative_pressure"]
+    equipped = Counter(unit.district for unit in sealed)
     duty = city.pack.fleet
     shortfalls: list[dict[str, Any]] = [
         {"district": code, "duty": "negative_pressure_per_district", "has": equipped[code]}
@@ -60,6 +61,14 @@ def report_duties(city: City) -> None:
     if share < duty.negative_pressure_share:
         shortfalls.append({"district": None, "duty": "negative_pressure_share", "has": share})
     city.emit(
-        DutiesReported(at=city.now, negative_pressure_share=share, shortfalls=shortfalls),
+        DutiesReported(
+            at=city.now,
+            negative_pressure_share=share,
+            shortfalls=shortfalls,
+            negative_pressure={
+                code: sorted(unit.unit_id for unit in sealed if unit.district == code)
+                for code in sorted(city.districts)
+            },
+        ),
         key="duties",
     )

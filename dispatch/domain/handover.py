@@ -294,6 +294,7 @@ def close_if_signed(city: City, handover: Handover) -> None:
             signed_by_crew=handover.signed_by_crew,
             signed_by_hospital=handover.signed_by_hospital,
             disinfection=assignment.disinfection,
+            keeps_cases=hospital.service == "cases",
         ),
         key=handover.hospital_id,
     )

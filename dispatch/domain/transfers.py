@@ -33,12 +33,17 @@ def transfer_onward(city: City, handover_id: str) -> None:
     dispatching.decide_incident(city, request.call_id, because)
 
 
+def onward_id(handover_id: str) -> str:
+    """Return the id of the onward transfer of the patient of a handover."""
+    return f"transfer-{uuid5(_NAMESPACE, handover_id)}"
+
+
 def _request(city: City, handover: Handover, hospital: Hospital) -> Call:
     incident = city.incidents[handover.incident_id]
     opening = city.calls[incident.incident_id].content
     return opening.model_copy(
         update={
-            "call_id": f"transfer-{uuid5(_NAMESPACE, handover.handover_id)}",
+            "call_id": onward_id(handover.handover_id),
             "received_at": city.now,
             "district": hospital.district,
             "caller": Caller(

@@ -49,7 +49,10 @@ class BedOccupied(Announcement):
 
 
 class BedVacated(Announcement):
-    """A place is free again; `promise_id` names the promise under which its patient had come."""
+    """A place is free again; `promise_id` names the promise under which its patient had come.
+
+    `outcome` is discharged, moved or died.
+    """
 
     event_type: ClassVar[str] = "bed.vacated"
     hospital_id: str
@@ -57,6 +60,7 @@ class BedVacated(Announcement):
     at: datetime
     room: str
     free: int
+    outcome: str | None = None
 
 
 class ServiceChanged(Announcement):

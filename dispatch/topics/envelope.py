@@ -1,6 +1,8 @@
-"""What passes between Kafka and the desk: a record as read, an event to publish."""
+"""What passes between Kafka and the desk: a record as read, an event to publish, one logged."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +30,19 @@ class Outgoing:
     key: str | None
     headers: tuple[tuple[str, bytes], ...]
     value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One event of the event log; `position` is its place there, `topic` is without the prefix.
+
+    `at` is when it happened by what it says itself (aware UTC), not when it was written.
+    """
+
+    position: int
+    id: str
+    topic: str
+    key: str | None
+    type: str
+    at: datetime
+    data: dict[str, Any]

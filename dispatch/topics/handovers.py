@@ -69,7 +69,10 @@ class HandoverWithdrawn(Announcement):
 
 
 class HandoverClosed(Announcement):
-    """Signed by crew and hospital: the record that centre, hospital and ambulance keep."""
+    """Signed by crew and hospital: the record that centre, hospital and ambulance keep.
+
+    `keeps_cases` says whether the hospital is one for cases; from any other a case is moved on.
+    """
 
     event_type: ClassVar[str] = "handover.closed"
     handover_id: str
@@ -82,6 +85,7 @@ class HandoverClosed(Announcement):
     signed_by_crew: str
     signed_by_hospital: str
     disinfection: str
+    keeps_cases: bool | None = None
 
 
 class TransferOffered(Announcement):

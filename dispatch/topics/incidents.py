@@ -12,13 +12,17 @@ HandoverStep = Literal["acknowledged", "signed_by_crew", "signed_by_hospital"]
 
 
 class CallDecided(Announcement):
-    """The decision on a call: rule, crew, PPE, destination, disinfection, and why."""
+    """The decision on a call: rule, crew, PPE, destination, disinfection, and why.
+
+    `district` is the incident's.
+    """
 
     event_type: ClassVar[str] = "call.decided"
     call_id: str
     incident_id: str
     because: str
     decision: dict[str, Any]
+    district: str | None = None
 
 
 class CallLinked(Announcement):

@@ -32,12 +32,16 @@ class CaseReported(Announcement):
 
 
 class DutiesReported(Announcement):
-    """Where a district falls short of its fleet duties (120 plan §1)."""
+    """Where a district falls short of its fleet duties (120 plan §1).
+
+    `negative_pressure` lists the ambulances with negative pressure of every district.
+    """
 
     event_type: ClassVar[str] = "duties.reported"
     at: datetime
     negative_pressure_share: float
     shortfalls: list[dict[str, Any]]
+    negative_pressure: dict[str, list[str]] = {}
 
 
 class CrossingReported(Announcement):
