@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from dispatch.domain import tiers
 from dispatch.domain.allocation import Fleet
 from dispatch.domain.city import City
 from dispatch.domain.model import Unit
@@ -45,9 +46,10 @@ def fleet_of(city: City) -> Fleet:
 
 
 def report_duties(city: City) -> None:
-    """Report where a district has no negative-pressure ambulance, and the city's share of them.
+    """Report where a district has no negative-pressure ambulance, and the city's shares.
 
-    Source: 120 plan §1; 国卫医发〔2020〕19号 (at least 40 % by 2025).
+    These are of such ambulances and of beds for cases. Source: 120 plan §1; 国卫医发〔2020〕19号
+    (at least 40 % by 2025); work plans.
     """
     sealed = [unit for unit in city.units.values() if unit.vehicle == "negative_pressure"]
     equipped = Counter(unit.district for unit in sealed)
@@ -60,6 +62,7 @@ def report_duties(city: City) -> None:
     share = equipped.total() / max(1, len(city.units))
     if share < duty.negative_pressure_share:
         shortfalls.append({"district": None, "duty": "negative_pressure_share", "has": share})
+    shortfalls += tiers.bed_shortfalls(city)
     city.emit(
         DutiesReported(
             at=city.now,

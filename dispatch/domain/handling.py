@@ -16,6 +16,8 @@ from dispatch.domain import (
 )
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.model import Timer
+    reports,
+    supplies,
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import (
     Call,
@@ -42,6 +44,8 @@ from dispatch.topics.orders import UnitRejected
 from dispatch.topics.placements import TransferRejected
 from dispatch.topics.reports import CommissionRejected
 from dispatch.topics.units import (
+    ResultReported,
+    SuppliesReported,
     CaseFound,
     DisinfectionCertified,
     HandoverSignedByCrew,
@@ -113,6 +117,7 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
 }
 
 _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
+    SuppliesReported: supplies.report_supplies,
     "screening": dispatching.screening_expired,
     "transfer_wait": dispatching.transfer_wait_over,
     "queue": dispatching.still_waiting,

@@ -1,18 +1,29 @@
-"""Where the patient is taken, and what hospitals report of themselves.
+"""Where patients are taken, and what hospitals report of themselves.
 
-Source: 120 plan §4-5; domain, choosing the unit and handover.
+Source: 120 plan §4-5; domain, choosing the unit, handover, transfers and hospitals.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
+from dispatch.domain import beds, tiers
 from dispatch.domain.city import City, Rejected
+from dispatch.domain.fleet import report_duties
 from dispatch.domain.model import Hospital, Incident, Position
 from dispatch.policy.rules import Destination
-from dispatch.topics.hospitals import HospitalReported
+from dispatch.topics.hospitals import HospitalReported, HospitalService
 
 # Ranks of a hospital for a destination: the lower, the sooner it is chosen.
-_OF_THE_JURISDICTION, _OF_THE_CITY, _RESERVE = range(3)
+_OF_THE_JURISDICTION, _OF_THE_CITY, _RESERVE, _TEMPORARY = range(4)
+_WITHOUT_CAPABILITY: Final = 2
+# The role that serves a destination, where the destination's name is not the role's.
+_ROLE: Final[Mapping[Destination, str]] = {
+    "nearest_suitable": "ordinary",
+    "ward": "ordinary",
+    "home": "community",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,19 @@ class HospitalChoice:
     travel_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class PatientsChoice:
+    """The hospital for all patients of a vehicle, None where none suits.
+
+    `passed_over` counts the others by the reason why not: no_role, refused, closed,
+    another_service, no_capability, no_room.
+    """
+
+    hospital: Hospital | None
+    travel_seconds: float
+    passed_over: dict[str, int]
+
+
 def choose_hospital(
     city: City,
     incident: Incident,
@@ -35,8 +59,9 @@ def choose_hospital(
 ) -> HospitalChoice | None:
     """Return the nearest open hospital that serves the destination, one with room left first.
 
-    A dispatcher's choice comes before the rule, unless that hospital has refused the patient or is
-    closed. None means that no hospital of the city is open for this destination.
+    Cases and ordinary patients never share a hospital: one that is in service for the others is
+    not chosen. A dispatcher's choice comes before the rule, unless that hospital has refused the
+    patient or is closed. None means that no hospital of the city is open for this destination.
     """
     room = city.pack.handover.rooms[destination]
     refused = set(refused)
@@ -45,7 +70,7 @@ def choose_hospital(
         if hospital.status == "closed" or hospital.hospital_id in refused:
             continue
         wanted = hospital.hospital_id == incident.wanted_hospital
-        rank = 0 if wanted else _rank(city, incident, destination, hospital)
+        rank = 0 if wanted else _rank_for(city, incident, destination, hospital)
         if rank is None:
             continue
         place = city.free_place(hospital, room)
@@ -60,43 +85,132 @@ def choose_hospital(
     return min(ranked, default=(None, None))[1] if ranked else None
 
 
+def choose_for_patients(
+    city: City,
+    destination: Destination,
+    wanted: beds.Wanted,
+    *,
+    origin: Position,
+    district: str,
+    refused: Iterable[str] = (),
+    capabilities: Iterable[str] = (),
+    proposed: str | None = None,
+) -> PatientsChoice:
+    """Return the hospital that has a bed for every patient and is nearest in time.
+
+    `wanted` are the bed kinds that do for each patient, the best first; `capabilities` what the
+    hospital must be capable of; `proposed` is asked first where it suits.
+    """
+    needed, refused = set(capabilities), set(refused)
+    passed_over: Counter[str] = Counter()
+    ranked = []
+    for hospital in city.hospitals.values():
+        rank = _rank(destination, hospital, district)
+        if rank is None:
+            why_not = "no_role"
+        elif hospital.hospital_id in refused:
+            why_not = "refused"
+        elif hospital.status == "closed":
+            why_not = "closed"
+        elif hospital.service != _service_for(destination):
+            why_not = "another_service"
+        elif not needed.issubset(hospital.capabilities):
+            why_not = "no_capability"
+        elif beds.allot(city, hospital, wanted) is None:
+            why_not = "no_room"
+        else:
+            seconds = city.travel.seconds(origin, hospital.position)
+            first = hospital.hospital_id != proposed
+            advisory = hospital.status == "advisory"
+            ranked.append(((first, rank, advisory, seconds, hospital.hospital_id), hospital))
+            continue
+        passed_over[why_not] += 1
+    if not ranked:
+        return PatientsChoice(None, 0.0, dict(passed_over))
+    (*_, seconds, _), chosen = min(ranked, key=lambda each: each[0])
+    return PatientsChoice(chosen, seconds, dict(passed_over))
+
+
 def report_hospital(city: City, event: HospitalReported) -> None:
     """Take over what a hospital says of itself.
 
     Raises:
-        Rejected: the hospital is unknown, or a newer report has been taken over already.
+        Rejected: the hospital is unknown, a newer report has been taken over already, more beds
+            would be free than there are, or it may not be for those whom it says it is for.
     """
     hospital = city.hospitals.get(event.hospital_id)
     if hospital is None:
         raise Rejected("hospital_id", "is not a hospital of this city")
     if hospital.reported_at is not None and event.at < hospital.reported_at:
         raise Rejected("at", "is older than this hospital's last report")
-    city.put(
-        replace(
-            hospital,
-            status=event.status or hospital.status,
-            rooms={**hospital.rooms, **(event.rooms or {})},
-            reported_at=event.at,
-        )
+    short_before = tiers.bed_shortfalls(city)
+    decontamination = event.decontamination
+    changed = replace(
+        hospital,
+        status=event.status or hospital.status,
+        rooms={**hospital.rooms, **(event.rooms or {})},
+        capacity={**hospital.capacity, **(event.capacity or {})},
+        reported_at=event.at,
     )
+    if decontamination is not None:
+        changed = replace(
+            changed,
+            decontamination_status=decontamination.status,
+            bays=hospital.bays if decontamination.bays is None else decontamination.bays,
+        )
+    _check_counts(changed, event)
+    city.put(changed)
+    if event.service is not None:
+        tiers.report_service(city, changed, event.service, at=event.at)
+    tiers.step(city)
+    if tiers.bed_shortfalls(city) != short_before:
+        report_duties(city)
 
 
-def _rank(city: City, incident: Incident, destination: str, hospital: Hospital) -> int | None:
-    """Return how well a hospital fits a destination, None when it does not."""
+def _check_counts(hospital: Hospital, event: HospitalReported) -> None:
+    """Refuse more free beds of a kind than there are; of an unknown number any may be free."""
+    for room in sorted({*(event.rooms or {}), *(event.capacity or {})}):
+        free, there = hospital.rooms.get(room, 0), hospital.capacity.get(room)
+        if there is None or free <= there:
+            continue
+        if event.rooms is not None and room in event.rooms:
+            raise Rejected(f"rooms.{room}", f"{free} free are more than the {there} there are")
+        raise Rejected(f"capacity.{room}", f"{there} are fewer than the {free} that are free")
+
+
+def _service_for(destination: Destination) -> HospitalService:
+    """Return whom a hospital must be for: cases never share one with others (work plans)."""
+    return "cases" if destination == "designated_hospital" else "ordinary"
+
+
+def _rank_for(
+    city: City, incident: Incident, destination: Destination, hospital: Hospital
+) -> int | None:
+    """Return how well a hospital fits an incident's patient, None when it does not."""
+    rank = _rank(destination, hospital, incident.place.district)
+    if rank is None or hospital.service != _service_for(destination):
+        return None
+    if destination != "nearest_suitable":
+        return rank
+    wish = city.calls[incident.incident_id].content.destination_wish
+    needed = _capability(city, incident.complaint)
+    if needed is not None and needed not in hospital.capabilities:
+        return _WITHOUT_CAPABILITY
+    return 0 if wish in (hospital.hospital_id, hospital.name) else 1
+
+
+def _rank(destination: Destination, hospital: Hospital, district: str) -> int | None:
+    """Return how well a hospital's roles fit a destination, None when they do not."""
+    own = _OF_THE_JURISDICTION if district in hospital.jurisdiction else _OF_THE_CITY
     if destination == "designated_hospital":
         if "designated" in hospital.roles:
-            own = incident.place.district in hospital.jurisdiction
-            return _OF_THE_JURISDICTION if own else _OF_THE_CITY
-        return _RESERVE if "reserve_designated" in hospital.roles else None
-    if destination == "nearest_suitable":
-        if "ordinary" not in hospital.roles:
-            return None
-        wish = city.calls[incident.incident_id].content.destination_wish
-        needed = _capability(city, incident.complaint)
-        if needed is not None and needed not in hospital.capabilities:
-            return 2
-        return 0 if wish in (hospital.hospital_id, hospital.name) else 1
-    return 0 if destination in hospital.roles else None
+            return own
+        if "reserve_designated" in hospital.roles:
+            return _RESERVE
+        return _TEMPORARY if "temporary" in hospital.roles else None
+    if _ROLE.get(destination, destination) not in hospital.roles:
+        return None
+    return own if destination == "home" else 0
 
 
 def _capability(city: City, complaint: str | None) -> str | None:

@@ -71,6 +71,7 @@ class Hospital:
 
     `capacity` is how many rooms of a kind it has, `supplies` what is in stock of an item and what a
     day at full load uses of it; `bays` how many vehicles its decontamination centre takes at once.
+    `called_at` is when it was called in for cases, until it stands down.
     """
 
     hospital_id: str
@@ -88,6 +89,8 @@ class Hospital:
     decontamination_status: Literal["inactive", "open", "full", "exceeded"] = "open"
     bays: int | None = None
     supplies: dict[str, tuple[float, float]] = field(default_factory=dict)
+    called_at: datetime | None = None
+    supplies_at: datetime | None = None
     reported_at: datetime | None = None
 
 

@@ -42,6 +42,12 @@ from dispatch.topics.units import UnitStatus
 
 Item = Literal["travel", "residence", "close_contact", "exposure"]
 ITEMS: tuple[Item, ...] = get_args(Item)
+# Where a suspicion is taken that is not excluded.
+_FOR_SUSPICIONS: tuple[Destination, ...] = (
+    "designated_hospital",
+    "fever_clinic",
+    "emergency_buffer",
+)
 PACKS = resources.files("dispatch.policy") / "packs"
 
 K = TypeVar("K")
@@ -462,6 +468,16 @@ class Pack(Part):
         return {
             case: (rule, rule.outcome(case)) for case, rule in compile_table(self.rules).items()
         }
+
+    @model_validator(mode="after")
+    def _suspicions_stay_out_of_wards(self) -> Self:
+        """A suspicion that is not excluded is never taken to a general ward (120 plan §5)."""
+        for destination in _FOR_SUSPICIONS:
+            if self.handover.rooms[destination] in self.tiers.general:
+                raise place_error(
+                    f"handover.rooms.{destination}", "is a general bed, which no suspicion may take"
+                )
+        return self
 
     @cached_property
     def triggers(self) -> frozenset[str]:

@@ -132,6 +132,12 @@ class CityPlan(_Part):
             twice = sorted({each for each in ids if ids.count(each) > 1})
             if twice:
                 raise ValueError(f"{kind}: {', '.join(twice)} is there twice")
+        for hospital in self.hospital:
+            for room, number in hospital.capacity.items():
+                if hospital.rooms.get(room, 0) > number:
+                    raise ValueError(
+                        f"hospital {hospital.hospital_id}: more {room} are free than there are"
+                    )
         districts = {d.code for d in self.district}
         stations = {s.station_id for s in self.station}
         for unit in self.unit:
@@ -218,27 +224,33 @@ class CityPlan(_Part):
     def _hospitals(self, city: City) -> list[Hospital]:
         found = []
         for planned in self.hospital:
-            known = city.hospitals.get(planned.hospital_id)
-            found.append(
-                Hospital(
-                    hospital_id=planned.hospital_id,
-                    name=planned.name,
-                    district=planned.district,
-                    position=Position(planned.latitude, planned.longitude),
-                    roles=planned.roles,
-                    jurisdiction=planned.jurisdiction,
-                    capabilities=planned.capabilities,
-                    decontamination=planned.decontamination,
-                    status=known.status if known else "open",
-                    rooms=known.rooms if known else dict(planned.rooms),
-                    capacity=known.capacity if known else {**planned.rooms, **planned.capacity},
-                    service=known.service if known else planned.service_at_first,
-                    decontamination_status=known.decontamination_status if known else "open",
-                    bays=known.bays if known else planned.bays,
-                    supplies=known.supplies if known else {},
-                    reported_at=known.reported_at if known else None,
-                )
+            hospital = Hospital(
+                hospital_id=planned.hospital_id,
+                name=planned.name,
+                district=planned.district,
+                position=Position(planned.latitude, planned.longitude),
+                roles=planned.roles,
+                jurisdiction=planned.jurisdiction,
+                capabilities=planned.capabilities,
+                decontamination=planned.decontamination,
+                rooms=dict(planned.rooms),
+                capacity={**planned.rooms, **planned.capacity},
+                service=planned.service_at_first,
+                bays=planned.bays,
             )
+            known = city.hospitals.get(hospital.hospital_id)
+            if known is not None:
+                hospital = replace(
+                    known,
+                    name=hospital.name,
+                    district=hospital.district,
+                    position=hospital.position,
+                    roles=hospital.roles,
+                    jurisdiction=hospital.jurisdiction,
+                    capabilities=hospital.capabilities,
+                    decontamination=hospital.decontamination,
+                )
+            found.append(hospital)
         return found
 
 

@@ -85,7 +85,10 @@ def transfer_unit(unit_id: str, **changes: Any) -> Unit:
 
 
 def hospital(hospital_id: str, *roles: str, **changes: Any) -> Hospital:
-    """Return a hospital with two rooms of each kind, a decontamination centre and the west's."""
+    """Return a hospital with two rooms of each kind and a decontamination centre, in the west.
+
+    A designated one is in service for cases.
+    """
     plain = Hospital(
         hospital_id=hospital_id,
         name=hospital_id,
@@ -94,6 +97,7 @@ def hospital(hospital_id: str, *roles: str, **changes: Any) -> Hospital:
         roles=roles,
         decontamination=True,
         rooms={"isolation": 2, "fever_clinic": 2, "buffer": 2, "emergency": 2},
+        service="cases" if "designated" in roles else "ordinary",
     )
     return replace(plain, **changes)
 
@@ -102,7 +106,7 @@ def usual_hospitals() -> tuple[Hospital, ...]:
     """Return one hospital for each destination, and a second one for all but the designated."""
     return (
         hospital("designated", "designated", jurisdiction=(WEST,), position=at(111.68)),
-        hospital("reserve", "reserve_designated", position=at(111.90)),
+        hospital("reserve", "reserve_designated", position=at(111.90), service="cases"),
         hospital(
             "general", "ordinary", "fever_clinic", "emergency_buffer", position=at(111.63),
             decontamination=False, capabilities=("cardiac",),

@@ -57,7 +57,7 @@ def test_the_reserve_takes_a_case_when_no_designated_hospital_has_a_room(
         transfer_unit("U1"),
         hospitals=[
             hospital("full", "designated", jurisdiction=(WEST,), rooms=rooms),
-            hospital("spare", "reserve_designated", position=at(111.9)),
+            hospital("spare", "reserve_designated", position=at(111.9), service="cases"),
         ],
     )
     city.say(case("c1"))
