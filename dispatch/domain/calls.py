@@ -65,8 +65,8 @@ def receive(city: City, call: Call, digest: str) -> None:
     open_incident(city, call, digest)
     _time_answer(city, call, call.call_id)
     _time_order(city, call, call.received_at)
-    _report_if_case(city, call)
     dispatching.decide_incident(city, call.call_id, "the call came in")
+    _report_if_case(city, call, call.received_at)
 
 
 def answer(city: City, event: CallAnswered) -> None:
@@ -88,9 +88,8 @@ def answer(city: City, event: CallAnswered) -> None:
     if learnt == incident:
         return
     city.put(learnt)
-    if learnt.case_status not in ("none", incident.case_status):
-        report_case(city, learnt, found_by="call", before=incident.case_status)
     dispatching.decide_incident(city, incident.incident_id, "an answer came in")
+    _report_if_risen(city, incident, event.answered_at)
 
 
 def override(city: City, event: CallOverridden) -> None:
@@ -249,7 +248,6 @@ def unlink(city: City, event: CallUnlinked) -> None:
     _open(city, call, record.digest, _place(city, call), outcome="unlinked")
     # Until now the other incident's unit was to serve it.
     _time_order(city, call, city.now)
-    _report_if_case(city, call)
     if nobody_else_calls and former.status != "closed":
         active = incidents.active_assignments(city, former)
         if not any(assignment.met_patient for assignment in active):
@@ -258,6 +256,7 @@ def unlink(city: City, event: CallUnlinked) -> None:
         _release_surplus(city, former.incident_id, event.reason)
         dispatching.decide_incident(city, former.incident_id, f"{event.call_id} was unlinked")
     dispatching.decide_incident(city, event.call_id, "the link was undone")
+    _report_if_case(city, call, city.now)
 
 
 def open_incident(city: City, call: Call, digest: str) -> None:
@@ -326,9 +325,17 @@ def _time_answer(city: City, call: Call, incident_id: str) -> None:
     clocks.meet(city, "call_answered", incident_id, call.call_id, at=call.talk_started_at)
 
 
-def _report_if_case(city: City, call: Call) -> None:
+def _report_if_case(city: City, call: Call, found_at: datetime) -> None:
     if call.patient.case_status != "none":
-        report_case(city, city.incidents[call.call_id], found_by="call", before="none")
+        known = city.incidents[call.call_id]
+        report_case(city, known, found_by="call", found_at=found_at, before="none")
+
+
+def _report_if_risen(city: City, before: Incident, found_at: datetime) -> None:
+    """Report a case that a call or answer has told of since the incident was as in `before`."""
+    learnt = city.incidents[before.incident_id]
+    if learnt.case_status not in ("none", before.case_status):
+        report_case(city, learnt, found_by="call", found_at=found_at, before=before.case_status)
 
 
 def _link(city: City, call: Call, digest: str, link: Link) -> None:
@@ -359,12 +366,11 @@ def _link(city: City, call: Call, digest: str, link: Link) -> None:
     learnt = repeats.merged(incident, call)
     changed = learnt != incident
     city.put(replace(learnt, calls=(*incident.calls, call.call_id), last_call_at=city.now))
-    if learnt.case_status not in ("none", incident.case_status):
-        report_case(city, learnt, found_by="call", before=incident.case_status)
     if changed:
         dispatching.decide_incident(
             city, incident.incident_id, f"repeat call {call.call_id} says more"
         )
+        _report_if_risen(city, incident, call.received_at)
     if learnt.patient_count > incident.patient_count:
         dispatching.announce_mass_casualty(city, learnt)
 

@@ -4,20 +4,24 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dispatch.domain import (
+    aftercare,
     beds,
     calls,
     clocks,
+    commission,
     disinfection,
     dispatching,
+    findings,
     handover,
     hospitals,
+    known_cases,
     lifecycle,
+    reports,
+    supplies,
     transfers,
 )
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.model import Timer
-    reports,
-    supplies,
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import (
     Call,
@@ -29,27 +33,30 @@ from dispatch.topics.calls import (
     CallUnlinked,
 )
 from dispatch.topics.city import CityModeSwitched
+from dispatch.topics.commission import CrewInfected, ReportAcknowledged, SurveyCompleted
 from dispatch.topics.fields import Content
 from dispatch.topics.handovers import HospitalRejected
 from dispatch.topics.hospitals import (
     BedFreed,
+    FollowUpCompleted,
     HandoverAcknowledged,
     HandoverDiverted,
     HandoverSignedByHospital,
     HospitalReported,
     PatientFound,
+    ResultReported,
+    SuppliesReported,
 )
 from dispatch.topics.incidents import CallRejected
 from dispatch.topics.orders import UnitRejected
 from dispatch.topics.placements import TransferRejected
 from dispatch.topics.reports import CommissionRejected
 from dispatch.topics.units import (
-    ResultReported,
-    SuppliesReported,
     CaseFound,
     DisinfectionCertified,
     HandoverSignedByCrew,
     OrderAcknowledged,
+    PatientDied,
     RunEnded,
     UnitReported,
 )
@@ -104,26 +111,34 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     UnitReported: lifecycle.report_unit,
     OrderAcknowledged: lifecycle.acknowledge_order,
     RunEnded: lifecycle.end_run,
-    CaseFound: lifecycle.find_case,
+    CaseFound: findings.find_case,
+    PatientDied: lifecycle.record_death,
     HandoverSignedByCrew: _sign_by_crew,
     DisinfectionCertified: _certify,
     HospitalReported: _report_hospital,
     BedFreed: _free_bed,
+    SuppliesReported: supplies.report_supplies,
     HandoverAcknowledged: handover.acknowledge,
     HandoverDiverted: _divert,
     HandoverSignedByHospital: _sign_by_hospital,
-    PatientFound: lifecycle.find_patient,
+    PatientFound: findings.find_patient,
+    ResultReported: findings.report_result,
+    FollowUpCompleted: aftercare.complete_follow_up,
+    ReportAcknowledged: commission.acknowledge,
+    SurveyCompleted: commission.record_survey,
+    CrewInfected: commission.record_infection,
     CityModeSwitched: lifecycle.switch_mode,
 }
 
 _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
-    SuppliesReported: supplies.report_supplies,
     "screening": dispatching.screening_expired,
     "transfer_wait": dispatching.transfer_wait_over,
     "queue": dispatching.still_waiting,
     "hold": calls.hold_over,
     "order_unanswered": dispatching.order_unanswered,
     clocks.TIMER: clocks.run_out,
+    reports.TIMER: reports.resend,
+    known_cases.TIMER: known_cases.forget,
     "hospital_search": dispatching.search_hospital,
     "handover_remind": handover.remind,
     "handover_next": dispatching.handover_given_up,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from dispatch.domain import beds, disinfection, hospitals, incidents
+from dispatch.domain import aftercare, beds, disinfection, hospitals, incidents
 from dispatch.domain.allocation import where
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
@@ -304,6 +304,7 @@ def close_if_signed(city: City, handover: Handover) -> None:
     change_unit(city, unit, status="handed_over", assignment_id=None)
     if ended.disinfection == "terminal":
         disinfection.order_job(city, ended, near=hospital.position, receiving=hospital)
+    aftercare.begin(city, handover, ended)
     incidents.close_if_done(city, ended.incident_id)
 
 

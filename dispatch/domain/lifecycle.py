@@ -11,16 +11,12 @@ from typing import Final
 
 from dispatch.domain import clocks, dispatching, handover, incidents, orders
 from dispatch.domain.city import City, Rejected
-from dispatch.domain.disinfection import order_job
-from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Position, Unit
-from dispatch.domain.reports import report_case
-from dispatch.domain.transfers import transfer_onward
 from dispatch.topics.city import CityModeSwitched
 from dispatch.topics.fleet import CityModeChanged
-from dispatch.topics.hospitals import PatientFound
-from dispatch.topics.units import CaseFound, OrderAcknowledged, RunEnded, UnitReported
+from dispatch.topics.incidents import DeathRecorded
+from dispatch.topics.units import OrderAcknowledged, PatientDied, RunEnded, UnitReported
 
 _DATA: Final = tomllib.loads(
     resources.files("dispatch.domain").joinpath("transitions.toml").read_text(encoding="utf-8")
@@ -76,7 +72,7 @@ def acknowledge_order(city: City, event: OrderAcknowledged) -> None:
     Raises:
         Rejected: the unit is unknown, or is not on this assignment (any more).
     """
-    assignment = _assignment(city, event.unit_id, event.assignment_id)
+    assignment = run_of(city, event.unit_id, event.assignment_id)
     if assignment.acknowledged_at is not None:
         raise Rejected("assignment_id", "is acknowledged already")
     _acknowledged(city, assignment, event)
@@ -89,7 +85,7 @@ def end_run(city: City, event: RunEnded) -> None:
         Rejected: as for an acknowledgement; the reason is not one of the outcome's; the run was
             refused after the unit had rolled.
     """
-    assignment = _assignment(city, event.unit_id, event.assignment_id)
+    assignment = run_of(city, event.unit_id, event.assignment_id)
     reasons = RUN_END[event.outcome]
     if event.reason not in reasons:
         raise Rejected("reason", f"must be one of {', '.join(reasons)} for {event.outcome}")
@@ -116,56 +112,48 @@ def end_run(city: City, event: RunEnded) -> None:
     dispatching.serve_queue(city, event.unit_id)
 
 
-def find_case(city: City, event: CaseFound) -> None:
-    """The crew finds a case on the way: reported, decided again, never lowered (120 plan §4).
+def record_death(city: City, event: PatientDied) -> None:
+    """A patient died in the crew's care; the run goes on, or the crew ends it.
+
+    Raises:
+        Rejected: as for an acknowledgement; the crew has not met the patient, or the death of each
+            patient of the incident is recorded already.
+    """
+    run = run_of(city, event.unit_id, event.assignment_id)
+    if not run.met_patient:
+        raise Rejected("assignment_id", "the crew has not met the patient")
+    incident = city.incidents[run.incident_id]
+    deaths = sum(city.assignments[key].deaths for key in incident.assignments)
+    if deaths >= incident.patient_count:
+        raise Rejected("assignment_id", "the death of the patient is recorded already")
+    run = replace(run, deaths=run.deaths + 1)
+    city.put(run)
+    city.emit(
+        DeathRecorded(
+            incident_id=run.incident_id,
+            assignment_id=run.assignment_id,
+            unit_id=run.unit_id,
+            at=event.at,
+            status=city.units[run.unit_id].status,
+        ),
+        key=run.incident_id,
+    )
+    handover.update(city, run, "the patient has died")
+
+
+def run_of(city: City, unit_id: str, assignment_id: str) -> Assignment:
+    """Return the run that a unit is on.
 
     Raises:
         Rejected: the unit is unknown, or is not on this assignment (any more).
     """
-    assignment = _assignment(city, event.unit_id, event.assignment_id)
-    city.put(assignment := replace(assignment, case_found=True))
-    incident = city.incidents[assignment.incident_id]
-    city.put(
-        replace(
-            incident,
-            case_status=event.case_status,
-            condition=event.condition or incident.condition,
-        )
-    )
-    found = city.incidents[incident.incident_id]
-    report_case(city, found, found_by="crew", before=incident.case_status, assignment=assignment)
-    dispatching.decide_incident(city, incident.incident_id, "the crew found a case")
-
-
-def find_patient(city: City, event: PatientFound) -> None:
-    """The hospital finds a case in a patient it expects or has received.
-
-    A vehicle that has left without terminal disinfection is disinfected before it carries anyone
-    else; one that carries somebody already is disinfected after that run, and somebody must look.
-
-    Raises:
-        Rejected: the handover is unknown, another hospital's or withdrawn.
-    """
-    known = city.handovers.get(event.handover_id)
-    if known is None:
-        raise Rejected("handover_id", "is not a handover of this centre")
-    if known.hospital_id != event.hospital_id:
-        raise Rejected("handover_id", "was announced to another hospital")
-    if known.status in ("withdrawn", "diverted"):
-        raise Rejected("handover_id", f"is {known.status}")
-    assignment = replace(city.assignments[known.assignment_id], case_found=True)
-    city.put(assignment)
-    incident = city.incidents[assignment.incident_id]
-    found = replace(incident, case_status=event.case_status)
-    city.put(found)
-    report_case(
-        city, found, found_by="hospital", before=incident.case_status, assignment=assignment
-    )
-    if assignment.ended_at is None:
-        dispatching.decide_incident(city, incident.incident_id, "the hospital found a case")
-    elif assignment.disinfection != "terminal":
-        _disinfect_afterwards(city, assignment)
-    transfer_onward(city, known.handover_id)
+    _unit(city, unit_id)
+    assignment = city.assignments.get(assignment_id)
+    if assignment is None or assignment.unit_id != unit_id:
+        raise Rejected("assignment_id", "is not an assignment of this unit")
+    if assignment.ended_at is not None:
+        raise Rejected("assignment_id", f"has ended ({assignment.outcome})")
+    return assignment
 
 
 def switch_mode(city: City, event: CityModeSwitched) -> None:
@@ -268,49 +256,8 @@ def _acknowledged(
     incidents.tell_progress(city, assignment, "ordered", event.at)
 
 
-def _disinfect_afterwards(city: City, assignment: Assignment) -> None:
-    """Block a vehicle that left without terminal disinfection, as soon as it carries nobody."""
-    unit = city.units[assignment.unit_id]
-    late = replace(assignment, disinfection="terminal")
-    city.put(late)
-    if unit.assignment_id is not None:
-        running = city.assignments[unit.assignment_id]
-        if not dispatching.take_over(city, running, "its unit must be disinfected first"):
-            _carry_on_contaminated(city, running)
-            return
-        unit = city.units[unit.unit_id]
-    if unit.job_id is None:
-        order_job(city, late, near=unit.position or unit.station, receiving=None)
-
-
-def _carry_on_contaminated(city: City, running: Assignment) -> None:
-    """No other unit can take the run over: it is disinfected after it, and somebody must look."""
-    changed = replace(running, disinfection="terminal", contaminated_before=True)
-    city.put(changed)
-    if running.disinfection != "terminal":
-        because = "a case was found in the patient carried before"
-        orders.tell_amended(city, changed, {"disinfection": "terminal"}, because)
-    escalate(
-        city,
-        "crew_exposed",
-        running.incident_id,
-        running.unit_id,
-        f"unit {running.unit_id} carries a patient undisinfected after a case",
-    )
-
-
 def _unit(city: City, unit_id: str) -> Unit:
     unit = city.units.get(unit_id)
     if unit is None:
         raise Rejected("unit_id", "is not a unit of this city")
     return unit
-
-
-def _assignment(city: City, unit_id: str, assignment_id: str) -> Assignment:
-    _unit(city, unit_id)
-    assignment = city.assignments.get(assignment_id)
-    if assignment is None or assignment.unit_id != unit_id:
-        raise Rejected("assignment_id", "is not an assignment of this unit")
-    if assignment.ended_at is not None:
-        raise Rejected("assignment_id", f"has ended ({assignment.outcome})")
-    return assignment

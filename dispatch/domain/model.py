@@ -163,7 +163,8 @@ class Assignment:
     """A unit on an incident (任务), from the order to the end of the run.
 
     `contaminated_before` says that the vehicle came to it undisinfected after a case;
-    `patient_owed` says of a run that ended that its patient still needs another unit.
+    `patient_owed` says of a run that ended that its patient still needs another unit; `deaths`
+    counts the patients who died in the crew's care.
     """
 
     assignment_id: str
@@ -191,6 +192,7 @@ class Assignment:
     outcome: str | None = None
     reason: str | None = None
     patient_owed: bool = False
+    deaths: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +200,8 @@ class Handover:
     """An announcement to one hospital, up to the record signed by crew and hospital.
 
     `reservations` are the places kept for patients of a transfer, instead of a place of its own;
-    `transfer_call_id` names the onward transfer that a case found in this patient has raised.
+    `transfer_call_id` names the onward transfer that a case found in this patient has raised;
+    `tested_at` is when the test whose result is timed was first answered.
     """
 
     handover_id: str
@@ -215,6 +218,7 @@ class Handover:
     signed_by_crew: str | None = None
     signed_by_hospital: str | None = None
     transfer_call_id: str | None = None
+    tested_at: datetime | None = None
     freed_at: datetime | None = None
     ended_at: datetime | None = None
 
@@ -373,13 +377,14 @@ class Report:
 class KnownCase:
     """A case found lately, by which the first of the city and clusters are told.
 
-    It is forgotten (`ended_at`) when the pack's days for a cluster are over; `first` is not.
+    It is forgotten (`ended_at`) when the pack's days for a cluster are over; of the first of the
+    city remains that there was one. `position` is None where nobody knows more than the district.
     """
 
     case_id: str
     incident_id: str
     found_at: datetime
-    position: Position
+    position: Position | None
     district: str
     institution_id: str | None
     ended_at: datetime | None = None

@@ -216,9 +216,9 @@ class Handover(Part):
     """How a hospital is told, reminded and passed over, and what it prepares (120 plan §5).
 
     The limits count from the announcement, the signature's from the arrival. `rooms` is the kind
-    of room that each destination reserves; `tests_on_arrival` is by PPE level. An estimated arrival
-    allows `on_scene_minutes` for the work on scene; one that changes by at least
-    `arrival_change_seconds` is told.
+    of room that each destination reserves; `tests_on_arrival` is by PPE level, `timed_test` the one
+    of them whose result has a limit. An estimated arrival allows `on_scene_minutes` for the work on
+    scene; one that changes by at least `arrival_change_seconds` is told.
     """
 
     remind_seconds: Seconds
@@ -229,6 +229,13 @@ class Handover(Part):
     on_scene_minutes: Minutes
     rooms: Annotated[dict[Destination, Identifier], AfterValidator(_every(Destination))]
     tests_on_arrival: Annotated[dict[Protection, Codes], AfterValidator(_every(Protection))]
+    timed_test: Identifier
+
+    @model_validator(mode="after")
+    def _times_a_test_on_arrival(self) -> Self:
+        if not any(self.timed_test in tests for tests in self.tests_on_arrival.values()):
+            raise place_error("timed_test", f"{self.timed_test} is not among tests_on_arrival")
+        return self
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from dispatch.domain import handling
 from dispatch.domain.city import City, Duplicate, Early, Emission, Rejected
 from dispatch.domain.model import (
+    CITY,
     Assignment,
     District,
     Entity,
@@ -18,6 +19,7 @@ from dispatch.domain.model import (
     Position,
     Timer,
     Unit,
+    owner_of,
 )
 from dispatch.policy.pack import Pack, load_pack
 from dispatch.topics.announcement import Announcement
@@ -31,6 +33,7 @@ from dispatch.topics.calls import (
     CallUnlinked,
 )
 from dispatch.topics.city import CityMode, CityModeSwitched
+from dispatch.topics.commission import CrewInfected, ReportAcknowledged, SurveyCompleted
 from dispatch.topics.fields import Content
 from dispatch.topics.hospitals import (
     HandoverAcknowledged,
@@ -38,12 +41,14 @@ from dispatch.topics.hospitals import (
     HandoverSignedByHospital,
     HospitalReported,
     PatientFound,
+    ResultReported,
 )
 from dispatch.topics.units import (
     CaseFound,
     DisinfectionCertified,
     HandoverSignedByCrew,
     OrderAcknowledged,
+    PatientDied,
     RunEnded,
     UnitReported,
 )
@@ -323,6 +328,40 @@ class SmallCity:
             case_status=case_status,
         )
 
+    def result(self, handover: Handover, **more: Any) -> ResultReported:
+        """Return a negative result of the test whose result is timed."""
+        body = {
+            **_of(handover),
+            "at": self.now,
+            "test": self.pack.handover.timed_test,
+            "positive": False,
+        }
+        return ResultReported.model_validate(body | more)
+
+    def died(self, unit_id: str, **more: Any) -> PatientDied:
+        body = {
+            "unit_id": unit_id,
+            "assignment_id": self.assignment(unit_id).assignment_id,
+            "at": self.now,
+        }
+        return PatientDied.model_validate(body | more)
+
+    def report_acknowledged(self, report_id: str, **more: Any) -> ReportAcknowledged:
+        body = {
+            "incident_id": report_id.partition("/")[0],
+            "report_id": report_id,
+            "at": self.now,
+            "by": "cdc",
+        }
+        return ReportAcknowledged.model_validate(body | more)
+
+    def surveyed(self, incident_id: str, **more: Any) -> SurveyCompleted:
+        body = {"incident_id": incident_id, "at": self.now, "by": "cdc"}
+        return SurveyCompleted.model_validate(body | more)
+
+    def infected(self, incident_id: str, unit_id: str) -> CrewInfected:
+        return CrewInfected(incident_id=incident_id, unit_id=unit_id, at=self.now, by="cdc")
+
     def report_hospital(self, hospital_id: str, **more: Any) -> list[Announcement]:
         return self.say(
             HospitalReported.model_validate({"hospital_id": hospital_id, "at": self.now, **more})
@@ -423,6 +462,7 @@ class SmallCity:
         }
         city.settle()
         city.forget(key for key in sorted(touched) if self._is_over(key))
+        city.forget_ended(CITY)
         return self.step
 
     def _is_over(self, incident_id: str) -> bool:
@@ -442,7 +482,7 @@ class SmallCity:
             for entity in list(self._archive.values()):
                 if getattr(entity, "call_id", None) == call_id:
                     self._reload(cast("Any", entity).incident_id)
-        for name in ("assignment_id", "handover_id", "job_id"):
+        for name in ("incident_id", "assignment_id", "handover_id", "job_id"):
             value = getattr(event, name, None)
             if value is not None:
                 self._reload(value.partition("/")[0])
@@ -452,7 +492,7 @@ class SmallCity:
             self.city.load(
                 entity
                 for entity in self._archive.values()
-                if getattr(entity, "incident_id", None) == incident_id
+                if owner_of(entity) == incident_id
             )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dispatch.domain import handling
-from dispatch.domain.model import Timer
+from dispatch.domain.model import Handover, Timer
 from dispatch.topics import INPUT_TOPICS
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import Call
@@ -36,6 +36,7 @@ def test_a_timer_whose_subject_has_moved_on_does_nothing(kind: str) -> None:
     city.say(febrile("c1", UNDETERMINED))
     city.say(city.acknowledged("U1"))
     city.hand_over("U1")
+    city.say(city.result(city.known(Handover, "c1/A1/H1")))
     city.disinfect("U1")
     for subject in ("c1", "c1/A1", "c1/A1/H1", "c1/A1/D"):
         assert city.fire(Timer(timer_id="x", kind=kind, subject=subject, due_at=city.now)) == []

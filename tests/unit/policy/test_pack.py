@@ -171,9 +171,9 @@ def test_only_an_everyday_call_is_announced_when_the_patient_is_on_the_way() -> 
             "greater than 0",
         ),
         (
-            "case_limit_minutes = 120",
-            "case_limit_minutes = 0",
-            "reports.case_limit_minutes",
+            "resend_minutes = 15",
+            "resend_minutes = 0",
+            "reports.resend_minutes",
             "greater than 0",
         ),
     ],

@@ -1,0 +1,168 @@
+"""A case found by a crew, a hospital or a test: reported, decided again, never lowered.
+
+Source: 120 plan §4 (a case found on the way or on arrival is reported, and moved on); §6.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from dispatch.domain import aftercare, dispatching, orders
+from dispatch.domain.city import City, Rejected
+from dispatch.domain.disinfection import order_job
+from dispatch.domain.escalation import escalate
+from dispatch.domain.lifecycle import run_of
+from dispatch.domain.model import Assignment, Handover
+from dispatch.domain.reports import FoundBy, report_case
+from dispatch.domain.transfers import transfer_onward
+from dispatch.topics.fields import CaseStatus, Condition
+from dispatch.topics.hospitals import PatientFound, ResultReported
+from dispatch.topics.incidents import ResultRecorded
+from dispatch.topics.units import CaseFound
+
+# From the least to the most that is known of a case.
+_CERTAINTY: Final[tuple[CaseStatus, ...]] = ("none", "suspected", "asymptomatic", "confirmed")
+_BECAUSE: Final = {
+    "crew": "the crew found a case",
+    "hospital": "the hospital found a case",
+    "result": "a test was positive",
+}
+
+
+def find_case(city: City, event: CaseFound) -> None:
+    """The crew finds a case on the way (120 plan §4).
+
+    Raises:
+        Rejected: the unit is unknown, or is not on this assignment (any more).
+    """
+    run = run_of(city, event.unit_id, event.assignment_id)
+    _found(city, run, event.case_status, "crew", event.at, condition=event.condition)
+
+
+def find_patient(city: City, event: PatientFound) -> None:
+    """The hospital finds a case in a patient it expects or has received.
+
+    Raises:
+        Rejected: the handover is unknown, another hospital's or withdrawn.
+    """
+    handover = _received(city, event.hospital_id, event.handover_id)
+    _found_on_arrival(city, handover, event.case_status, "hospital", event.at)
+
+
+def report_result(city: City, event: ResultReported) -> None:
+    """A test of a patient was answered: a positive one is a case found, a negative lowers nothing.
+
+    Raises:
+        Rejected: the handover is unknown, another hospital's or withdrawn; a case status is given
+            with a negative result.
+    """
+    handover = _received(city, event.hospital_id, event.handover_id)
+    if event.case_status is not None and not event.positive:
+        raise Rejected("case_status", "is given with a positive result only")
+    found = (event.case_status or "confirmed") if event.positive else None
+    city.emit(
+        ResultRecorded(
+            incident_id=handover.incident_id,
+            handover_id=handover.handover_id,
+            hospital_id=handover.hospital_id,
+            at=event.at,
+            test=event.test,
+            positive=event.positive,
+            case_status=found,
+        ),
+        key=handover.incident_id,
+    )
+    aftercare.result_came(city, handover, event.test, event.at)
+    if found is not None:
+        _found_on_arrival(city, handover, found, "result", event.at)
+
+
+def _received(city: City, hospital_id: str, handover_id: str) -> Handover:
+    """Return the handover of a patient whom a hospital expects or has received."""
+    known = city.handovers.get(handover_id)
+    if known is None:
+        raise Rejected("handover_id", "is not a handover of this centre")
+    if known.hospital_id != hospital_id:
+        raise Rejected("handover_id", "was announced to another hospital")
+    if known.status in ("withdrawn", "diverted"):
+        raise Rejected("handover_id", f"is {known.status}")
+    return known
+
+
+def _found_on_arrival(
+    city: City, handover: Handover, case_status: CaseStatus, found_by: FoundBy, at: datetime
+) -> None:
+    """Let a finding take effect on a patient's run, also on one that is over; move the patient on.
+
+    A vehicle that has left without terminal disinfection is disinfected before it carries anyone
+    else; one that carries somebody already is disinfected after that run, and somebody must look.
+    """
+    run = city.assignments[handover.assignment_id]
+    _found(city, run, case_status, found_by, at)
+    run = city.assignments[handover.assignment_id]
+    if run.ended_at is not None and run.disinfection != "terminal":
+        _disinfect_afterwards(city, run)
+    transfer_onward(city, handover.handover_id)
+
+
+def _found(
+    city: City,
+    run: Assignment,
+    case_status: CaseStatus,
+    found_by: FoundBy,
+    at: datetime,
+    *,
+    condition: Condition | None = None,
+) -> None:
+    """Raise the case status of a run's patient, decide again while it goes on, and report.
+
+    What was found in this patient before, and is found again, is not reported again.
+    """
+    before = city.incidents[run.incident_id]
+    risen = max(before.case_status, case_status, key=_CERTAINTY.index)
+    again = run.case_found and risen == before.case_status
+    city.put(replace(run, case_found=True))
+    city.put(replace(before, case_status=risen, condition=condition or before.condition))
+    if run.ended_at is None:
+        dispatching.decide_incident(city, before.incident_id, _BECAUSE[found_by])
+    if again:
+        return
+    report_case(
+        city,
+        city.incidents[before.incident_id],
+        found_by=found_by,
+        found_at=at,
+        before=before.case_status,
+        assignment=run,
+    )
+
+
+def _disinfect_afterwards(city: City, assignment: Assignment) -> None:
+    """Block a vehicle that left without terminal disinfection, as soon as it carries nobody."""
+    unit = city.units[assignment.unit_id]
+    late = replace(assignment, disinfection="terminal")
+    city.put(late)
+    if unit.assignment_id is not None:
+        running = city.assignments[unit.assignment_id]
+        if not dispatching.take_over(city, running, "its unit must be disinfected first"):
+            _carry_on_contaminated(city, running)
+            return
+        unit = city.units[unit.unit_id]
+    if unit.job_id is None:
+        order_job(city, late, near=unit.position or unit.station, receiving=None)
+
+
+def _carry_on_contaminated(city: City, running: Assignment) -> None:
+    """No other unit can take the run over: it is disinfected after it, and somebody must look."""
+    changed = replace(running, disinfection="terminal", contaminated_before=True)
+    city.put(changed)
+    if running.disinfection != "terminal":
+        because = "a case was found in the patient carried before"
+        orders.tell_amended(city, changed, {"disinfection": "terminal"}, because)
+    escalate(
+        city,
+        "crew_exposed",
+        running.incident_id,
+        running.unit_id,
+        f"unit {running.unit_id} carries a patient undisinfected after a case",
+    )
