@@ -10,12 +10,17 @@ from dispatch.cli.publishing import given, publish_one, publishing, signed
 from dispatch.language import text
 from dispatch.topics.fields import CaseStatusFound
 from dispatch.topics.hospitals import (
+    BedFreed,
+    BedOutcome,
+    DecontaminationStatus,
     HandoverAcknowledged,
     HandoverDiverted,
     HandoverSignedByHospital,
     HospitalReported,
+    HospitalService,
     HospitalStatus,
     PatientFound,
+    SuppliesReported,
 )
 
 
@@ -29,6 +34,20 @@ def _rooms(
             raise click.BadParameter(text("hospital.bad_room", value=value))
         rooms[kind] = int(number)
     return rooms
+
+
+def _items(
+    _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, dict[str, float]]:
+    items: dict[str, dict[str, float]] = {}
+    for value in values:
+        item, _, level = value.rpartition("=")
+        stock, _, daily_use = level.partition("/")
+        try:
+            items[item] = {"stock": float(stock), "daily_use": float(daily_use)}
+        except ValueError:
+            raise click.BadParameter(text("hospital.bad_item", value=value)) from None
+    return items
 
 
 @localised.group("hospital")
@@ -47,11 +66,34 @@ def command() -> None:
     callback=_rooms,
     help="hospital.room",
 )
+@localised.option(
+    "--capacity", multiple=True, metavar="KIND=N", callback=_rooms, help="hospital.capacity"
+)
+@localised.option(
+    "--service", type=click.Choice(get_args(HospitalService)), help="hospital.service"
+)
+@localised.option(
+    "--decontamination",
+    type=click.Choice(get_args(DecontaminationStatus)),
+    help="hospital.decontamination",
+)
+@localised.option("--bays", type=int, metavar="N", help="hospital.bays")
 @publishing
 @pass_invocation
-def report(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+def report(
+    invocation: Invocation,
+    /,
+    *,
+    decontamination: str | None,
+    bays: int | None,
+    wait: float | None,
+    as_json: bool,
+    **fields: Any,
+) -> int:
     """Publish what the hospital can take."""
-    return publish_one(invocation, HospitalReported, given(**fields), wait=wait, as_json=as_json)
+    centre = given(status=decontamination, bays=bays)
+    body = given(**fields, decontamination=centre)
+    return publish_one(invocation, HospitalReported, body, wait=wait, as_json=as_json)
 
 
 @command.command("acknowledge", help="hospital.acknowledge")
@@ -107,3 +149,33 @@ def sign(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fiel
 def found(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
     """Publish that a patient is a case."""
     return publish_one(invocation, PatientFound, given(**fields), wait=wait, as_json=as_json)
+
+
+@command.command("free-bed", help="hospital.free_bed")
+@click.argument("hospital_id")
+@localised.option("--room", required=True, metavar="KIND", help="hospital.freed_room")
+@localised.option("--promise", "promise_id", metavar="ID", help="hospital.promise")
+@localised.option("--outcome", type=click.Choice(get_args(BedOutcome)), help="hospital.outcome")
+@publishing
+@pass_invocation
+def free_bed(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+    """Publish that a bed is free again."""
+    return publish_one(invocation, BedFreed, given(**fields), wait=wait, as_json=as_json)
+
+
+@command.command("supplies", help="hospital.supplies")
+@click.argument("hospital_id")
+@localised.option(
+    "--item",
+    "items",
+    multiple=True,
+    required=True,
+    metavar="ITEM=STOCK/DAILY",
+    callback=_items,
+    help="hospital.item",
+)
+@publishing
+@pass_invocation
+def supplies(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+    """Publish what the hospital has in stock."""
+    return publish_one(invocation, SuppliesReported, given(**fields), wait=wait, as_json=as_json)

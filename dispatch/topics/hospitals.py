@@ -15,13 +15,15 @@ from dispatch.topics.fields import (
 
 HospitalStatus = Literal["open", "advisory", "closed"]
 HospitalService = Literal["ordinary", "emptying", "emptied", "cases", "standby"]
+DecontaminationStatus = Literal["inactive", "open", "full", "exceeded"]
+BedOutcome = Literal["discharged", "moved", "died"]
 Rooms = dict[Identifier, Annotated[int, Field(ge=0, le=100_000)]]
 
 
 class Decontamination(Content):
     """What a hospital's decontamination centre can take (EDXL-HAVE DeconCapacityStatus)."""
 
-    status: Literal["inactive", "open", "full", "exceeded"]
+    status: DecontaminationStatus
     bays: Annotated[int, Field(ge=0, le=1_000)] | None = None
 
 
@@ -126,7 +128,7 @@ class BedFreed(Content):
     at: Timestamp
     room: Identifier
     promise_id: LongIdentifier | None = None
-    outcome: Literal["discharged", "moved", "died"] = "discharged"
+    outcome: BedOutcome = "discharged"
 
 
 class ResultReported(Content):

@@ -63,6 +63,27 @@ class History:
         )  # fmt: skip
         return name
 
+    def reserved(self, name: str, hospital: str, place: int, minute: float) -> None:
+        self.add(
+            "beds", hospital, "bed.reserved", minute, reservation_id=name, hospital_id=hospital,
+            patient_id=f"patient of {name}", room="isolation", place=place,
+        )  # fmt: skip
+
+    def bed(self, kind: str, name: str, hospital: str, minute: float) -> None:
+        field = "reservation_id" if kind == "released" else "promise_id"
+        self.add("beds", hospital, f"bed.{kind}", minute, hospital_id=hospital, **{field: name})
+
+    def brought(self, assignment: str, hospital: str, minute: float, **beds: int) -> None:
+        """Announce the patients of reservations, by the place where each is brought."""
+        self.add(
+            "handovers", hospital, "handover.announced", minute, handover_id=f"{assignment}/H1",
+            assignment_id=assignment, hospital_id=hospital, reserve="isolation", place=None,
+            beds=[
+                {"patient_id": f"patient of T1/{name}", "room": "isolation", "place": place}
+                for name, place in beds.items()
+            ],
+        )  # fmt: skip
+
     def handed_over(
         self, assignment: str, unit: str, hospital: str, minute: float, disinfection: str
     ) -> None:
@@ -231,6 +252,78 @@ def test_a_room_promised_twice(history: History) -> None:
     (found,) = history.check()
     assert found.invariant == Invariant.NO_ROOM_TWICE
     assert [e.data["handover_id"] for e in found.events] == ["C2/A1/H1", "C2/A1/H1", "C3/A1/H1"]
+
+
+def test_beds_reserved_let_go_taken_and_freed_are_a_clean_history(history: History) -> None:
+    history.reserved("T1/B1", "H1", 1, 140)
+    history.reserved("T1/B2", "H1", 2, 140)
+    history.bed("released", "T1/B2", "H1", 145)
+    history.reserved("T1/B3", "H1", 2, 145)
+    history.brought("C2/A1", "H1", 150, B1=1, B3=2)
+    history.bed("occupied", "T1/B1", "H1", 160)
+    history.bed("occupied", "T1/B3", "H1", 160)
+    history.reserved("T2/B1", "H1", 1, 160)
+    history.bed("vacated", "T1/B1", "H1", 900)
+    assert history.check() == []
+
+
+def test_a_bed_reserved_while_it_is_promised_to_a_handover(history: History) -> None:
+    history.reserved("T1/B1", "H1", 1, 95)
+    history.bed("released", "T1/B1", "H1", 150)
+    (found,) = history.check()
+    assert found.invariant == Invariant.NO_ROOM_TWICE
+    assert found.sentence.endswith("promised to T1/B1 while it was promised to C2/A1/H1")
+
+
+def test_a_bed_reserved_twice(history: History) -> None:
+    history.reserved("T1/B1", "H1", 1, 150)
+    history.reserved("T9/B1", "H1", 1, 160)
+    (found,) = history.check()
+    assert found.invariant == Invariant.NO_ROOM_TWICE
+    assert [e.data["reservation_id"] for e in found.events] == ["T1/B1", "T9/B1"]
+
+
+@pytest.mark.parametrize(
+    "beds", [{"B1": 2}, {"B2": 1}, {"B3": 3}, {"B4": 4}],
+    ids=["another bed", "another patient's bed", "a bed let go", "a bed taken"],
+)  # fmt: skip
+def test_a_patient_brought_to_a_bed_that_is_not_kept_for_them(
+    history: History, beds: dict[str, int]
+) -> None:
+    history.reserved("T1/B1", "H1", 1, 140)
+    history.reserved("T1/B3", "H1", 3, 140)
+    history.bed("released", "T1/B3", "H1", 141)
+    history.reserved("T1/B4", "H1", 4, 140)
+    history.bed("occupied", "T1/B4", "H1", 141)
+    history.brought("C3/A1", "H1", 150, **beds)
+    (found,) = history.check()
+    assert found.invariant == Invariant.NO_ROOM_TWICE
+    assert "which is not kept for them" in found.sentence
+
+
+def test_two_vehicles_that_bring_a_patient_to_the_same_bed(history: History) -> None:
+    history.reserved("T1/B1", "H1", 1, 140)
+    history.brought("C2/A2", "H1", 150, B1=1)
+    history.brought("C2/A3", "H1", 151, B1=1)
+    (found,) = history.check()
+    assert found.invariant == Invariant.NO_ROOM_TWICE
+    assert "was promised to C2/A3/H1 while it was promised to C2/A2/H1" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("occupied", "occupied"), ("occupied", "released"), ("released", "occupied"),
+     ("vacated", "vacated")],
+)  # fmt: skip
+def test_a_bed_that_is_let_go_taken_or_freed_again(
+    history: History, first: str, second: str
+) -> None:
+    history.reserved("T1/B1", "H1", 1, 150)
+    history.bed(first, "T1/B1", "H1", 151)
+    history.bed(second, "T1/B1", "H1", 152)
+    (found,) = history.check()
+    assert found.invariant == Invariant.NO_ROOM_TWICE
+    assert found.sentence == f"the bed of T1/B1 was {second} after it was {first}"
 
 
 @pytest.mark.parametrize("outcome", [None, "rejected"])
