@@ -121,11 +121,13 @@ def run_out(city: City, clock_id: str) -> None:
     clock = _running(city, clock_id)
     if clock is None or clock.breached:
         return
-    if city.now >= clock.due_at:
+    warns = clock.warn_at is not None and not clock.warned
+    # What is still to be done at the very end of the limit is in time: that comes first.
+    if city.now > clock.due_at or (city.now == clock.due_at and not warns):
         _breach(city, clock)
         return
     city.set_timer(TIMER, clock_id, clock.due_at)
-    if clock.warned or clock.warn_at is None or city.now < clock.warn_at:
+    if not warns:
         return
     city.put(replace(clock, warned=True))
     city.emit(

@@ -11,13 +11,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import asyncpg
 import structlog
 
 from dispatch.clock import Clock
-from dispatch.domain import handling
+from dispatch.domain import clocks, handling
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import report_duties
@@ -46,7 +47,7 @@ BREATH: Final = 0.5  # s of work between two words to the database, at most
 LOCK_WAIT: Final = 10_000  # ms
 STATEMENT: Final = 30_000  # ms
 ANSWER: Final = 35.0  # seconds; a network that swallows everything ends no statement
-TIMERS_AT_ONCE: Final = 500
+TIMERS_AT_ONCE: Final = 1_000
 POOL_SIZE: Final = 4
 WAKE: Final = "dispatch_wake"
 
@@ -93,7 +94,7 @@ class Desk:
         self._seen = -1
         self._pool: asyncpg.Pool | None = None
         self._one_at_a_time = asyncio.Lock()
-        # Incidents read from the database that may be over, and need not stay.
+        # Owners of what was read from the database: they may be over, and need not stay.
         self._read_back: set[str] = set()
 
     # -- opening and closing
@@ -168,7 +169,7 @@ class Desk:
         return await self._transact(run)
 
     async def fire_due(self) -> Sequence[Outgoing]:
-        """Fire the timers that are due, oldest first, some hundreds at most.
+        """Fire the timers that are due, oldest first, a thousand at most.
 
         One that can't be fired is taken out and escalated, so that it holds up no other.
 
@@ -178,23 +179,23 @@ class Desk:
         async with self._acquire() as connection:
             if not await connection.fetchval(STATEMENTS["any_due"], self._clock.now()):
                 return ()
-        try:
-            return await self._transact(lambda tx: self._fire(tx, TIMERS_AT_ONCE))
-        except Unavailable:
-            raise
-        except Exception:
-            log.exception("due timers could not be fired together: one at a time")
-        tried: list[Timer] = []
-        try:
-            return await self._transact(lambda tx: self._fire(tx, 1, tried))
-        except Unavailable:
-            raise
-        except Exception as error:
-            if not tried:
+        at_once = TIMERS_AT_ONCE
+        while True:
+            tried: list[Timer] = []
+            fire = partial(self._fire, at_once=at_once, tried=tried)
+            try:
+                return await self._transact(fire)
+            except Unavailable:
                 raise
-            log.exception("a due timer could not be fired", timer=tried[0].timer_id)
-            name = type(error).__name__
-            return await self._transact(lambda tx: self._drop_timer(tx, tried[0], name))
+            except Exception as error:
+                if not tried:
+                    raise
+                if len(tried) == 1:
+                    log.exception("a due timer could not be fired", timer=tried[0].timer_id)
+                    drop = partial(self._drop_timer, timer=tried[0], error=type(error).__name__)
+                    return await self._transact(drop)
+                log.exception("due timers could not be fired together: the first half of them")
+                at_once = len(tried) // 2
 
     # -- the event log
 
@@ -350,19 +351,24 @@ class Desk:
             reject(self._city, inbound, [_defect(error)])
 
     async def _fire(
-        self, tx: "_Transaction", at_once: int, tried: list[Timer] | None = None
+        self, tx: "_Transaction", *, at_once: int, tried: list[Timer]
     ) -> Sequence[Outgoing]:
         """Fire up to `at_once` timers, and note in `tried` which, lest one of them fails."""
         now = self._clock.now()
         rows = await tx.fetch("due_timers", now, at_once)
         timers = [Timer(**row) for row in rows]
-        if tried is not None:
-            tried.extend(timers)
+        tried.extend(timers)
         parking = Parking(tx.connection, self._city)
         await parking.open_for([], [t.subject for t in timers if t.kind == "parked"])
-        subjects = {t.subject.partition("/")[0] for t in timers if t.kind != "parked"}
-        known_owners = self._city.incidents.keys() | self._city.batches.keys() | {CITY}
-        await self._load_incidents(tx, subjects - known_owners)
+        unknown: dict[str, str] = {
+            timer.subject: owner
+            for timer in timers
+            if timer.kind != "parked" and not self._knows(owner := timer.subject.partition("/")[0])
+        }
+        alone = [t.subject for t in timers if t.kind == clocks.TIMER and t.subject in unknown]
+        await self._load_clocks(tx, alone)
+        self._read_back.update(unknown.pop(clock_id) for clock_id in alone)
+        await self._load_incidents(tx, set(unknown.values()))
         touched: set[str] = set()
         known = 0
         for timer in timers:
@@ -382,7 +388,9 @@ class Desk:
         await parking.write()
         return await self._write(tx, [])
 
-    async def _drop_timer(self, tx: "_Transaction", timer: Timer, error: str) -> Sequence[Outgoing]:
+    async def _drop_timer(
+        self, tx: "_Transaction", *, timer: Timer, error: str
+    ) -> Sequence[Outgoing]:
         """Take a timer out and tell the consoles that it did nothing, unless another was faster."""
         if not await tx.connection.fetchval(STATEMENTS["is_set"], timer.timer_id, timer.due_at):
             return ()
@@ -418,7 +426,7 @@ class Desk:
                 if name == "call_id":
                     if value not in city.calls:
                         call_ids.add(value)
-                elif owner not in city.incidents and owner not in city.batches:
+                elif not self._knows(owner):
                     incident_ids.add(owner)
         if call_ids:
             rows = await tx.fetch("incidents_of_calls", list(call_ids))
@@ -430,6 +438,16 @@ class Desk:
             self._read_back |= incident_ids
             rows = await tx.fetch("load_incidents", list(incident_ids))
             self._city.load(codec.load(row["kind"], row["state"]) for row in rows)
+
+    async def _load_clocks(self, tx: "_Transaction", clock_ids: list[str]) -> None:
+        """Read clocks alone: to run out they need nothing else of their owners."""
+        if clock_ids:
+            rows = await tx.fetch("load_clocks", clock_ids)
+            self._city.load(codec.load(row["kind"], row["state"]) for row in rows)
+
+    def _knows(self, owner: str) -> bool:
+        """Return whether all that belongs to an owner is in memory."""
+        return owner in self._city.incidents or owner in self._city.batches or owner == CITY
 
     async def _note_positions(self, tx: "_Transaction", records: Sequence[Record]) -> None:
         reached: dict[tuple[str, int], int] = {}
@@ -504,9 +522,14 @@ class Desk:
         self._city.load(codec.load(row["kind"], row["state"]) for row in fleet)
         if self._seen < 0:
             rows = await tx.fetch("open_incidents")
-        else:
-            rows = await tx.fetch("changed_incidents", self._seen)
+            await self._load_incidents(tx, {row["incident_id"] for row in rows})
+            return
+        rows = await tx.fetch("changed_incidents", self._seen)
         await self._load_incidents(tx, {row["incident_id"] for row in rows})
+        rows = await tx.fetch("changed_clocks", self._seen)
+        self._city.load(
+            codec.load(row["kind"], row["state"]) for row in rows if self._knows(row["owner"])
+        )
 
     def _settle(self) -> None:
         """Make the changes final in memory, and forget incidents that are over."""
@@ -610,7 +633,10 @@ def _is_over(city: City, owner: str) -> bool:
     if batch is not None:
         return batch.ended_at is not None
     incident = city.incidents.get(owner)
-    if incident is None or incident.status != "closed":
+    if incident is None:
+        # No more than a clock of it was read.
+        return True
+    if incident.status != "closed":
         return False
     return not any(
         (job := city.jobs.get(f"{assignment_id}/D")) is not None and job.ended_at is None

@@ -1,4 +1,4 @@
--- Incidents, transfers and batches of which anything was written after a version.
+-- Incidents, transfers and batches of which anything but a clock was written after a version.
 SELECT incident_id FROM incidents WHERE version > $1
 UNION
 SELECT incident_id FROM calls WHERE version > $1
@@ -9,4 +9,4 @@ SELECT incident_id FROM handovers WHERE version > $1
 UNION
 SELECT incident_id FROM jobs WHERE version > $1
 UNION
-SELECT owner FROM papers WHERE version > $1
+SELECT owner FROM papers WHERE version > $1 AND kind <> 'Clock'

@@ -33,13 +33,17 @@ OpenDesk = Callable[..., Any]
 async def test_a_call_is_decided_and_a_unit_ordered(desk: Desk, post: Post) -> None:
     events = await desk.take([post.call("c1")])
     assert kinds(events) == [
+        "clock.started",
         "call.decided",
         "unit.changed",
         "incident.assigned",
         "order.issued",
+        "clock.met",
+        "clock.started",
     ]
     assert of_kind(events, "call.decided")[0]["decision"]["rule"] == "R9"
-    assert [header(event, "ce_sequence") for event in events] == ["1", "1", "2", "1"]
+    sequences = [header(event, "ce_sequence") for event in events]
+    assert sequences == ["1", "1", "1", "2", "1", "2", "3"]
     assert {header(event, "ce_cause") for event in events} == {"test#event-0"}
 
 
@@ -340,8 +344,10 @@ async def test_a_timer_that_fails_holds_up_no_other(
             raise ZeroDivisionError
         fire(city, timer)
 
+    clock.forward(45)
+    assert of_kind(await desk.fire_due(), "clock.warned")
     monkeypatch.setattr(handling, "fire", defective)
-    clock.forward(60)
+    clock.forward(15)
     failed = await desk.fire_due()
     assert of_kind(failed, "escalation.raised")[0]["kind"] == "timer_failed"
     rest = await desk.fire_due()
