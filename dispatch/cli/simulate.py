@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import click
 import orjson
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -15,9 +16,7 @@ from dispatch.simulation.istanbul import REGIMES, Demand, Figures2020, Regime, r
 from dispatch.simulation.regimes import Outcome, compare
 
 _NOTHING = "–"
-_COLUMNS = ("turnaround", "dispatchable", "queued", "response", "cases", "covid_cases")
-# What a figure with its spread needs.
-_MIN_WIDTHS = {"turnaround": 17, "response": 11}
+_COLUMNS = ("turnaround", "dispatchable", "queued", "response", "cases")
 
 
 @localised.group("simulate")
@@ -64,20 +63,14 @@ def _show(outcomes: list[Outcome], observed: dict[Regime, Figures2020], seed: in
     console.print(text("simulate.title", days=outcomes[0].days, seed=seed))
     for whose in REGIMES:
         demand = Demand(observed[whose].cases, observed[whose].covid_cases)
-        table = Table(title=text("simulate.demand", **asdict(demand)))
-        table.add_column(text("simulate.regime"), overflow="fold")
+        table = Table(title=text("simulate.demand", **asdict(demand)), box=SIMPLE_HEAD)
+        table.add_column(text("simulate.regime"))
         for name in _COLUMNS:
-            table.add_column(
-                text(f"simulate.{name}"),
-                justify="right",
-                overflow="fold",
-                min_width=_MIN_WIDTHS.get(name),
-            )
+            table.add_column(text(f"simulate.{name}"), justify="right", no_wrap=True)
         for outcome in outcomes:
             if outcome.demand == demand:
                 table.add_row(text(f"simulate.{outcome.regime}"), *_simulated(outcome))
-        name = text("simulate.observed", regime=text(f"simulate.{whose}"))
-        table.add_row(name, *_observed(observed[whose]), style="dim")
+        table.add_row(text("simulate.observed"), *_observed(observed[whose]), style="dim")
         console.print(table)
     violations = [sentence for outcome in outcomes for sentence in outcome.violations]
     if violations:
@@ -96,14 +89,13 @@ def _simulated(outcome: Outcome) -> tuple[str, ...]:
         f"{outcome.dispatchable:.1%}",
         f"{outcome.queued:.1%}",
         f"{outcome.response_p50:.1f} / {outcome.response_p90:.1f}",
-        f"{outcome.cases:.1f}",
-        f"{outcome.covid_cases:.1f}",
+        f"{outcome.cases:.1f} ({outcome.covid_cases:.1f})",
     )
 
 
 def _observed(figures: Figures2020) -> tuple[str, ...]:
     said = _turnaround(*figures.turnaround)
-    return said, *(_NOTHING,) * 3, f"{figures.cases:.1f}", f"{figures.covid_cases:.1f}"
+    return said, *(_NOTHING,) * 3, f"{figures.cases:.1f} ({figures.covid_cases:.1f})"
 
 
 def _turnaround(mean: float, least: float, most: float) -> str:

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, Final
 
 from dispatch.domain.model import Position
-from dispatch.domain.travel import GreatCircleTravel
 from dispatch.simulation.centre import Action, Centre
 from dispatch.simulation.istanbul import Draws, Inputs, RegimePlan
 from dispatch.topics.disinfections import DisinfectionAccepted, DisinfectionOrdered
@@ -69,8 +68,6 @@ class Ambulances:
         self._inputs = inputs
         self._regime = regime
         self._draws = draws
-        area = inputs.area
-        self._travel = GreatCircleTravel(road_factor=area.road_factor, speed_kmh=area.speed_kmh)
         self._ways = {
             unit.unit_id: Way(unit.station, unit.station, centre.now, centre.now)
             for unit in centre.city.units.values()
@@ -226,7 +223,7 @@ class Ambulances:
         now = self._centre.now
         origin = self._ways[unit_id].at(now)
         factor = self._draws.minutes("road", whom, self._inputs.area.road)
-        seconds = factor * self._travel.seconds(origin, goal)
+        seconds = factor * self._centre.city.travel.seconds(origin, goal)
         way = Way(origin, goal, now, now + timedelta(seconds=seconds))
         self._ways[unit_id] = way
         self._centre.at(way.arrives, partial(self._arrive, unit_id, way, then))

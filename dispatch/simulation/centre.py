@@ -1,6 +1,7 @@
 """A dispatch centre in this process: the real rules on a scenario clock, nothing written anywhere.
 
-Inputs take effect and timers fire as at the desk, in the order of their times.
+Inputs take effect and timers fire as at the desk, in the order of their times. Nothing is
+forgotten: a day fits into memory.
 """
 
 import heapq
@@ -61,6 +62,8 @@ class Centre:
         self._agenda: list[tuple[datetime, int, Action]] = []
         self._numbers = count()
         self._timers: dict[str, Timer] = {}
+        # Incidents that are not closed, disinfections without an accepted certificate.
+        self._open: set[str] = set()
         self._sequences: defaultdict[tuple[str, str | None], int] = defaultdict(int)
         self._listeners: defaultdict[type[Announcement], list[Callable[[Any], None]]] = defaultdict(
             list
@@ -78,9 +81,9 @@ class Centre:
         """Put down an action for so many seconds from now."""
         self.at(self.now + timedelta(seconds=seconds), action)
 
-    def run(self) -> None:
-        """Do everything that is put down, until nothing is."""
-        while self._agenda:
+    def run(self, until: datetime) -> None:
+        """Do what is put down for times up to `until`, and on until nothing is left open."""
+        while self._agenda and (self._agenda[0][0] <= until or self._open):
             self.now, _, action = heapq.heappop(self._agenda)
             action()
 
@@ -114,13 +117,12 @@ class Centre:
             else:
                 self._timers[timer_id] = timer
                 self.at(timer.due_at, partial(self._fire, timer))
-        touched = {
-            entity.incident_id
-            for entity in changes.entities.values()
-            if isinstance(entity, Incident | Job)
-        }
+        for entity in changes.entities.values():
+            if isinstance(entity, Incident):
+                self._note(entity.incident_id, entity.status != "closed")
+            elif isinstance(entity, Job):
+                self._note(entity.job_id, entity.ended_at is None)
         city.settle()
-        city.forget(incident_id for incident_id in sorted(touched) if self._is_over(incident_id))
         for emission in changes.emissions:
             stream = (TOPIC_OF[emission.event.event_type].name, emission.key)
             self._sequences[stream] += 1
@@ -136,9 +138,8 @@ class Centre:
             for listener in self._listeners[type(emission.event)]:
                 listener(emission.event)
 
-    def _is_over(self, incident_id: str) -> bool:
-        incident = self.city.incidents.get(incident_id)
-        if incident is None or incident.status != "closed":
-            return False
-        jobs = (self.city.jobs.get(f"{run}/D") for run in incident.assignments)
-        return all(job is None or job.ended_at is not None for job in jobs)
+    def _note(self, what: str, is_open: bool) -> None:
+        if is_open:
+            self._open.add(what)
+        else:
+            self._open.discard(what)

@@ -17,14 +17,20 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from dispatch.domain.city import City
 from dispatch.domain.model import District, Hospital, Position, Unit
+from dispatch.domain.travel import GreatCircleTravel
 from dispatch.policy.pack import PACKS, Pack
 from dispatch.topics.calls import Call
 from dispatch.topics.fields import DistrictCode, Identifier
+from dispatch.topics.hospitals import HospitalService
 
 Regime = Literal["shared", "mounted"]
 REGIMES: Final[tuple[Regime, ...]] = get_args(Regime)
 DAY: Final = timedelta(days=1)
-_ROLES: Final = ("designated", "fever_clinic", "emergency_buffer", "ordinary")
+# The houses of a hospital: one for cases, one for all others; they never share one.
+_HOUSES: Final[tuple[tuple[str, tuple[str, ...], HospitalService], ...]] = (
+    ("hospital", ("ordinary", "fever_clinic", "emergency_buffer"), "ordinary"),
+    ("pandemic", ("designated",), "cases"),
+)
 _ROOMS: Final = 100_000  # of a kind: beds are no part of the question
 _KM_A_DEGREE: Final = 111.2  # of latitude
 _PERT_WEIGHT: Final = 4.0
@@ -179,10 +185,6 @@ def pack_of(inputs: Inputs, regime: Regime) -> Pack:
     disinfection["minimums"] = {
         plan.agent: disinfection["minimums"][plan.agent] | {"min_minutes": plan.service[0]}
     }
-    content["allocation"] |= {
-        "road_factor": inputs.area.road_factor,
-        "speed_kmh": inputs.area.speed_kmh,
-    }
     content["handover"]["signature_seconds"] = math.ceil(inputs.phases.hospital[2] * 60)
     return Pack.model_validate(content)
 
@@ -195,7 +197,8 @@ def city_of(inputs: Inputs, pack: Pack) -> City:
     """
     area, code = inputs.area, inputs.district
     district = District(code=code, name="Istanbul", centre=area.place(0.5, 0.5))
-    city = City(pack=pack, districts={code: district}, mode="routine")
+    travel = GreatCircleTravel(road_factor=area.road_factor, speed_kmh=area.speed_kmh)
+    city = City(pack=pack, districts={code: district}, mode="routine", travel=travel)
     side = inputs.fleet.stations_a_side
     grid = [
         area.place((column + 0.5) / side, (row + 0.5) / side)
@@ -214,20 +217,17 @@ def city_of(inputs: Inputs, pack: Pack) -> City:
     )
     rooms = dict.fromkeys(pack.handover.rooms.values(), _ROOMS)
     for number, (east, north) in enumerate(inputs.places.hospitals, 1):
-        name = f"hospital-{number}"
-        where = area.place(east, north)
-        city.load(
-            [
-                Hospital(
-                    hospital_id=name,
-                    name=name,
-                    district=code,
-                    position=where,
-                    roles=_ROLES,
-                    rooms=rooms,
-                )
-            ]
-        )
+        for name, roles, service in _HOUSES:
+            house = Hospital(
+                hospital_id=f"{name}-{number}",
+                name=f"{name} {number}",
+                district=code,
+                position=area.place(east, north),
+                roles=roles,
+                service=service,
+                rooms=rooms,
+            )
+            city.load([house])
     for number, (east, north) in enumerate(inputs.places.sites, 1):
         name = f"site-{number}"
         where = area.place(east, north)

@@ -151,7 +151,7 @@ def play(inputs: Inputs, regime: Regime, demand: Demand, *, seed: int, day: int)
     ambulances = Ambulances(centre, inputs, inputs.regimes[regime], Draws(f"{seed}/{day}"))
     for call in calls:
         centre.at(call.received_at, partial(centre.say, call, call.call_id))
-    centre.run()
+    centre.run(until=calls[-1].received_at)
     return Played(
         span=(start, start + DAY),
         pack=pack,

@@ -109,7 +109,7 @@ def test_the_rise_in_cases_is_one_of_demand_not_of_the_regime(outcomes: Outcomes
     by_regime = outcomes["mounted", SHARED].cases - outcomes["shared", SHARED].cases
     assert by_regime == pytest.approx(0, abs=0.1)
     # At the later demand they would not have been.
-    assert outcomes["shared", MOUNTED].queued > 0.05
+    assert outcomes["shared", MOUNTED].queued > 0.03
     assert outcomes["mounted", MOUNTED].queued < 0.01
 
 
@@ -217,10 +217,10 @@ def test_the_command_shows_the_regimes_beside_what_was_observed(
         return list(outcomes.values())
 
     monkeypatch.setattr("dispatch.cli.simulate.compare", known)
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", "80")
     assert cli.run(["--lang", language, "simulate", "regimes"]) == 0
     shown = capsys.readouterr().out
-    for figure in ("51.9 (27.7–73.0)", "11.0 (6.0–24.1)", "10.1", "10.8"):
+    for figure in ("51.9 (27.7–73.0)", "11.0 (6.0–24.1)", "10.1 (1.7)", "10.8 (3.2)"):
         assert figure in shown
     for outcome in outcomes.values():
         assert f"{outcome.turnaround:.1f} (" in shown
