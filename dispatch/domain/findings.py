@@ -92,16 +92,8 @@ def _received(city: City, hospital_id: str, handover_id: str) -> Handover:
 def _found_on_arrival(
     city: City, handover: Handover, case_status: CaseStatus, found_by: FoundBy, at: datetime
 ) -> None:
-    """Let a finding take effect on a patient's run, also on one that is over; move the patient on.
-
-    A vehicle that has left without terminal disinfection is disinfected before it carries anyone
-    else; one that carries somebody already is disinfected after that run, and somebody must look.
-    """
-    run = city.assignments[handover.assignment_id]
-    _found(city, run, case_status, found_by, at)
-    run = city.assignments[handover.assignment_id]
-    if run.ended_at is not None and run.disinfection != "terminal":
-        _disinfect_afterwards(city, run)
+    """Let a finding take effect on a patient expected or received, and move the patient on."""
+    _found(city, city.assignments[handover.assignment_id], case_status, found_by, at)
     transfer_onward(city, handover.handover_id)
 
 
@@ -116,15 +108,20 @@ def _found(
 ) -> None:
     """Raise the case status of a run's patient, decide again while it goes on, and report.
 
+    A vehicle that has left without terminal disinfection is disinfected before it carries anyone
+    else; one that carries somebody already is disinfected after that run, and somebody must look.
     What was found in this patient before, and is found again, is not reported again.
     """
     before = city.incidents[run.incident_id]
     risen = max(before.case_status, case_status, key=_CERTAINTY.index)
     again = run.case_found and risen == before.case_status
-    city.put(replace(run, case_found=True))
+    found = replace(run, case_found=True)
+    city.put(found)
     city.put(replace(before, case_status=risen, condition=condition or before.condition))
     if run.ended_at is None:
         dispatching.decide_incident(city, before.incident_id, _BECAUSE[found_by])
+    elif run.disinfection != "terminal":
+        _disinfect_afterwards(city, found)
     if again:
         return
     report_case(

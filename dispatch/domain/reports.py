@@ -68,7 +68,7 @@ def report_case(
         case_status=incident.case_status,
         before=before,
         assignment_id=assignment.assignment_id if assignment else None,
-        hospital_id=assignment.hospital_id if assignment else None,
+        hospital_id=city.assignments[assignment.assignment_id].hospital_id if assignment else None,
     )
     _send(city, "case", event, district=incident.place.district, since=found_at)
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from dispatch.domain.city import Rejected
 from dispatch.domain.lifecycle import REPORTED, RUN_END, check_transition
-from dispatch.topics.handovers import HandoverAnnounced
-from dispatch.topics.incidents import IncidentClosed, IncidentReleased
+from dispatch.domain.model import Incident
+from dispatch.topics.handovers import HandoverAnnounced, HandoverUpdated
+from dispatch.topics.incidents import DeathRecorded, IncidentClosed, IncidentReleased
 from dispatch.topics.orders import OrderIssued
 from dispatch.topics.units import UnitReported, UnitStatus
 from tests.unit.domain.city_builder import (
@@ -138,3 +139,40 @@ def test_a_status_said_again_is_a_sign_of_life_that_brings_a_position() -> None:
     city.say(call("c1"))
     city.run_to("U1", "rolling")
     assert city.report("U1", "rolling") == []
+
+
+# -- a death in the crew's care
+
+
+def test_a_death_is_recorded_and_the_run_goes_on() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(call("c1"))
+    city.run_to("U1", "transporting")
+    events = city.say(city.died("U1"))
+    recorded = only(DeathRecorded, events)
+    assert (recorded.incident_id, recorded.status) == ("c1", "transporting")
+    assert only(HandoverUpdated, events).reason == "the patient has died"
+    city.hand_over("U1")
+    assert city.known(Incident, "c1").outcome == "completed"
+
+
+def test_a_death_on_scene_is_recorded_and_the_crew_ends_the_run() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(call("c1"))
+    city.run_to("U1", "on_scene")
+    assert only(DeathRecorded, city.say(city.died("U1"))).status == "on_scene"
+    city.end("U1", "empty", "died_on_scene")
+    assert city.unit("U1").status == "returning"
+
+
+def test_a_death_is_recorded_once_for_each_patient_whom_the_crew_has_met() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(call("c1"))
+    city.run_to("U1", "rolling")
+    assert city.refusal(city.died("U1")) == "assignment_id: the crew has not met the patient"
+    city.run_to("U1", "on_scene")
+    said = city.died("U1")
+    city.say(said)
+    assert city.refusal(said) == "assignment_id: the death of the patient is recorded already"
+    city.hand_over("U1")
+    assert city.refusal(said) == "assignment_id: has ended (completed)"
