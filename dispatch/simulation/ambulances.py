@@ -12,10 +12,12 @@ from typing import Any, Final
 from dispatch.domain.model import Position
 from dispatch.simulation.centre import Action, Centre
 from dispatch.simulation.istanbul import Draws, Inputs, RegimePlan
+from dispatch.topics.commission import ReportAcknowledged
 from dispatch.topics.disinfections import DisinfectionAccepted, DisinfectionOrdered
 from dispatch.topics.handovers import HandoverAnnounced, HandoverClosed
 from dispatch.topics.hospitals import HandoverAcknowledged, HandoverSignedByHospital
 from dispatch.topics.orders import OrderIssued
+from dispatch.topics.reports import CaseReported
 from dispatch.topics.units import (
     DisinfectionCertified,
     HandoverSignedByCrew,
@@ -25,7 +27,7 @@ from dispatch.topics.units import (
 )
 
 _SECONDS_A_MINUTE: Final = 60.0
-_ACKNOWLEDGED_AFTER: Final = 30.0  # s, by the hospital
+_ACKNOWLEDGED_AFTER: Final = 30.0  # s, by the hospital or the health commission
 _WASTE_BAGS: Final = 2
 
 
@@ -61,7 +63,7 @@ class Spell:
 
 
 class Ambulances:
-    """All ambulances of the slice, and the hospitals' part in their runs."""
+    """All ambulances of the slice, and what hospitals and the commission answer."""
 
     def __init__(self, centre: Centre, inputs: Inputs, regime: RegimePlan, draws: Draws) -> None:
         self._centre = centre
@@ -84,6 +86,7 @@ class Ambulances:
         centre.on(HandoverClosed, self._on_handed_over)
         centre.on(DisinfectionOrdered, self._on_job)
         centre.on(DisinfectionAccepted, self._on_accepted)
+        centre.on(CaseReported, self._on_reported)
 
     # -- the run
 
@@ -199,6 +202,22 @@ class Ambulances:
 
     def _on_accepted(self, accepted: DisinfectionAccepted) -> None:
         self._drive_back(accepted.unit_id)
+
+    # -- the health commission
+
+    def _on_reported(self, report: CaseReported) -> None:
+        self._centre.after(_ACKNOWLEDGED_AFTER, partial(self._acknowledge_report, report))
+
+    def _acknowledge_report(self, report: CaseReported) -> None:
+        self._centre.say(
+            ReportAcknowledged(
+                incident_id=report.incident_id,
+                report_id=report.report_id,
+                at=self._centre.now,
+                by="officer on duty",
+            ),
+            report.incident_id,
+        )
 
     # -- the way back
 
