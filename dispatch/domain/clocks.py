@@ -6,7 +6,7 @@ event's own time is met, as long as its breach has not been told.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dispatch.domain.city import City
@@ -46,7 +46,8 @@ def start(
     if _running(city, clock_id) is not None:
         return
     limit = city.pack.clocks[kind]
-    began = started_at or city.now
+    # Local times would add up as on the wall, an hour off when summer time begins or ends.
+    began = (started_at or city.now).astimezone(UTC)
     seconds = limit.limit_seconds if limit_seconds is None else limit_seconds
     due_at = began + timedelta(seconds=seconds)
     warn_at = None

@@ -1,6 +1,6 @@
 """A small city without a database: it takes inputs and fires timers as the desk does."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -193,6 +193,13 @@ class SmallCity:
             raise
         return self._settle()
 
+    def do(self, action: Callable[[City], None]) -> list[Announcement]:
+        """Let a rule do something to the city, as a part of some input; returns the events."""
+        self._inputs += 1
+        self.city.begin(now=self.now, cause=f"input-{self._inputs}")
+        action(self.city)
+        return self._settle()
+
     def refusal(self, event: Content) -> str:
         """Return why an input is refused, as `field: reason`."""
         try:
@@ -206,7 +213,7 @@ class SmallCity:
         until = self.now + timedelta(seconds=seconds)
         events: list[Announcement] = []
         while due := [timer for timer in self.timers.values() if timer.due_at <= until]:
-            timer = min(due, key=lambda each: (each.due_at, each.timer_id))
+            timer = min(due, key=lambda each: (each.due_at, each.kind == "clock", each.timer_id))
             self.now = max(self.now, timer.due_at)
             events += self.fire(timer)
         self.now = until
@@ -482,7 +489,7 @@ class SmallCity:
             for entity in list(self._archive.values()):
                 if getattr(entity, "call_id", None) == call_id:
                     self._reload(cast("Any", entity).incident_id)
-        for name in ("incident_id", "assignment_id", "handover_id", "job_id"):
+        for name in ("incident_id", "assignment_id", "handover_id", "job_id", "promise_id"):
             value = getattr(event, name, None)
             if value is not None:
                 self._reload(value.partition("/")[0])
@@ -490,9 +497,7 @@ class SmallCity:
     def _reload(self, incident_id: str) -> None:
         if incident_id not in self.city.incidents:
             self.city.load(
-                entity
-                for entity in self._archive.values()
-                if owner_of(entity) == incident_id
+                entity for entity in self._archive.values() if owner_of(entity) == incident_id
             )
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from dispatch.topics.clocks import ClockBreached
 from dispatch.topics.incidents import CallDecided, IncidentAssigned, IncidentQueued
 from dispatch.topics.orders import OrderAmended, OrderIssued, OrderWithdrawn
 from dispatch.topics.screenings import ScreeningExpired
@@ -88,7 +89,7 @@ def test_a_patient_who_turns_critical_in_the_queue_is_escalated_sooner() -> None
     city = SmallCity()
     city.say(call("c1"))
     city.answer("c1", condition="critical")
-    assert escalated(city.pass_time(60)) == ["waiting_for_unit"]
+    assert escalated(city.pass_time(60)) == ["waiting_for_unit", "clock_breached"]
     assert escalated(city.pass_time(60)) == ["waiting_for_unit"]
 
 
@@ -245,7 +246,9 @@ def test_an_order_that_is_not_acknowledged_goes_to_the_next_unit() -> None:
     assert city.unit("U1").status == "out_of_service"
     assert city.assignment("U2").incident_id == "c1"
     city.say(city.acknowledged("U2"))
-    assert escalated(city.pass_time(180)) == ["rollout_late"]
+    events = city.pass_time(180)
+    assert escalated(events) == ["clock_breached"]
+    assert only(ClockBreached, events).kind == "order_to_rolling"
 
 
 def test_a_refused_order_goes_to_the_next_unit() -> None:
