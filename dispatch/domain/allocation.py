@@ -23,17 +23,18 @@ _SECONDS_PER_MINUTE: Final = 60.0
 # Said of the crews of the kind that is not looked for.
 _OTHER_KIND: Final = frozenset({"kept_for_transfers", "wrong_crew_kind"})
 
-Fallback = Literal["transfer_as_last_resort", "regular_instead_of_transfer"]
+Fallback = Literal["transfer_as_last_resort", "regular_instead_of_transfer", "any_vehicle"]
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What an incident asks of a unit."""
+    """What an incident asks of a unit; `vehicles` are the kinds that may go, empty means any."""
 
     place: Place
     crew: CrewKind
     critical: bool
     transfer_wait_over: bool = False
+    vehicles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,33 @@ class Fleet:
 
 
 def choose(need: Need, fleet: Fleet) -> Choice:
-    """Choose the unit for a need, with the fallbacks that the pack allows."""
+    """Choose the unit for a need, with the fallbacks that the pack allows.
+
+    Where no vehicle that may go is to be had, nor one soon enough to wait for, any vehicle goes.
+    """
+    choice = _choose(need, fleet)
+    if not need.vehicles or choice.unit is not None or choice.wait_for_transfer:
+        return choice
+    other = _choose(replace(need, vehicles=frozenset()), fleet)
+    if other.unit is None:
+        return choice
+    # What spoke against every other unit; this one alone is not passed over.
+    passed_over = Counter(choice.passed_over) - Counter(["wrong_vehicle"])
+    return replace(
+        other,
+        why=(*other.why, "any_vehicle"),
+        passed_over=dict(passed_over),
+        fallback="any_vehicle",
+    )
+
+
+def _choose(need: Need, fleet: Fleet) -> Choice:
     critical_reach = fleet.policy.critical_reach_minutes * _SECONDS_PER_MINUTE
     if need.crew == "transfer":
         choice = _nearest(need, fleet, crews=("transfer",))
         if choice.unit is not None:
             return choice
-        if not need.critical and not need.transfer_wait_over and _transfer_soon(fleet):
+        if not need.critical and not need.transfer_wait_over and _transfer_soon(need, fleet):
             return Choice(None, math.inf, (), choice.passed_over, wait_for_transfer=True)
         regular = _nearest(
             need, fleet, crews=("regular",), negative_pressure_first=not need.critical
@@ -122,6 +143,8 @@ def _nearest(
     own = fleet.districts.get(need.place.district)
     for unit in fleet.units:
         objection = _objection(unit, crews)
+        if objection is None and need.vehicles and unit.vehicle not in need.vehicles:
+            objection = "wrong_vehicle"
         if objection is not None:
             passed_over[objection] += 1
             continue
@@ -176,11 +199,12 @@ def _ring(unit: Unit, own: District | None, seconds: float, policy: Allocation) 
     return 2
 
 
-def _transfer_soon(fleet: Fleet) -> bool:
+def _transfer_soon(need: Need, fleet: Fleet) -> bool:
     minutes = fleet.policy.minutes_until_free
     return any(
         unit.crew == "transfer"
         and unit.staffed
+        and (not need.vehicles or unit.vehicle in need.vehicles)
         and minutes.get(unit.status, math.inf) <= fleet.policy.transfer_wait_minutes
         for unit in fleet.units
     )

@@ -3,11 +3,12 @@
 Source: 120 plan §3-4; domain, the decision and choosing the unit.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 
-from dispatch.domain import handover, incidents, orders
+from dispatch.domain import handover, incidents, moving, orders, placements
 from dispatch.domain.allocation import DISPATCHABLE, Choice, Need, choose, choose_of_kind, suits
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
@@ -22,6 +23,7 @@ from dispatch.topics.screenings import (
     ScreeningQuestion,
     ScreeningRequested,
 )
+from dispatch.topics.transfers import TransferPatient
 
 _SECONDS_PER_MINUTE = 60.0
 
@@ -32,6 +34,8 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
     before = incident.decision
     decision = decide(incidents.facts(incident), city.pack, city.now).as_dict()
     incident = replace(incident, decision=decision)
+    if before is not None and before["destination"] != decision["destination"]:
+        incident = placements.agreed_no_more(city, incident)
     city.put(incident)
     city.emit(
         CallDecided(
@@ -49,7 +53,8 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
     if incident.status == "held":
         return
     if decision["action"] == "ask":
-        _wait_no_longer(city, incident, status="screening")
+        if incident.status != "arranging":
+            _wait_no_longer(city, incident, status="screening")
         return
     city.cancel_timer("screening", incident_id)
     for assignment in incidents.active_assignments(city, incident):
@@ -63,12 +68,20 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
 
 def choose_for(city: City, incident: Incident) -> Choice:
     """Return the choice of a unit for an incident, now."""
-    return choose(_need(incident, incidents.next_place(incident)), fleet_of(city))
+    return choose(_next_need(city, incident), fleet_of(city))
 
 
 def choose_instead(city: City, assignment: Assignment, crew: CrewKind | None = None) -> Choice:
     """Return the choice of a unit to take over a run, now; by the rules, or of one crew kind."""
-    need = _need(city.incidents[assignment.incident_id], assignment.place)
+    carried = set(assignment.patients)
+    transfer = city.transfers.get(assignment.incident_id)
+    patients = () if transfer is None else transfer.patients
+    need = _need(
+        city,
+        city.incidents[assignment.incident_id],
+        assignment.place,
+        [patient for patient in patients if patient.patient_id in carried],
+    )
     fleet = fleet_of(city)
     return choose(need, fleet) if crew is None else choose_of_kind(need, fleet, crew)
 
@@ -76,7 +89,9 @@ def choose_instead(city: City, assignment: Assignment, crew: CrewKind | None = N
 def serve(city: City, incident_id: str, because: str) -> None:
     """Order the units that an incident still needs; what cannot go now waits in the queue."""
     incident = city.incidents[incident_id]
-    while incident.status not in ("closed", "held") and incidents.units_needed(city, incident):
+    # What is being arranged waits for a hospital's word, not for a unit.
+    done = ("closed", "held", "arranging")
+    while incident.status not in done and incidents.units_needed(city, incident):
         choice = choose_for(city, incident)
         if choice.unit is None:
             _queue(city, incident, choice)
@@ -108,7 +123,7 @@ def serve_queue(city: City, unit_id: str) -> None:
         return
     fleet = fleet_of(city)
     for incident in [city.incidents[key] for key in city.waiting]:
-        if suits(unit, _need(incident, incidents.next_place(incident)), fleet):
+        if suits(unit, _next_need(city, incident), fleet):
             serve(city, incident.incident_id, f"unit {unit_id} is free")
             if city.units[unit_id].status not in DISPATCHABLE:
                 return
@@ -135,6 +150,8 @@ def _swap(city: City, assignment: Assignment, choice: Choice, because: str) -> N
     # Its room goes to the new run, so that the last one of a hospital is not lost.
     handover.withdraw(city, assignment, because)
     incident = city.incidents[assignment.incident_id]
+    # Its patients go to the new run.
+    city.put(replace(city.assignments[assignment.assignment_id], patients=()))
     _order(city, incident, choice, assignment.place, because)
     orders.withdraw(
         city, city.assignments[assignment.assignment_id], outcome="swapped", reason=because
@@ -144,7 +161,9 @@ def _swap(city: City, assignment: Assignment, choice: Choice, because: str) -> N
 def screening_expired(city: City, incident_id: str) -> None:
     """The screening deadline has passed: decide again; a crew goes (R5T)."""
     incident = city.incidents.get(incident_id)
-    if incident is None or incident.status != "screening" or incident.decision is None:
+    if incident is None or incident.status not in ("screening", "arranging"):
+        return
+    if incident.decision is None or incident.decision["action"] != "ask":
         return
     city.emit(
         ScreeningExpired(
@@ -191,13 +210,21 @@ def still_waiting(city: City, incident_id: str) -> None:
     _set_queue_timer(city, incident)
 
 
-def _need(incident: Incident, place: Place) -> Need:
+def _next_need(city: City, incident: Incident) -> Need:
+    patients = placements.next_patients(city, incident)
+    return _need(city, incident, incidents.next_place(incident), patients)
+
+
+def _need(
+    city: City, incident: Incident, place: Place, patients: Iterable[TransferPatient]
+) -> Need:
     crew = incidents.wanted_crew(incident)
     return Need(
         place=place,
         crew="transfer" if crew == "transfer" else "regular",
         critical=incident.condition != "stable",
         transfer_wait_over=incident.transfer_wait_over,
+        vehicles=moving.vehicles_for(city, patients),
     )
 
 
@@ -326,7 +353,8 @@ def _bring_up_to_date(city: City, assignment: Assignment, because: str) -> None:
 
 def announce_mass_casualty(city: City, incident: Incident) -> None:
     """Say that an incident has so many patients that the pack calls it a mass casualty."""
-    if incident.patient_count >= city.pack.allocation.mass_casualty_patients:
+    many = incident.patient_count >= city.pack.allocation.mass_casualty_patients
+    if many and incident.transfer_kind is None:
         escalate(
             city,
             "mass_casualty",

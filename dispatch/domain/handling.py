@@ -16,6 +16,9 @@ from dispatch.domain import (
     hospitals,
     known_cases,
     lifecycle,
+    offers,
+    onward,
+    placements,
     reports,
     supplies,
     transfers,
@@ -46,11 +49,14 @@ from dispatch.topics.hospitals import (
     PatientFound,
     ResultReported,
     SuppliesReported,
+    TransferAccepted,
+    TransferDiverted,
 )
 from dispatch.topics.incidents import CallRejected
 from dispatch.topics.orders import UnitRejected
 from dispatch.topics.placements import TransferRejected
 from dispatch.topics.reports import CommissionRejected
+from dispatch.topics.transfers import TransferCancelled, TransferRequested
 from dispatch.topics.units import (
     CaseFound,
     DisinfectionCertified,
@@ -63,37 +69,88 @@ from dispatch.topics.units import (
 
 
 def _divert(city: City, event: HandoverDiverted) -> None:
-    known = city.handovers.get(event.handover_id)
-    before = city.assignments[known.assignment_id] if known is not None else None
-    after = handover.divert(city, event)
-    if before is not None:
-        dispatching.hospital_changed(city, before, after, f"diverted: {event.reason}")
+    announced = handover.to_divert(city, event)
+    if transfers.handover_diverted(city, announced, event):
+        return
+    because = f"diverted: {event.reason}"
+    before = city.assignments[announced.assignment_id]
+    after = handover.move_on(city, announced, because, status="diverted", refused=True)
+    dispatching.hospital_changed(city, before, after, because)
 
 
 def _report_hospital(city: City, event: HospitalReported) -> None:
     hospitals.report_hospital(city, event)
-    dispatching.hospital_reported(city, event.hospital_id)
+    _hospital_news(city, event.hospital_id)
 
 
 def _free_bed(city: City, event: BedFreed) -> None:
     beds.free(city, event)
-    dispatching.hospital_reported(city, event.hospital_id)
+    _hospital_news(city, event.hospital_id)
 
 
 def _expire_reservation(city: City, reservation_id: str) -> None:
     reservation = beds.expire(city, reservation_id)
     if reservation is not None:
-        dispatching.hospital_reported(city, reservation.hospital_id)
+        transfers.reservation_expired(city, reservation)
+        _hospital_news(city, reservation.hospital_id)
+
+
+def _hospital_news(city: City, hospital_id: str) -> None:
+    transfers.hospital_news(city, hospital_id)
+    dispatching.hospital_reported(city, hospital_id)
+
+
+def _accept_offer(city: City, event: TransferAccepted) -> None:
+    offer = offers.accept(city, event)
+    if offer.owner in city.transfers:
+        transfers.accepted(city, offer)
+
+
+def _divert_offer(city: City, event: TransferDiverted) -> None:
+    offer = offers.divert(city, event)
+    if offer.owner in city.transfers:
+        transfers.diverted(city, offer, event)
+
+
+def _offer_unanswered(city: City, offer_id: str) -> None:
+    offer = offers.expire(city, offer_id)
+    if offer is not None and offer.owner in city.transfers:
+        transfers.unanswered(city, offer)
+
+
+def _answer(city: City, event: CallAnswered) -> None:
+    calls.answer(city, event)
+    transfers.decided_anew(city, event.call_id)
+
+
+def _override(city: City, event: CallOverridden) -> None:
+    calls.override(city, event)
+    transfers.decided_anew(city, event.call_id, event.hospital_id)
+
+
+def _find_case(city: City, event: CaseFound) -> None:
+    findings.find_case(city, event)
+    transfers.decided_anew(city, event.assignment_id.partition("/")[0])
+
+
+def _find_patient(city: City, event: PatientFound) -> None:
+    findings.find_patient(city, event)
+    transfers.decided_anew(city, event.handover_id.partition("/")[0])
+
+
+def _screening_over(city: City, incident_id: str) -> None:
+    dispatching.screening_expired(city, incident_id)
+    transfers.decided_anew(city, incident_id)
 
 
 def _sign_by_crew(city: City, event: HandoverSignedByCrew) -> None:
     handover.sign_by_crew(city, event)
-    transfers.transfer_onward(city, event.handover_id)
+    onward.transfer_onward(city, event.handover_id)
 
 
 def _sign_by_hospital(city: City, event: HandoverSignedByHospital) -> None:
     handover.sign_by_hospital(city, event)
-    transfers.transfer_onward(city, event.handover_id)
+    onward.transfer_onward(city, event.handover_id)
 
 
 def _certify(city: City, event: DisinfectionCertified) -> None:
@@ -102,8 +159,8 @@ def _certify(city: City, event: DisinfectionCertified) -> None:
 
 
 _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
-    CallAnswered: calls.answer,
-    CallOverridden: calls.override,
+    CallAnswered: _answer,
+    CallOverridden: _override,
     CallHeld: calls.hold,
     CallResumed: calls.resume,
     CallCancelled: calls.cancel,
@@ -111,7 +168,7 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     UnitReported: lifecycle.report_unit,
     OrderAcknowledged: lifecycle.acknowledge_order,
     RunEnded: lifecycle.end_run,
-    CaseFound: findings.find_case,
+    CaseFound: _find_case,
     PatientDied: lifecycle.record_death,
     HandoverSignedByCrew: _sign_by_crew,
     DisinfectionCertified: _certify,
@@ -121,7 +178,10 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     HandoverAcknowledged: handover.acknowledge,
     HandoverDiverted: _divert,
     HandoverSignedByHospital: _sign_by_hospital,
-    PatientFound: findings.find_patient,
+    TransferAccepted: _accept_offer,
+    TransferDiverted: _divert_offer,
+    TransferCancelled: transfers.cancel,
+    PatientFound: _find_patient,
     ResultReported: findings.report_result,
     FollowUpCompleted: aftercare.complete_follow_up,
     ReportAcknowledged: commission.acknowledge,
@@ -131,7 +191,7 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
 }
 
 _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
-    "screening": dispatching.screening_expired,
+    "screening": _screening_over,
     "transfer_wait": dispatching.transfer_wait_over,
     "queue": dispatching.still_waiting,
     "hold": calls.hold_over,
@@ -146,6 +206,8 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
     "handover_signatures": handover.unsigned,
     "disinfection": disinfection.overdue,
     "reservation": _expire_reservation,
+    offers.TIMER: _offer_unanswered,
+    placements.SEARCH: transfers.search,
 }
 
 
@@ -160,6 +222,8 @@ def handle(city: City, event: Content, digest: str) -> None:
     _refuse_the_future(city, event)
     if isinstance(event, Call):
         calls.receive(city, event, digest)
+    elif isinstance(event, TransferRequested):
+        transfers.request(city, event, digest)
     else:
         _INPUTS[type(event)](city, event)
 

@@ -4,7 +4,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from dispatch.domain import aftercare, beds, disinfection, hospitals, incidents
+from dispatch.domain import (
+    aftercare,
+    beds,
+    disinfection,
+    hospitals,
+    incidents,
+    offers,
+    placements,
+    tiers,
+)
 from dispatch.domain.allocation import where
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
@@ -48,7 +57,10 @@ def announce(city: City, assignment: Assignment) -> Assignment:
         again = city.in_seconds(city.pack.handover.next_hospital_seconds)
         city.set_timer("hospital_search", assignment.assignment_id, again)
         return assignment
-    if choice.place is None:
+    beds_kept = placements.keep_for(city, assignment, choice.hospital)
+    room = beds_kept[0].room if beds_kept else choice.room
+    place = None if beds_kept else choice.place
+    if not beds_kept and place is None:
         escalate(
             city,
             "no_room",
@@ -64,8 +76,9 @@ def announce(city: City, assignment: Assignment) -> Assignment:
         incident_id=incident.incident_id,
         unit_id=assignment.unit_id,
         hospital_id=choice.hospital.hospital_id,
-        room=choice.room,
-        place=choice.place,
+        room=room,
+        place=place,
+        reservations=tuple(each.reservation_id for each in beds_kept),
         announced_at=city.now,
         expected_at=expected_arrival(city, assignment, choice.hospital),
     )
@@ -79,16 +92,19 @@ def announce(city: City, assignment: Assignment) -> Assignment:
             unit_id=assignment.unit_id,
             at=city.now,
             expected_at=handover.expected_at,
-            patient=_patient(city, incident),
+            patient=_patient(city, incident, assignment),
             condition=incident.condition,
             case_status=incident.case_status,
             history=_decided(incident, "history"),
             rule=assignment.rule,
             crew=assignment.crew,
             destination=assignment.destination,
-            reserve=choice.room,
-            place=choice.place,
-            beds=[],
+            reserve=room,
+            place=place,
+            beds=[
+                {"patient_id": each.patient_id, "room": each.room, "place": each.place}
+                for each in beds_kept
+            ],
             staff_ppe=list(city.pack.protection.levels[assignment.ppe].receiving_staff),
             tests=_tests(city, assignment),
             acknowledge_by=city.in_seconds(policy.next_hospital_seconds),
@@ -103,6 +119,7 @@ def announce(city: City, assignment: Assignment) -> Assignment:
         handovers=number,
     )
     city.put(changed)
+    tiers.step(city)
     return changed
 
 
@@ -192,8 +209,8 @@ def acknowledge(city: City, event: HandoverAcknowledged) -> None:
         city.cancel_timer(kind, handover.handover_id)
 
 
-def divert(city: City, event: HandoverDiverted) -> Assignment:
-    """The hospital cannot take the patient: the next suitable one is told; returns the new state.
+def to_divert(city: City, event: HandoverDiverted) -> Handover:
+    """Return the announcement that a hospital diverts: it cannot take the patient.
 
     Raises:
         Rejected: as for an acknowledgement, or the patient has arrived already.
@@ -201,7 +218,7 @@ def divert(city: City, event: HandoverDiverted) -> Assignment:
     handover = _open(city, event.handover_id, event.hospital_id)
     if city.units[handover.unit_id].status not in _BEFORE_ARRIVAL:
         raise Rejected("handover_id", "cannot be diverted: the patient has arrived")
-    return move_on(city, handover, f"diverted: {event.reason}", status="diverted", refused=True)
+    return handover
 
 
 def move_on(
@@ -280,6 +297,8 @@ def close_if_signed(city: City, handover: Handover) -> None:
     assignment = city.assignments[handover.assignment_id]
     hospital = city.hospitals[handover.hospital_id]
     incident = city.incidents[assignment.incident_id]
+    for reservation_id in handover.reservations:
+        beds.take(city, city.reservations[reservation_id], incident)
     beds.occupy(city, handover, handover.handover_id, incident)
     _end(city, handover, "closed")
     city.emit(
@@ -338,8 +357,9 @@ def give_up(city: City, handover_id: str) -> Assignment | None:
     assignment = city.assignments[handover.assignment_id]
     refused = (*assignment.refused_hospitals, handover.hospital_id)
     following = _next_hospital(city, assignment, refused)
-    no_room = following is None or following.place is None
-    if no_room or city.units[handover.unit_id].status not in _BEFORE_ARRIVAL:
+    # A hospital that has agreed to a transfer keeps its beds: somebody must ring it up.
+    stays = bool(handover.reservations) or following is None or following.place is None
+    if stays or city.units[handover.unit_id].status not in _BEFORE_ARRIVAL:
         left = city.pack.handover.escalate_seconds - city.pack.handover.next_hospital_seconds
         city.set_timer("handover_unanswered", handover_id, city.in_seconds(left))
         return None
@@ -472,9 +492,11 @@ def _end(city: City, handover: Handover, status: Any) -> None:
         city.cancel_timer(kind, handover.handover_id)
 
 
-def _patient(city: City, incident: Incident) -> dict[str, Any]:
-    """Return the patient's identity as far as it is known."""
+def _patient(city: City, incident: Incident, run: Assignment) -> dict[str, Any]:
+    """Return the patient's identity as far as it is known; of a transfer, of all on the vehicle."""
     call = city.calls[incident.incident_id].content
+    transfer = city.transfers.get(incident.incident_id)
+    patients = () if transfer is None else transfer.patients
     known: dict[str, Any] = {
         "name": call.patient.name,
         "sex": call.patient.sex,
@@ -484,6 +506,10 @@ def _patient(city: City, incident: Incident) -> dict[str, Any]:
         "special_needs": call.special_needs,
         "stretcher": call.stretcher,
         "symptoms": list(incident.symptoms),
+        "patients": offers.described(
+            patient for patient in patients if patient.patient_id in run.patients
+        )
+        or None,
     }
     return {key: value for key, value in known.items() if value is not None}
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from dispatch.domain import clocks
+from dispatch.domain import clocks, placements
 from dispatch.domain.city import City
 from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.policy.decision import Facts
@@ -47,7 +47,7 @@ def _balance(city: City, incident: Incident) -> int:
     crew = wanted_crew(incident)
     if crew is None:
         return 0
-    capacity = city.pack.allocation.patients_per_vehicle[crew]
+    capacity = placements.patients_per_vehicle(city, incident, crew)
     total = -(-incident.patient_count // capacity)
     return total - sum(not city.assignments[key].patient_owed for key in incident.assignments)
 
@@ -89,6 +89,7 @@ def close(city: City, incident: Incident, outcome: str) -> None:
         ),
         key=incident.incident_id,
     )
+    placements.close(city, incident.incident_id, outcome)
 
 
 def close_if_done(city: City, incident_id: str) -> None:

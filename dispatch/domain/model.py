@@ -162,7 +162,8 @@ class Incident:
 class Assignment:
     """A unit on an incident (任务), from the order to the end of the run.
 
-    `contaminated_before` says that the vehicle came to it undisinfected after a case;
+    `patients` are those of a transfer whom it carries, by patient_id. `contaminated_before` says
+    that the vehicle came to it undisinfected after a case;
     `patient_owed` says of a run that ended that its patient still needs another unit; `deaths`
     counts the patients who died in the crew's care.
     """
@@ -178,6 +179,7 @@ class Assignment:
     destination: Destination
     disinfection: Disinfection
     hospital_id: str | None
+    patients: tuple[str, ...] = ()
     life_support: bool = False
     handover_id: str | None = None
     handovers: int = 0
@@ -250,6 +252,7 @@ class Timer:
 class Transfer:
     """A request to move patients between institutions; its incident has the same id.
 
+    `destination` is what the hospital was chosen for, `wanted_hospital` the one to be asked first.
     `batch_id` and `trip` name the trip of a batch's plan that it carries out; `handover_id` the
     handover of the patient in whom the case was found that it moves on.
     """
@@ -260,9 +263,9 @@ class Transfer:
     kind: str
     patients: tuple[TransferPatient, ...]
     status: TransferStatus = "requested"
+    destination: Destination | None = None
     hospital_id: str | None = None
     offer_id: str | None = None
-    offers: int = 0
     refused_hospitals: tuple[str, ...] = ()
     wanted_hospital: str | None = None
     batch_id: str | None = None
@@ -308,11 +311,35 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTrip:
+    """One trip of a batch's plan: which unit takes whom where, into which kinds of beds, and when.
+
+    `number` counts the trips of all plans of the batch, `wave` the unit's own trips in this one;
+    `free_at` is when the unit is disinfected.
+    """
+
+    number: int
+    wave: int
+    unit_id: str
+    hospital_id: str
+    beds: dict[str, str]
+    depart_at: datetime
+    load_at: datetime
+    leave_at: datetime
+    arrive_at: datetime
+    handed_over_at: datetime
+    free_at: datetime
+    status: Literal["waiting", "started", "ended"] = "waiting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Many patients of one institution, moved in waves by a plan.
 
-    `revision` counts what the plan must take into account; `planned_revision` is the one that the
-    plan in force knew. `plan` is that plan as it was published.
+    `revision` counts what a plan must take into account, `planned_revision` is what the plan in
+    force has taken into account; `because` says what came last. `unplaced` names patients without
+    a trip and why, `withdrawn` those who stay, `started` and `arrived` those whom a trip has taken
+    up and brought. `numbered` counts the trips of all plans.
     """
 
     batch_id: str
@@ -330,11 +357,13 @@ class Batch:
     revision: int = 1
     planned_revision: int = 0
     because: str = "the batch was requested"
-    plan: dict[str, Any] | None = None
-    trips: int = 0
-    offers: tuple[str, ...] = ()
-    reservations: int = 0
+    trips: tuple[PlannedTrip, ...] = ()
+    unplaced: tuple[tuple[str, str], ...] = ()
+    numbered: int = 0
     withdrawn: tuple[str, ...] = ()
+    started: tuple[str, ...] = ()
+    arrived: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     ended_at: datetime | None = None
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.model import Place, Position
 from dispatch.policy.decision import Decision, Facts, decide
+from dispatch.policy.rules import Destination
 from dispatch.topics.transfers import (
     TransferBatchRequested,
     TransferPatient,
@@ -79,10 +80,15 @@ def decide_for(city: City, kind: str, transfer_id: str, received_at: datetime) -
 
 def beds_for(city: City, decision: Decision, patient: TransferPatient) -> tuple[str, ...]:
     """Return the bed kinds that do for a patient, the best first."""
-    if decision.destination == "designated_hospital":
-        return city.pack.transfers.beds[patient.severity]
     assert decision.destination is not None, "a transfer is dispatched"
-    return (city.pack.handover.rooms[decision.destination],)
+    return beds_at(city, decision.destination, patient)
+
+
+def beds_at(city: City, destination: Destination, patient: TransferPatient) -> tuple[str, ...]:
+    """Return the bed kinds that do for a patient at a destination: a case's by severity."""
+    if destination == "designated_hospital":
+        return city.pack.transfers.beds[patient.severity]
+    return (city.pack.handover.rooms[destination],)
 
 
 def vehicles_for(city: City, patients: Iterable[TransferPatient]) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from dispatch.domain import clocks, disinfection, handover
+from dispatch.domain import clocks, disinfection, handover, placements
 from dispatch.domain.allocation import DISPATCHER_CHOICE, Choice
 from dispatch.domain.city import City
 from dispatch.domain.fleet import change_unit
@@ -35,6 +35,7 @@ def issue(city: City, incident: Incident, choice: Choice, place: Place, because:
         destination=decision["destination"],
         disinfection=decision["disinfection"],
         hospital_id=None,
+        patients=tuple(each.patient_id for each in placements.next_patients(city, incident)),
         life_support=decision["life_support"],
     )
     city.put(assignment)

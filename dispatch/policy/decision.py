@@ -130,7 +130,8 @@ def decide(facts: Facts, pack: Pack, at: datetime) -> Decision:
     institution = facts.caller_kind == "institution"
     if facts.transfer_kind is not None:
         kind = pack.transfers.kinds[facts.transfer_kind]
-        if kind.outcome is not None:
+        # A case found among them is decided on as a case.
+        if kind.outcome is not None and facts.case_status == "none":
             return _as_kind(facts, pack, at, kind.outcome, kind.source)
     rule, outcome = pack.table[
         Case(

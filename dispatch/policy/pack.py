@@ -36,7 +36,15 @@ from dispatch.policy.rules import (
     compile_table,
     place_error,
 )
-from dispatch.topics.fields import Condition, CrewKind, Identifier, VehicleKind, reasons
+from dispatch.topics.fields import (
+    CaseStatus,
+    CaseStatusFound,
+    Condition,
+    CrewKind,
+    Identifier,
+    VehicleKind,
+    reasons,
+)
 from dispatch.topics.transfers import Mobility, Severity
 from dispatch.topics.units import UnitStatus
 
@@ -346,6 +354,17 @@ class Transfers(Part):
     needs: dict[Identifier, Need]
     batches: Batches
 
+    @model_validator(mode="after")
+    def _moves_every_case(self) -> Self:
+        for status in get_args(CaseStatusFound):
+            if not any(kind.case_status == status for kind in self.kinds.values()):
+                raise place_error("kinds", f"has nothing for {status} cases")
+        return self
+
+    def kind_of_case(self, case_status: CaseStatus) -> str:
+        """Return the kind of transfer that moves a case (not `none`), the first of the pack."""
+        return next(code for code, kind in self.kinds.items() if kind.case_status == case_status)
+
 
 class Tiers(Part):
     """When the next tier of hospitals is called in, and the beds that a city owes (work plans).
@@ -469,13 +488,6 @@ class Pack(Part):
     clocks: Annotated[dict[ClockKind, ClockLimit], AfterValidator(_every(ClockKind))]
     events: Events
 
-    @cached_property
-    def table(self) -> dict[Case, tuple[Rule, Outcome]]:
-        """The rule and its outcome for every case."""
-        return {
-            case: (rule, rule.outcome(case)) for case, rule in compile_table(self.rules).items()
-        }
-
     @model_validator(mode="after")
     def _suspicions_stay_out_of_wards(self) -> Self:
         """A suspicion that is not excluded is never taken to a general ward (120 plan §5)."""
@@ -485,6 +497,13 @@ class Pack(Part):
                     f"handover.rooms.{destination}", "is a general bed, which no suspicion may take"
                 )
         return self
+
+    @cached_property
+    def table(self) -> dict[Case, tuple[Rule, Outcome]]:
+        """The rule and its outcome for every case."""
+        return {
+            case: (rule, rule.outcome(case)) for case, rule in compile_table(self.rules).items()
+        }
 
     @cached_property
     def triggers(self) -> frozenset[str]:
