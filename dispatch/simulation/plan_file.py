@@ -10,7 +10,7 @@ from dispatch.store.plan import CityPlan
 
 def write_plan(plan: CityPlan, path: Path) -> None:
     """Write a plan to a file."""
-    content = plan.model_dump(mode="json")
+    content = plan.model_dump(mode="json", exclude_none=True)
     lines = [
         f"{key} = {_value(value)}" for key, value in content.items() if not isinstance(value, list)
     ]

@@ -221,14 +221,18 @@ def _unit(unit_id: str, station: str, kind: str, number: int) -> dict[str, str]:
 
 def _hospital(row: Row, number: int, pack: Pack) -> dict[str, Any]:
     roles = ["ordinary", "emergency_buffer" if number % 2 == 0 else "fever_clinic"]
-    special = {0: ["designated"], 1: ["reserve_designated"]}
+    if number == 0:
+        # Cases and ordinary patients never share a hospital.
+        roles = ["designated"]
+    elif number == 1:
+        roles.append("reserve_designated")
     return {
         "hospital_id": f"hospital-{number + 1}",
         "name": row["name"],
         "district": DISTRICT,
         "latitude": float(row["latitude"]),
         "longitude": float(row["longitude"]),
-        "roles": roles + special.get(number, []),
+        "roles": roles,
         "jurisdiction": [DISTRICT] if number == 0 else [],
         "capabilities": sorted(set(pack.allocation.complaint_capabilities.values())),
         "decontamination": True,

@@ -53,10 +53,20 @@ name = "first"
 district = "{DISTRICT}"
 latitude = 49.22
 longitude = 119.75
-roles = ["designated", "fever_clinic", "emergency_buffer", "ordinary"]
+roles = ["fever_clinic", "emergency_buffer", "ordinary"]
+decontamination = true
+rooms = {{ fever_clinic = 100, buffer = 100, emergency = 10000 }}
+
+[[hospital]]
+hospital_id = "D1"
+name = "for cases"
+district = "{DISTRICT}"
+latitude = 49.23
+longitude = 119.76
+roles = ["designated"]
 jurisdiction = ["{DISTRICT}"]
 decontamination = true
-rooms = {{ isolation = 100, fever_clinic = 100, buffer = 100, emergency = 10000 }}
+rooms = {{ isolation = 100 }}
 """
     return stations + "".join(
         f'\n[[unit]]\nunit_id = "U{n}"\nstation = "S1"\nvehicle = "basic"\ncrew = "regular"\n'

@@ -26,7 +26,7 @@ def plan() -> CityPlan:
     place = {"district": DISTRICT, "latitude": 49.2, "longitude": 119.7}
     hospital = {
         **place,
-        "roles": ["designated", "fever_clinic", "emergency_buffer", "ordinary"],
+        "roles": ["fever_clinic", "emergency_buffer", "ordinary"],
         "decontamination": True,
         "rooms": ROOMS,
     }
@@ -52,7 +52,8 @@ def plan() -> CityPlan:
             ],
             "hospital": [
                 {**hospital, "hospital_id": name, "name": name} for name in ("H1", "H2", "H3")
-            ],
+            ]
+            + [{**hospital, "hospital_id": "D1", "name": "D1", "roles": ["designated"]}],
         }
     )  # fmt: skip
 

@@ -174,7 +174,7 @@ def test_a_contaminated_run_that_is_aborted_blocks_the_unit_too() -> None:
 
 
 def left_routine(*more: Any) -> SmallCity:
-    designated = hospital("both", "designated", "ordinary", "fever_clinic")
+    designated = hospital("both", "designated", "ordinary", "fever_clinic", service="ordinary")
     city = SmallCity(unit("U1"), *more, hospitals=[designated])
     city.say(call("c0"))
     city.run_to("U1", "at_hospital")
