@@ -36,3 +36,7 @@ class SchemaMismatch(DispatchError):
 
 class PackError(DispatchError):
     """The policy pack can't be used."""
+
+
+class PlanningFailed(DispatchError):
+    """A batch could not be planned."""

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from dispatch.health import DeskHealth
+from dispatch.planning.plan import Plan
+from dispatch.planning.task import Task
 from dispatch.topics.envelope import Outgoing, Record
 
 
@@ -52,6 +54,18 @@ class Desk(Protocol):
 
     async def health(self) -> DeskHealth:
         """Return how the desk is doing."""
+        ...
+
+    async def unplanned(self) -> Sequence[str]:
+        """Return the batches that wait for a plan, by their ids."""
+        ...
+
+    async def planning_task(self, batch_id: str) -> Task | None:
+        """Return what a batch's plan is asked for, now; None when it waits for none any more."""
+        ...
+
+    async def adopt(self, batch_id: str, revision: int, plan: Plan) -> Sequence[Outgoing]:
+        """Take a plan over, unless its batch has changed since; return what is to be published."""
         ...
 
     def wakeups(self) -> AsyncIterator[None]:

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from dispatch.domain import (
     aftercare,
+    batch_progress,
+    batches,
     beds,
     calls,
     clocks,
@@ -56,7 +58,13 @@ from dispatch.topics.incidents import CallRejected
 from dispatch.topics.orders import UnitRejected
 from dispatch.topics.placements import TransferRejected
 from dispatch.topics.reports import CommissionRejected
-from dispatch.topics.transfers import TransferCancelled, TransferRequested
+from dispatch.topics.transfers import (
+    TransferBatchAmended,
+    TransferBatchCancelled,
+    TransferBatchRequested,
+    TransferCancelled,
+    TransferRequested,
+)
 from dispatch.topics.units import (
     CaseFound,
     DisinfectionCertified,
@@ -92,11 +100,13 @@ def _expire_reservation(city: City, reservation_id: str) -> None:
     reservation = beds.expire(city, reservation_id)
     if reservation is not None:
         transfers.reservation_expired(city, reservation)
+        batches.bed_lost(city, reservation)
         _hospital_news(city, reservation.hospital_id)
 
 
 def _hospital_news(city: City, hospital_id: str) -> None:
     transfers.hospital_news(city, hospital_id)
+    batches.hospital_changed(city, hospital_id)
     dispatching.hospital_reported(city, hospital_id)
 
 
@@ -104,18 +114,26 @@ def _accept_offer(city: City, event: TransferAccepted) -> None:
     offer = offers.accept(city, event)
     if offer.owner in city.transfers:
         transfers.accepted(city, offer)
+    else:
+        batches.offer_settled(city, offer)
 
 
 def _divert_offer(city: City, event: TransferDiverted) -> None:
     offer = offers.divert(city, event)
     if offer.owner in city.transfers:
         transfers.diverted(city, offer, event)
+    else:
+        batches.offer_settled(city, offer)
 
 
 def _offer_unanswered(city: City, offer_id: str) -> None:
     offer = offers.expire(city, offer_id)
-    if offer is not None and offer.owner in city.transfers:
+    if offer is None:
+        return
+    if offer.owner in city.transfers:
         transfers.unanswered(city, offer)
+    else:
+        batches.offer_settled(city, offer)
 
 
 def _answer(city: City, event: CallAnswered) -> None:
@@ -181,6 +199,9 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     TransferAccepted: _accept_offer,
     TransferDiverted: _divert_offer,
     TransferCancelled: transfers.cancel,
+    TransferBatchRequested: batches.request,
+    TransferBatchAmended: batches.amend,
+    TransferBatchCancelled: batches.cancel,
     PatientFound: _find_patient,
     ResultReported: findings.report_result,
     FollowUpCompleted: aftercare.complete_follow_up,
@@ -208,6 +229,7 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
     "reservation": _expire_reservation,
     offers.TIMER: _offer_unanswered,
     placements.SEARCH: transfers.search,
+    batch_progress.TIMER: batches.advance,
 }
 
 
@@ -226,6 +248,9 @@ def handle(city: City, event: Content, digest: str) -> None:
         transfers.request(city, event, digest)
     else:
         _INPUTS[type(event)](city, event)
+    unit_id = getattr(event, "unit_id", None)
+    if unit_id is not None:
+        batches.unit_changed(city, unit_id)
 
 
 def _refuse_the_future(city: City, event: Content) -> None:

@@ -131,6 +131,12 @@ def choose_for_patients(
     return PatientsChoice(chosen, seconds, dict(passed_over))
 
 
+def takes(hospital: Hospital, destination: Destination) -> bool:
+    """Return whether a hospital's roles and service fit a destination at all, in any district."""
+    fits = _rank(destination, hospital, hospital.district) is not None
+    return fits and hospital.service == _service_for(destination)
+
+
 def report_hospital(city: City, event: HospitalReported) -> None:
     """Take over what a hospital says of itself.
 

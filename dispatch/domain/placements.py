@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from dispatch.domain import beds, moving, offers
+from dispatch.domain import batch_progress, beds, moving, offers
 from dispatch.domain.city import City
 from dispatch.domain.model import Assignment, Hospital, Incident, Offer, Reservation, Transfer
 from dispatch.policy.rules import Destination
@@ -136,13 +136,14 @@ def close(city: City, incident_id: str, outcome: str) -> None:
     city.cancel_timer(SEARCH, incident_id)
     let_go(city, transfer, f"the transfer is {outcome}")
     completed = outcome == "completed"
-    progress(
+    transfer = progress(
         city,
         transfer,
         "completed" if completed else "cancelled",
         "the patients were handed over" if completed else f"the incident is closed: {outcome}",
         ended_at=city.now,
     )
+    batch_progress.trip_ended(city, transfer)
 
 
 def let_go(city: City, transfer: Transfer, because: str) -> None:

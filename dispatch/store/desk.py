@@ -18,15 +18,18 @@ import asyncpg
 import structlog
 
 from dispatch.clock import Clock
-from dispatch.domain import clocks, handling
+from dispatch.domain import batch_problems, batches, clocks, handling
+from dispatch.domain.batch_progress import needs_plan
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import report_duties
-from dispatch.domain.model import CITY, Batch, Incident, Job, Timer
+from dispatch.domain.model import CITY, Timer
 from dispatch.errors import SchemaMismatch, Unavailable
 from dispatch.health import DeskHealth
+from dispatch.planning.plan import Plan
+from dispatch.planning.task import Task
 from dispatch.policy.pack import Pack
-from dispatch.store import codec
+from dispatch.store import codec, memory
 from dispatch.store.dead_letters import reject
 from dispatch.store.inbound import Inbound, read
 from dispatch.store.parking import Parked, Parking
@@ -35,10 +38,7 @@ from dispatch.store.schema import check_version
 from dispatch.store.sql import STATEMENTS
 from dispatch.store.writing import as_outgoing, write_changes
 from dispatch.topics.announcement import Reason
-from dispatch.topics.calls import Call
 from dispatch.topics.envelope import Outgoing, Record
-from dispatch.topics.fields import Content
-from dispatch.topics.transfers import TransferBatchRequested, TransferRequested
 
 log = structlog.get_logger(__name__)
 
@@ -54,19 +54,6 @@ WAKE: Final = "dispatch_wake"
 # SQLSTATE classes and codes that mean: the infrastructure, not the input; try again.
 _RETRY_CLASSES: Final = ("08", "53", "57", "58", "40", "25")
 _RETRY_CODES: Final = ("55P03",)
-
-# The fields of inputs that name what they are about; an id begins with its owner's.
-_REFERENCES: Final = (
-    "call_id",
-    "incident_id",
-    "assignment_id",
-    "handover_id",
-    "job_id",
-    "transfer_id",
-    "batch_id",
-    "offer_id",
-    "promise_id",
-)
 
 T = TypeVar("T")
 
@@ -197,6 +184,46 @@ class Desk:
                 log.exception("due timers could not be fired together: the first half of them")
                 at_once = len(tried) // 2
 
+    # -- plans of batches
+
+    async def unplanned(self) -> Sequence[str]:
+        """Return the batches that wait for a plan, by their ids."""
+        async with self._acquire() as connection:
+            rows = await connection.fetch(STATEMENTS["unplanned"])
+        return [row["id"] for row in rows]
+
+    async def planning_task(self, batch_id: str) -> Task | None:
+        """Return what a batch's plan is asked for, now; None when it waits for none any more.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+
+        async def describe(_: "_Transaction") -> Task | None:
+            batch = self._city.batches.get(batch_id)
+            if batch is None or not needs_plan(batch):
+                return None
+            self._city.begin(now=self._clock.now(), cause="")
+            asked = batch_problems.problem(self._city, batch)
+            return Task(batch.revision, asked, self._pack.transfers.batches.solve_seconds)
+
+        return await self._transact(describe)
+
+    async def adopt(self, batch_id: str, revision: int, plan: Plan) -> Sequence[Outgoing]:
+        """Take a plan over, unless its batch has changed since; return what is to be published.
+
+        Raises:
+            Unavailable: nothing has happened; try again.
+        """
+
+        async def run(tx: "_Transaction") -> Sequence[Outgoing]:
+            cause = f"plan/{batch_id}@{revision}"
+            self._city.begin(now=self._clock.now(), cause=cause)
+            batches.adopt(self._city, batch_id, revision, plan)
+            return await self._write(tx, [])
+
+        return await self._transact(run)
+
     # -- the event log
 
     async def leftovers(self, older_than_seconds: float, limit: int) -> Sequence[Outgoing]:
@@ -278,7 +305,7 @@ class Desk:
         seen = await self._seen_before(tx, inputs)
         parking = Parking(tx.connection, self._city)
         await self._load_for(tx, inputs)
-        await parking.open_for([opened for each in inputs if (opened := _opens(each.event))])
+        await parking.open_for([opened for each in inputs if (opened := memory.opens(each.event))])
         outcomes: dict[str, tuple[bytes, str]] = {}
         for each in inputs:
             known = seen.get(each.identity)
@@ -330,7 +357,7 @@ class Desk:
             city.roll_back(mark)
             parking.park(early.call_id, identity, each)
             return "parked"
-        if (opened := _opens(event)) is not None:
+        if (opened := memory.opens(event)) is not None:
             for waiting in parking.release(opened):
                 self._follow(waiting, parking)
         return "accepted"
@@ -363,7 +390,8 @@ class Desk:
         unknown: dict[str, str] = {
             timer.subject: owner
             for timer in timers
-            if timer.kind != "parked" and not self._knows(owner := timer.subject.partition("/")[0])
+            if timer.kind != "parked"
+            and not memory.knows(self._city, owner := memory.owner_in(timer.subject))
         }
         alone = [t.subject for t in timers if t.kind == clocks.TIMER and t.subject in unknown]
         await self._load_clocks(tx, alone)
@@ -418,16 +446,13 @@ class Desk:
         city = self._city
         call_ids, incident_ids = set(), set()
         for each in inputs:
-            for name in _REFERENCES:
+            call_id: str | None = getattr(each.event, "call_id", None)
+            if call_id is not None and call_id not in city.calls:
+                call_ids.add(call_id)
+            for name in memory.REFERENCES:
                 value: str | None = getattr(each.event, name, None)
-                if value is None:
-                    continue
-                owner = value.partition("/")[0]
-                if name == "call_id":
-                    if value not in city.calls:
-                        call_ids.add(value)
-                elif not self._knows(owner):
-                    incident_ids.add(owner)
+                if value is not None and not memory.knows(city, memory.owner_in(value)):
+                    incident_ids.add(memory.owner_in(value))
         if call_ids:
             rows = await tx.fetch("incidents_of_calls", list(call_ids))
             incident_ids.update(row["incident_id"] for row in rows)
@@ -444,10 +469,6 @@ class Desk:
         if clock_ids:
             rows = await tx.fetch("load_clocks", clock_ids)
             self._city.load(codec.load(row["kind"], row["state"]) for row in rows)
-
-    def _knows(self, owner: str) -> bool:
-        """Return whether all that belongs to an owner is in memory."""
-        return owner in self._city.incidents or owner in self._city.batches or owner == CITY
 
     async def _note_positions(self, tx: "_Transaction", records: Sequence[Record]) -> None:
         reached: dict[tuple[str, int], int] = {}
@@ -528,22 +549,18 @@ class Desk:
         await self._load_incidents(tx, {row["incident_id"] for row in rows})
         rows = await tx.fetch("changed_clocks", self._seen)
         self._city.load(
-            codec.load(row["kind"], row["state"]) for row in rows if self._knows(row["owner"])
+            codec.load(row["kind"], row["state"])
+            for row in rows
+            if memory.knows(self._city, row["owner"])
         )
 
     def _settle(self) -> None:
         """Make the changes final in memory, and forget incidents that are over."""
         city = self._city
-        closed = {
-            key
-            for kind, key in city.changes.entities
-            if kind is Incident and city.incidents[key].status == "closed"
-        }
-        closed |= {key for kind, key in city.changes.entities if kind is Batch}
-        closed |= {job.incident_id for job in _jobs_changed(city)} | self._read_back
+        over = memory.may_be_over(city) | self._read_back
         self._read_back.clear()
         city.settle()
-        city.forget([key for key in closed if _is_over(city, key)])
+        city.forget([owner for owner in over if memory.is_over(city, owner)])
         city.forget_ended(CITY)
 
     @asynccontextmanager
@@ -609,39 +626,6 @@ def _defect(error: BaseException) -> Reason:
 def _named(inbound: Inbound) -> dict[str, str]:
     """Return how log lines name who an input is about: call, unit or hospital."""
     return {name.removesuffix("_id"): value for name, value in inbound.sender.items()}
-
-
-def _jobs_changed(city: City) -> list[Job]:
-    return [entity for entity in city.changes.entities.values() if isinstance(entity, Job)]
-
-
-def _opens(event: Content | None) -> str | None:
-    """Return the id of the call, transfer or batch that an input brings in, if it does."""
-    match event:
-        case Call():
-            return event.call_id
-        case TransferRequested():
-            return event.transfer_id
-        case TransferBatchRequested():
-            return event.batch_id
-        case _:
-            return None
-
-
-def _is_over(city: City, owner: str) -> bool:
-    batch = city.batches.get(owner)
-    if batch is not None:
-        return batch.ended_at is not None
-    incident = city.incidents.get(owner)
-    if incident is None:
-        # No more than a clock of it was read.
-        return True
-    if incident.status != "closed":
-        return False
-    return not any(
-        (job := city.jobs.get(f"{assignment_id}/D")) is not None and job.ended_at is None
-        for assignment_id in incident.assignments
-    )
 
 
 def _is_infrastructure(error: asyncpg.PostgresError) -> bool:

@@ -15,11 +15,14 @@ PURE = {"pydantic", "pydantic_core", "orjson"}
 MAY_KNOW = {
     "topics": {"errors"},
     "policy": {"topics", "errors"},
-    "domain": {"policy", "topics"},
+    "planning": {"errors", "topics"},
+    "domain": {"planning", "policy", "topics"},
     "checker": {"policy", "topics"},
-    "store": {"domain", "policy", "topics", "clock", "errors", "health"},
+    "indicators": {"domain", "policy", "topics"},
+    "store": {"domain", "planning", "policy", "topics", "clock", "errors", "health"},
     "agents": {
-        *("cluster", "errors", "health", "log_end", "metrics", "settings", "topics", "web"),
+        *("cluster", "errors", "health", "log_end", "metrics", "planning", "settings"),
+        *("topics", "web"),
     },
     "web": {"errors", "health", "metrics", "settings"},
     "metrics": {"health", "topics"},
@@ -58,7 +61,7 @@ def test_a_part_knows_only_what_stands_below_it(part: str) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("part", ["topics", "policy", "domain", "checker"])
+@pytest.mark.parametrize("part", ["topics", "policy", "domain", "checker", "indicators"])
 def test_rules_and_contract_know_nothing_of_kafka_faust_postgresql_or_the_clock(part: str) -> None:
     foreign = {name.partition(".")[0] for _, name in imported(part)} - {"dispatch"}
     assert foreign <= sys.stdlib_module_names | PURE

@@ -1,0 +1,68 @@
+"""The planning: batches that wait for a plan are given to the planner, its plans to the desk."""
+
+import structlog
+
+from dispatch.agents.desk import Desk
+from dispatch.agents.desk_work import DeskWork
+from dispatch.agents.errand import Errand
+from dispatch.agents.patience import Patience
+from dispatch.errors import PlanningFailed
+from dispatch.metrics import Metrics
+from dispatch.planning.process import Planner
+
+log = structlog.get_logger(__name__)
+
+# Who has taken a batch to plan keeps it for the solver's time and this long, then another may.
+SLACK_SECONDS = 15.0
+
+
+class Planning(Errand):
+    """Plans the batches that wait, one at a time; another worker takes another batch."""
+
+    poll_seconds = 0.25
+    work = "planning"
+
+    def __init__(
+        self, desk: Desk, work: DeskWork, holder: str, patience: Patience, metrics: Metrics
+    ) -> None:
+        super().__init__(patience, metrics)
+        self._desk = desk
+        self._work = work
+        self._holder = holder
+        self._planner = Planner()
+        # What could not be planned, until something about it changes.
+        self._failed: set[tuple[str, int]] = set()
+
+    async def on_stop(self) -> None:
+        """Let the round in hand end, and the planner with it."""
+        await super().on_stop()
+        await self._planner.close()
+
+    async def round(self) -> None:
+        """Plan every batch that waits for it and that no other worker plans."""
+        for batch_id in await self._desk.unplanned():
+            if self.should_stop:
+                return
+            task = await self._desk.planning_task(batch_id)
+            if task is None or (batch_id, task.revision) in self._failed:
+                continue
+            lease = f"plan/{batch_id}"
+            if not await self._desk.lease(lease, self._holder, task.seconds + SLACK_SECONDS):
+                continue
+            try:
+                plan = await self._planner.solve(task.problem, seconds=task.seconds)
+            except PlanningFailed:
+                # The batch's timer escalates; what changes about it is tried again.
+                log.exception("a batch could not be planned", batch=batch_id)
+                self._failed.add((batch_id, task.revision))
+                continue
+            log.info(
+                "planned a batch",
+                batch=batch_id,
+                trips=len(plan.trips),
+                unplaced=len(plan.unplaced),
+                makespan_seconds=plan.makespan_seconds,
+                bound_seconds=plan.bound_seconds,
+                solve_seconds=round(plan.solve_seconds, 3),
+            )
+            await self._work.publish(await self._desk.adopt(batch_id, task.revision, plan))

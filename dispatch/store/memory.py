@@ -1,0 +1,74 @@
+"""What belongs in memory: what an input is about is read in, what is over is let go of."""
+
+from typing import Final
+
+from dispatch.domain.city import City
+from dispatch.domain.model import CITY, Batch, Incident, Job
+from dispatch.topics.calls import Call
+from dispatch.topics.fields import Content
+from dispatch.topics.transfers import TransferBatchRequested, TransferRequested
+
+# The fields of inputs that name what they are about; an id begins with its owner's.
+REFERENCES: Final = (
+    "incident_id",
+    "assignment_id",
+    "handover_id",
+    "job_id",
+    "transfer_id",
+    "batch_id",
+    "offer_id",
+    "promise_id",
+)
+
+
+def opens(event: Content | None) -> str | None:
+    """Return the id of the call, transfer or batch that an input brings in, if it does."""
+    match event:
+        case Call():
+            return event.call_id
+        case TransferRequested():
+            return event.transfer_id
+        case TransferBatchRequested():
+            return event.batch_id
+        case _:
+            return None
+
+
+def owner_in(identifier: str) -> str:
+    """Return the incident, transfer or batch that an id belongs to."""
+    return identifier.partition("/")[0]
+
+
+def knows(city: City, owner: str) -> bool:
+    """Return whether all that belongs to an owner is in memory."""
+    return owner in city.incidents or owner in city.batches or owner == CITY
+
+
+def may_be_over(city: City) -> set[str]:
+    """Return the owners that what has just changed may have brought to their end."""
+    over = set()
+    for (kind, key), entity in city.changes.entities.items():
+        if (kind is Incident and city.incidents[key].status == "closed") or kind is Batch:
+            over.add(key)
+        elif isinstance(entity, Job):
+            over.add(entity.incident_id)
+    return over
+
+
+def is_over(city: City, owner: str) -> bool:
+    """Return whether nothing of an owner is to stay in memory."""
+    if owner == CITY:
+        return False
+    batch = city.batches.get(owner)
+    if batch is not None:
+        return batch.ended_at is not None
+    incident = city.incidents.get(owner)
+    if incident is None:
+        # No more than a clock of it was read.
+        return True
+    if incident.status != "closed":
+        return False
+    return not any(
+        (job := city.jobs.get(f"{assignment_id}/D")) is not None and job.ended_at is None
+        for assignment_id in incident.assignments
+    )
