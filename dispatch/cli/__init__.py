@@ -43,6 +43,7 @@ SECTIONS: Final = {
     "cli.looking": {
         "decide": "dispatch.cli.decide:command",
         "tail": "dispatch.cli.tail:command",
+        "clocks": "dispatch.cli.clocks:command",
         "replay": "dispatch.cli.replay:command",
         "simulate": "dispatch.cli.simulate:command",
         "policy": "dispatch.cli.policy:command",

@@ -1,0 +1,34 @@
+"""A connection that only reads: one snapshot, whatever is written meanwhile."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from dispatch.errors import Unavailable
+from dispatch.store.schema import check_version
+
+
+@asynccontextmanager
+async def open_snapshot(connect_options: Mapping[str, Any]) -> AsyncIterator[asyncpg.Connection]:
+    """Open the database as it is now, to read it.
+
+    Raises:
+        Unavailable: the database can't be reached.
+        SchemaMismatch: it has another schema than this program.
+    """
+    try:
+        connection = await asyncpg.connect(
+            **connect_options, server_settings={"application_name": "dispatch"}
+        )
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        raise Unavailable(f"the database can't be reached: {error}") from error
+    try:
+        await check_version(connection)
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            yield connection
+    except (OSError, asyncpg.PostgresConnectionError) as error:
+        raise Unavailable(f"the database was lost: {error}") from error
+    finally:
+        await connection.close()
