@@ -1,5 +1,6 @@
 """What passes between Kafka and the desk: a record as read, an event to publish, one logged."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,3 +47,9 @@ class Logged:
     type: str
     at: datetime
     data: dict[str, Any]
+
+
+def time_said(data: Mapping[str, Any]) -> datetime | None:
+    """Return when an event of the service happened, by what it says; None where it says nothing."""
+    said = data.get("at") or data.get("decision", {}).get("decided_at")
+    return None if said is None else datetime.fromisoformat(said)

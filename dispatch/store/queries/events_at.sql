@@ -1,0 +1,2 @@
+SELECT position, event_id, topic, key, type, at, data FROM events
+WHERE position = ANY ($1::bigint[]) ORDER BY position
