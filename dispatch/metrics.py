@@ -14,6 +14,8 @@ BATCH_SIZES = (1, 5, 10, 50, 100, 250, 500, 1_000, 5_000)  # records
 UNKNOWN, OTHER = "unknown", "other"
 # The fields of a reason that are no part of a body.
 _ENVELOPE = frozenset({"body", "key", "ce_id", "ce_source", "ce_specversion", "ce_time", "ce_type"})
+# A clock that ends late was counted when it was breached.
+_CLOCK_OUTCOMES = {b"clock.met": "met", b"clock.breached": "breached"}
 BATCH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
 
 
@@ -76,6 +78,12 @@ class Metrics:
         self.escalations = Counter(
             "dispatch_escalations", "Escalations published, by kind", ("kind",), registry=registry
         )
+        self.clocks = Counter(
+            "dispatch_clocks",
+            "Clocks met and breached, by kind",
+            ("clock", "outcome"),
+            registry=registry,
+        )
         self.dead_letters = Counter(
             "dispatch_dead_letters",
             "Inputs refused, by what was refused and the field at fault",
@@ -103,7 +111,7 @@ class Metrics:
         )
 
     def count_published(self, events: Sequence[Outgoing]) -> None:
-        """Count events, decisions by rule, escalations by kind, dead letters by reason."""
+        """Count events, decisions by rule, escalations and clocks by kind, refusals by reason."""
         for event in events:
             self.published.labels(topic=event.topic).inc()
             kind = next((value for name, value in event.headers if name == "ce_type"), b"")
@@ -113,6 +121,9 @@ class Metrics:
             elif kind == b"escalation.raised":
                 escalation = orjson.loads(event.value)
                 self.escalations.labels(kind=escalation.get("kind")).inc()
+            elif kind in _CLOCK_OUTCOMES:
+                clock = orjson.loads(event.value)["kind"]
+                self.clocks.labels(clock=clock, outcome=_CLOCK_OUTCOMES[kind]).inc()
             elif kind == b"input.rejected":
                 letter = orjson.loads(event.value)
                 # One letter counts once, under its first reason. The sentence of a reason is

@@ -33,6 +33,29 @@ def test_decisions_are_counted_by_their_rule_as_the_desk_publishes_them() -> Non
     assert b'dispatch_decisions_total{rule="R5T"} 2.0' in metrics.render()
 
 
+def clock_event(event_type: str, kind: str) -> Outgoing:
+    return Outgoing(
+        position=1,
+        topic="dispatch.clocks",
+        key="c1",
+        headers=(("ce_type", event_type.encode()),),
+        value=orjson.dumps({"kind": kind}),
+    )
+
+
+def test_a_clock_is_counted_once_as_met_or_breached() -> None:
+    metrics = Metrics()
+    met = [clock_event(f"clock.{told}", "survey") for told in ("started", "warned", "met")]
+    late = [
+        clock_event(f"clock.{told}", "survey") for told in ("started", "breached", "ended_late")
+    ]
+    metrics.count_published([*met, *met, *late])
+    rendered = metrics.render()
+    assert b'dispatch_clocks_total{clock="survey",outcome="met"} 2.0' in rendered
+    assert b'dispatch_clocks_total{clock="survey",outcome="breached"} 1.0' in rendered
+    assert rendered.count(b"dispatch_clocks_total{") == 2
+
+
 def test_what_senders_make_up_adds_no_labels() -> None:
     metrics = Metrics()
     metrics.count_published([letter("call.received", "patient.age"), letter("unknown", "ce_id")])
