@@ -38,6 +38,7 @@ SECTIONS: Final = {
         "unlink": "dispatch.cli.call:unlink",
         "unit": "dispatch.cli.unit:command",
         "hospital": "dispatch.cli.hospital:command",
+        "commission": "dispatch.cli.commission:command",
         "mode": "dispatch.cli.mode:command",
     },
     "cli.looking": {

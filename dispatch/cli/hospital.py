@@ -13,6 +13,7 @@ from dispatch.topics.hospitals import (
     BedFreed,
     BedOutcome,
     DecontaminationStatus,
+    FollowUpCompleted,
     HandoverAcknowledged,
     HandoverDiverted,
     HandoverSignedByHospital,
@@ -20,6 +21,7 @@ from dispatch.topics.hospitals import (
     HospitalService,
     HospitalStatus,
     PatientFound,
+    ResultReported,
     SuppliesReported,
 )
 
@@ -179,3 +181,31 @@ def free_bed(invocation: Invocation, /, *, wait: float | None, as_json: bool, **
 def supplies(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
     """Publish what the hospital has in stock."""
     return publish_one(invocation, SuppliesReported, given(**fields), wait=wait, as_json=as_json)
+
+
+@command.command("result", help="hospital.result")
+@click.argument("hospital_id")
+@click.argument("handover_id")
+@localised.option("--test", required=True, metavar="CODE", help="hospital.test")
+@localised.option("--positive/--negative", required=True, default=None, help="hospital.positive")
+@localised.option(
+    "--case-status", type=click.Choice(get_args(CaseStatusFound)), help="hospital.found_status"
+)
+@publishing
+@pass_invocation
+def result(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+    """Publish the result of a test."""
+    return publish_one(invocation, ResultReported, given(**fields), wait=wait, as_json=as_json)
+
+
+@command.command("follow-up", help="hospital.follow_up")
+@click.argument("hospital_id")
+@click.argument("handover_id")
+@localised.option("--by", required=True, metavar="WHO", help="publish.by")
+@publishing
+@pass_invocation
+def follow_up(
+    invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any
+) -> int:
+    """Publish that the days of follow-up are over."""
+    return publish_one(invocation, FollowUpCompleted, given(**fields), wait=wait, as_json=as_json)

@@ -13,6 +13,7 @@ from dispatch.topics.units import (
     DisinfectionCertified,
     HandoverSignedByCrew,
     OrderAcknowledged,
+    PatientDied,
     RunEnded,
     UnitReported,
     UnitStatus,
@@ -95,6 +96,16 @@ def case_found(
 ) -> int:
     """Publish that the patient is a case."""
     return publish_one(invocation, CaseFound, given(**fields), wait=wait, as_json=as_json)
+
+
+@command.command("died", help="unit.died")
+@click.argument("unit_id")
+@click.argument("assignment_id")
+@publishing
+@pass_invocation
+def died(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+    """Publish that the patient died in the crew's care."""
+    return publish_one(invocation, PatientDied, given(**fields), wait=wait, as_json=as_json)
 
 
 @command.command("sign", help="unit.sign")

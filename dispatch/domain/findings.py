@@ -110,11 +110,11 @@ def _found(
 
     A vehicle that has left without terminal disinfection is disinfected before it carries anyone
     else; one that carries somebody already is disinfected after that run, and somebody must look.
-    What was found in this patient before, and is found again, is not reported again.
+    What is known of this patient already is not reported again.
     """
     before = city.incidents[run.incident_id]
     risen = max(before.case_status, case_status, key=_CERTAINTY.index)
-    again = run.case_found and risen == before.case_status
+    known = risen == before.case_status and (run.case_found or before.patient_count == 1)
     found = replace(run, case_found=True)
     city.put(found)
     city.put(replace(before, case_status=risen, condition=condition or before.condition))
@@ -122,7 +122,7 @@ def _found(
         dispatching.decide_incident(city, before.incident_id, _BECAUSE[found_by])
     elif run.disinfection != "terminal":
         _disinfect_afterwards(city, found)
-    if again:
+    if known:
         return
     report_case(
         city,

@@ -546,7 +546,11 @@ class Desk:
             await self._load_incidents(tx, {row["incident_id"] for row in rows})
             return
         rows = await tx.fetch("changed_incidents", self._seen)
-        await self._load_incidents(tx, {row["incident_id"] for row in rows})
+        changed = {row["incident_id"] for row in rows}
+        if CITY in changed:
+            # Of the city only what is open is read.
+            self._city.forget([CITY])
+        await self._load_incidents(tx, changed)
         rows = await tx.fetch("changed_clocks", self._seen)
         self._city.load(
             codec.load(row["kind"], row["state"])

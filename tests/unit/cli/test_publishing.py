@@ -65,6 +65,7 @@ def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Content]:
             "A-1",
         ),
         (["unit", "case-found", *RUN, "--case-status", "suspected"], "case.found", "A-1"),
+        (["unit", "died", *RUN], "patient.died", "A-1"),
         (["unit", "sign", "A-1", "c-1/A1/H1", "--by", "x"], "handover.signed_by_crew", "A-1"),
         (["unit", "certify", "A-1", "c-1/A1/D", *CERTIFICATE], "disinfection.certified", "A-1"),
         (["hospital", "report", "H-1", "--room", "isolation=2"], "hospital.reported", "H-1"),
@@ -74,6 +75,19 @@ def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Content]:
         (["hospital", "divert", *ADMITTED, *SIGNED], "handover.diverted", "H-1"),
         (["hospital", "sign", *ADMITTED, "--by", "x"], "handover.signed_by_hospital", "H-1"),
         (["hospital", "found", *ADMITTED, "--case-status", "confirmed"], "patient.found", "H-1"),
+        (
+            ["hospital", "result", *ADMITTED, "--test", "nucleic_acid", "--negative"],
+            "result.reported",
+            "H-1",
+        ),
+        (["hospital", "follow-up", *ADMITTED, "--by", "x"], "follow_up.completed", "H-1"),
+        (["commission", "acknowledge", "c-1", "c-1/R1", "--by", "x"], "report.acknowledged", "c-1"),
+        (
+            ["commission", "survey", "c-1", "--by", "x", "--generation", "2", "--contacts", "9"],
+            "survey.completed",
+            "c-1",
+        ),
+        (["commission", "infected", "c-1", "A-1", "--by", "x"], "crew.infected", "c-1"),
         (["mode", "routine", *SIGNED], "city.mode_switched", "city"),
     ],
 )

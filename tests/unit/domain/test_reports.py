@@ -138,7 +138,7 @@ def test_a_positive_result_is_a_case_found(given: dict[str, str]) -> None:
     report = only(CaseReported, events)
     assert report.found_by == "result"
     assert report.case_status == given.get("case_status", "confirmed")
-    assert "order.issued" in kinds(events), "the centre organises the onward transfer"
+    assert "transfer.progressed" in kinds(events), "the centre organises the onward transfer"
 
 
 # -- sent again until acknowledged
@@ -232,6 +232,13 @@ def test_what_was_found_before_is_not_reported_again_and_never_lowered() -> None
     for lower in ("confirmed", "suspected"):
         assert every(CaseReported, city.find("U1", case_status=lower)) == []
         assert city.incident("c1").case_status == "confirmed"
+
+
+def test_what_the_call_told_of_its_patient_is_not_reported_again() -> None:
+    city = SmallCity(transfer_unit("T1"))
+    city.say(a_case("c1"))
+    city.run_to("T1", "on_scene")
+    assert every(CaseReported, city.find("T1", case_status="confirmed")) == []
 
 
 def test_a_second_patient_of_an_incident_is_reported_too() -> None:
