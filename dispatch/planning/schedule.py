@@ -16,7 +16,7 @@ from dispatch.planning.problem import SEVERITIES, PatientNeed, Problem, UnitSlot
 
 @dataclass(frozen=True)
 class Load:
-    """Patients of one severity who ride together, to a hospital and beds there.
+    """Patients who ride together, to a hospital and beds there.
 
     `kind` is the vehicle and crew that they ride with; None leaves it open.
     """
@@ -28,7 +28,7 @@ class Load:
 
     @cached_property
     def rank(self) -> int:
-        """The place of the severity, 0 for the gravest."""
+        """The place of the gravest severity among them, 0 for critical."""
         return min(each.rank for each in self.patients)
 
     @cached_property

@@ -1,7 +1,8 @@
 """Plan a batch: who gets a bed, a plan at once, and a better one while there is time.
 
 The seconds given are wall time, so that what the search reaches within them depends on the machine.
-Where it ends by itself, at the proof or at a small gap, the plan depends on problem and seed alone.
+Where it ends by itself, at the proof, a small gap or a fixed amount of work, the plan depends on
+problem, seed and number of workers alone.
 """
 
 import time
@@ -22,12 +23,12 @@ from dispatch.planning.schedule import Load, Schedule, in_order, queue_up
 
 # A large batch whose plan may be longer than the shortest by this share is good enough.
 GAP: Final = 0.05
-# Up to so many trips the proof is soon found, by one worker.
+# Up to so many trips one worker soon finds the proof, or all that is worth finding.
 _SMALL: Final = 12
 # Of more trips than these the order is left as it is.
 _MANY: Final = 120
-# How far the order within the makespan is improved, in the solver's units of work, about seconds.
-_ORDER_WORK: Final = 0.5
+# Where the search is left when it has done so much, in the solver's units of work, about seconds.
+_WORK: Final = 0.5
 
 
 def solve(problem: Problem, *, seconds: float, seed: int = 0, workers: int = 2) -> Plan:
@@ -62,7 +63,10 @@ def _since(begun: float) -> float:
 
 
 def _ride_together(problem: Problem, places: Mapping[str, Place]) -> list[Load]:
-    """Fill vehicles with patients of one severity, hospital and time who may ride together."""
+    """Fill vehicles with patients of one hospital and time who may ride together.
+
+    They are of one severity where the gravest go first: nobody rides past a graver one.
+    """
     rules = problem.rules
     loads: list[list[PatientNeed]] = []
     last: dict[tuple[object, ...], list[PatientNeed]] = {}
@@ -70,7 +74,8 @@ def _ride_together(problem: Problem, places: Mapping[str, Place]) -> list[Load]:
         where = places.get(patient.patient_id)
         if where is None:
             continue
-        key = (where.hospital_id, patient.rank, problem.ready(patient), patient.vehicles)
+        rank = patient.rank if rules.gravest_first else None
+        key = (where.hospital_id, rank, problem.ready(patient), patient.vehicles)
         company = last.get((*key, patient.crews))
         if company is not None and len(company) < rules.patients_per_vehicle:
             worn = problem.hospital[where.hospital_id].seconds_from_origin + sum(
@@ -130,7 +135,7 @@ class _Search:
         model = Model(self.problem, best, self.bound)
         model.minimise_waiting(best.makespan)
         solver = self._solver(len(best.times))
-        solver.parameters.max_deterministic_time = _ORDER_WORK
+        solver.parameters.max_deterministic_time = _WORK
         _, found = model.solve(solver)
         return best if found is None else self._better(best, found)
 
@@ -139,9 +144,16 @@ class _Search:
         parameters = solver.parameters
         parameters.random_seed = self.seed
         parameters.max_time_in_seconds = max(0.0, self.until - time.monotonic())
-        parameters.num_workers = 1 if trips <= _SMALL else self.workers
-        # With several workers a search is reproducible only when they take turns.
-        parameters.interleave_search = trips > _SMALL
+        parameters.use_dynamic_precedence_in_disjunctive = True
+        parameters.use_dynamic_precedence_in_cumulative = True
+        parameters.use_strong_propagation_in_disjunctive = True
+        if trips <= _SMALL:
+            parameters.num_workers = 1
+            parameters.max_deterministic_time = _WORK
+        else:
+            parameters.num_workers = self.workers
+            # With several workers a search is reproducible only when they take turns.
+            parameters.interleave_search = True
         return solver
 
     def _better(self, best: Schedule, found: list[tuple[Load, int, int]]) -> Schedule:
