@@ -45,6 +45,7 @@ SECTIONS: Final = {
         "decide": "dispatch.cli.decide:command",
         "tail": "dispatch.cli.tail:command",
         "clocks": "dispatch.cli.clocks:command",
+        "transfers": "dispatch.cli.transfers:command",
         "replay": "dispatch.cli.replay:command",
         "simulate": "dispatch.cli.simulate:command",
         "policy": "dispatch.cli.policy:command",

@@ -1,6 +1,6 @@
 """A plan as a picture: a row for each unit, a bar for each part of a trip. Times are UTC."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -13,20 +13,21 @@ from dispatch.planning.plan import Plan, Trip
 
 # Colours that colour-blind readers tell apart.
 PHASES: Final = {
-    "way": "#bbbbbb",
-    "load": "#ee7733",
+    "way to the origin": "#bbbbbb",
+    "loading": "#ee7733",
     "ride": "#0077bb",
-    "handover": "#009988",
-    "disinfection": "#ee3377",
+    "handing over": "#009988",
+    "disinfection, and waiting for it": "#ee3377",
 }
 # Ids are written into bars of up to so many trips; more would cover one another.
 _LABELLED: Final = 250
 
 
-def draw(plans: Iterable[Plan], path: Path, names: Mapping[str, str]) -> None:
+def draw(plans: Iterable[Plan], path: Path) -> None:
     """Write the picture of plans of the same units as SVG or PNG, by the path's ending.
 
-    `names` are what the legend calls the phases. Raises OSError when the file can't be written.
+    It is in English: not every machine has a font with Chinese. Raises OSError when the file can't
+    be written.
     """
     plans = list(plans)
     trips = [trip for plan in plans for trip in plan.trips]
@@ -56,7 +57,7 @@ def draw(plans: Iterable[Plan], path: Path, names: Mapping[str, str]) -> None:
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     figure.legend(
-        handles=[Patch(color=colour, label=names[phase]) for phase, colour in PHASES.items()],
+        handles=[Patch(color=colour, label=phase) for phase, colour in PHASES.items()],
         loc="outside lower center",
         ncols=len(PHASES),
     )
@@ -66,10 +67,10 @@ def draw(plans: Iterable[Plan], path: Path, names: Mapping[str, str]) -> None:
 
 def _phases(trip: Trip) -> Iterator[tuple[str, datetime, datetime]]:
     moments = (
-        ("way", trip.depart_at, trip.load_at),
-        ("load", trip.load_at, trip.leave_at),
+        ("way to the origin", trip.depart_at, trip.load_at),
+        ("loading", trip.load_at, trip.leave_at),
         ("ride", trip.leave_at, trip.arrive_at),
-        ("handover", trip.arrive_at, trip.handed_over_at),
-        ("disinfection", trip.handed_over_at, trip.free_at),
+        ("handing over", trip.arrive_at, trip.handed_over_at),
+        ("disinfection, and waiting for it", trip.handed_over_at, trip.free_at),
     )
     return ((name, begin, end) for name, begin, end in moments if begin < end)
