@@ -73,6 +73,21 @@ class Post:
         body["location"]["latitude"] += 0.01 * int("0" + call_id.strip("cgod"))
         return self.record("calls", "call.received", call_id, body, event_id=event_id)
 
+    def transfer(self, transfer_id: str, **changes: Any) -> Record:
+        """Return an institution's request to move one mild case."""
+        patient = {"patient_id": "p1", "severity": "mild", "mobility": "walking"}
+        body = {
+            "transfer_id": transfer_id,
+            "at": timestamp(self.clock.time),
+            "institution_id": "clinic",
+            "district": DISTRICT,
+            "location": {"latitude": 49.2, "longitude": 119.7},
+            "kind": "confirmed",
+            "patients": [patient],
+            "by": "nurse",
+        }
+        return self.record("transfers", "transfer.requested", transfer_id, body | changes)
+
     def unit(self, unit_id: str, event_type: str = "unit.reported", **body: Any) -> Record:
         body = {"unit_id": unit_id, "at": timestamp(self.clock.time), **body}
         return self.record("units", event_type, unit_id, body)

@@ -250,9 +250,8 @@ async def test_the_database_itself_refuses_to_promise_a_room_twice(
     with pytest.raises(asyncpg.UniqueViolationError, match="no_room_is_promised_twice"):
         await _execute(
             migrated,
-            """INSERT INTO handovers
-               SELECT handover_id || 'x', incident_id, version, hospital_id, room, place, open,
-                      state FROM handovers""",
+            """INSERT INTO promises
+               SELECT promise_id || 'x', hospital_id, room, place, open FROM promises""",
         )
 
 
@@ -262,7 +261,7 @@ async def test_a_run_to_the_disinfected_vehicle(desk: Desk, post: Post, clock: H
         clock.forward(300)
         await desk.take([post.unit("T1", status=status)])
     signatures = [
-        post.hospital("H1", "handover.signed_by_hospital", handover_id="c1/A1/H1", by="nurse"),
+        post.hospital("D1", "handover.signed_by_hospital", handover_id="c1/A1/H1", by="nurse"),
         post.unit("T1", "handover.signed_by_crew", handover_id="c1/A1/H1", by="medic"),
     ]
     events = await desk.take(signatures)

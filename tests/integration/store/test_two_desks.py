@@ -1,8 +1,10 @@
 """Two processes at one database: neither undoes, repeats or forgets what the other did."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import asyncpg
 import pytest
 
 from dispatch.domain import handling
@@ -66,3 +68,29 @@ async def test_what_another_closed_leaves_memory_too(open_desk: OpenDesk, post: 
     for desk in (one, two):
         assert list(desk._city.incidents) == ["c2"]
         assert desk._city.handovers == {}
+
+
+async def test_the_last_bed_is_kept_for_one_transfer_by_desks_and_database_alike(
+    open_desk: OpenDesk, post: Post, migrated: str
+) -> None:
+    one, two = await open_desk(), await open_desk()
+    await one.take([post.hospital("D1", "hospital.reported", rooms={"isolation": 1})])
+    events = [
+        event
+        for outgoing in await asyncio.gather(
+            one.take([post.transfer("T-1")]), two.take([post.transfer("T-2")])
+        )
+        for event in outgoing
+    ]
+    (reserved,) = of_kind(events, "bed.reserved")
+    assert (reserved["hospital_id"], reserved["room"], reserved["place"]) == ("D1", "isolation", 1)
+    assert "unplaced" in [told["status"] for told in of_kind(events, "transfer.progressed")]
+    connection = await asyncpg.connect(migrated)
+    try:
+        with pytest.raises(asyncpg.UniqueViolationError, match="no_room_is_promised_twice"):
+            await connection.execute(
+                """INSERT INTO promises
+                   SELECT 'T-9/B1', hospital_id, room, place, open FROM promises"""
+            )
+    finally:
+        await connection.close()

@@ -158,6 +158,7 @@ def test_only_an_everyday_call_is_announced_when_the_patient_is_on_the_way() -> 
             "handover.next_hospital_seconds",
             "between",
         ),
+        ('= "buffer"', '= "ward"', "handover.rooms.emergency_buffer", "is a general bed"),
         (
             'required_agent = "chlorine_wipe"',
             'required_agent = "vinegar"',
