@@ -398,6 +398,8 @@ def _force_unit(city: City, incident: Incident, unit_id: str, because: str) -> N
         raise Rejected("unit_id", f"cannot be forced: it is {state}")
     if incidents.wanted_crew(incident) is None:
         raise Rejected("unit_id", "cannot be ordered before a decision: the history is being asked")
+    if incident.status == "arranging":
+        raise Rejected("unit_id", "cannot be ordered before a hospital has accepted the transfer")
     if incident.status == "held":
         raise Rejected("call_id", "is held: resume it first")
     fleet = fleet_of(city)

@@ -57,6 +57,9 @@ class Deviation(Enum):
     WEAK_CERTIFICATE = "the first certificate of disinfection is too weak"
     DIVERT = "the hospital diverts; the value is the reason"
     HOSPITAL_SILENT = "the hospital does not answer an announcement"
+    DIVERT_TRANSFER = "the hospital diverts a transfer; the value is whom it proposes, or ''"
+    TRANSFER_SILENT = "the hospital does not answer when asked to take a transfer"
+    ACCEPT_AND_CLOSE = "the hospital accepts a transfer and closes (the value) seconds later"
 
 
 class Behaviour:

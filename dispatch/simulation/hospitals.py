@@ -14,6 +14,8 @@ from dispatch.topics.hospitals import (
     HandoverDiverted,
     HandoverSignedByHospital,
     HospitalReported,
+    TransferAccepted,
+    TransferDiverted,
 )
 
 SOURCE: Final = "hospitals"
@@ -35,10 +37,42 @@ class Hospitals:
         self._began = stage.clock.now()
         # The announcement that stands, by assignment.
         self._announced: dict[str, dict[str, Any]] = {}
+        stage.on("transfer.offered", self._on_offered)
         stage.on("handover.announced", self._on_announced)
         stage.on("handover.withdrawn", self._on_withdrawn)
         stage.on("handover.closed", self._on_closed)
         stage.on("incident.progressed", self._on_progress)
+
+    def _on_offered(self, seen: Seen) -> None:
+        offer = seen.data
+        offer_id, hospital_id = offer["offer_id"], offer["hospital_id"]
+        whom = (offer_id, offer["transfer_id"], hospital_id)
+        if self._behaviour.deviates(Deviation.TRANSFER_SILENT, *whom):
+            return
+        proposal = self._behaviour.deviates(Deviation.DIVERT_TRANSFER, *whom)
+        closes_after = self._behaviour.deviates(Deviation.ACCEPT_AND_CLOSE, *whom)
+        seconds = self._behaviour.seconds("hospital_acknowledge", offer_id)
+        self._stage.after(seconds, partial(self._answer_offer, offer_id, hospital_id, proposal))
+        if closes_after is not None:
+            self._stage.after(seconds + closes_after, partial(self._close, hospital_id))
+
+    async def _answer_offer(self, offer_id: str, hospital_id: str, proposal: str | None) -> None:
+        said: dict[str, Any] = {
+            "hospital_id": hospital_id,
+            "offer_id": offer_id,
+            "at": self._stage.now(),
+            "by": f"intake of {hospital_id}",
+        }
+        if proposal is None:
+            await self._publish(TransferAccepted(**said))
+        else:
+            if proposal:
+                said["proposal"] = proposal
+            await self._publish(TransferDiverted(**said, reason="no staff"))
+
+    async def _close(self, hospital_id: str) -> None:
+        closed = HospitalReported(hospital_id=hospital_id, at=self._stage.now(), status="closed")
+        await self._publish(closed)
 
     def _on_announced(self, seen: Seen) -> None:
         announced = seen.data
@@ -95,17 +129,22 @@ class Hospitals:
 
     def _on_closed(self, seen: Seen) -> None:
         announced = self._announced.pop(seen.data["assignment_id"], None)
-        if announced is None or announced["place"] is None:
+        if announced is None:
             return
-        hospital_id, room = announced["hospital_id"], announced["reserve"]
-        self._taken[hospital_id, room] += 1
+        hospital_id = announced["hospital_id"]
+        rooms = [bed["room"] for bed in announced["beds"]]
+        if announced["place"] is not None:
+            rooms.append(announced["reserve"])
+        if not rooms:
+            return
+        self._taken.update((hospital_id, room) for room in rooms)
         begin = self._began
         rounds = (self._stage.now() + STAY - begin) // REPORT_EVERY + 1
         leaving = self._leaving[hospital_id, rounds]
         if not leaving:
             when = begin + rounds * REPORT_EVERY
             self._stage.at(when, partial(self._discharge, hospital_id, rounds))
-        leaving[room] += 1
+        leaving.update(rooms)
 
     async def _discharge(self, hospital_id: str, rounds: int) -> None:
         leaving = self._leaving.pop((hospital_id, rounds))

@@ -16,8 +16,11 @@ from dispatch.domain.model import (
     Hospital,
     Incident,
     Job,
+    Offer,
     Position,
+    Reservation,
     Timer,
+    Transfer,
     Unit,
     owner_of,
 )
@@ -42,7 +45,10 @@ from dispatch.topics.hospitals import (
     HospitalReported,
     PatientFound,
     ResultReported,
+    TransferAccepted,
+    TransferDiverted,
 )
+from dispatch.topics.transfers import TransferCancelled, TransferRequested
 from dispatch.topics.units import (
     CaseFound,
     DisinfectionCertified,
@@ -59,6 +65,8 @@ ALL_NO = dict.fromkeys(("travel", "residence", "close_contact", "exposure"), "no
 POSITIVE = ALL_NO | {"close_contact": "yes"}
 UNDETERMINED = ALL_NO | {"exposure": "unknown"}
 RUN = ("rolling", "on_scene", "transporting", "at_hospital")
+
+BEDS = {"isolation": 2, "negative_pressure": 1, "icu": 2}
 
 E = TypeVar("E", bound=Announcement)
 R = TypeVar("R", bound=Entity)
@@ -110,8 +118,12 @@ def hospital(hospital_id: str, *roles: str, **changes: Any) -> Hospital:
 def usual_hospitals() -> tuple[Hospital, ...]:
     """Return one hospital for each destination, and a second one for all but the designated."""
     return (
-        hospital("designated", "designated", jurisdiction=(WEST,), position=at(111.68)),
-        hospital("reserve", "reserve_designated", position=at(111.90), service="cases"),
+        hospital(
+            "designated", "designated", jurisdiction=(WEST,), position=at(111.68), rooms=BEDS,
+        ),
+        hospital(
+            "reserve", "reserve_designated", position=at(111.90), service="cases", rooms=BEDS,
+        ),
         hospital(
             "general", "ordinary", "fever_clinic", "emergency_buffer", position=at(111.63),
             decontamination=False, capabilities=("cardiac",),
@@ -152,6 +164,24 @@ def febrile(call_id: str, epidemiology: dict[str, str] | None = None, **changes:
 def case(call_id: str, **patient: Any) -> Call:
     """Return the call of a stable confirmed case: R2, a transfer crew."""
     return call(call_id, patient={"case_status": "confirmed"} | patient)
+
+
+def wanted(transfer_id: str, *patients: dict[str, Any], **changes: Any) -> TransferRequested:
+    """Return a request to move patients (by default one ordinary confirmed case) from the west."""
+    body = {
+        "transfer_id": transfer_id,
+        "at": START,
+        "institution_id": "clinic",
+        "district": WEST,
+        "location": {"latitude": 40.8, "longitude": 111.6},
+        "kind": "confirmed",
+        "patients": [
+            {"patient_id": f"p{number}", "severity": "ordinary", "mobility": "walking"} | patient
+            for number, patient in enumerate(patients or ({},), start=1)
+        ],
+        "by": "dr1",
+    }
+    return TransferRequested.model_validate(body | changes)
 
 
 class SmallCity:
@@ -388,6 +418,43 @@ class SmallCity:
             unit_id=handover.unit_id, handover_id=handover.handover_id, at=self.now, by="m1"
         )
 
+    def offer(self, offer_id: str) -> Offer:
+        """Return an offer, whether it is in memory or forgotten."""
+        return self.known(Offer, offer_id)
+
+    def accepts(self, offer_id: str) -> TransferAccepted:
+        hospital_id = self.offer(offer_id).hospital_id
+        return TransferAccepted(hospital_id=hospital_id, offer_id=offer_id, at=self.now, by="n1")
+
+    def refuses(self, offer_id: str, proposal: str | None = None) -> TransferDiverted:
+        body = {
+            "hospital_id": self.offer(offer_id).hospital_id,
+            "offer_id": offer_id,
+            "at": self.now,
+            "by": "n1",
+            "reason": "full",
+        }
+        return TransferDiverted.model_validate(
+            body if proposal is None else body | {"proposal": proposal}
+        )
+
+    def called_off(self, transfer_id: str) -> TransferCancelled:
+        return TransferCancelled(
+            transfer_id=transfer_id, at=self.now, by="dr1", reason="not needed"
+        )
+
+    def transfer(self, transfer_id: str) -> Transfer:
+        """Return a transfer, whether it is in memory or forgotten."""
+        return self.known(Transfer, transfer_id)
+
+    def beds(self, status: str) -> list[tuple[str, str, str]]:
+        """Return the reservations of a status, as patient, hospital and bed kind."""
+        return sorted(
+            (each.patient_id, each.hospital_id, each.room)
+            for each in self._archive.values()
+            if isinstance(each, Reservation) and each.status == status
+        )
+
     def hand_over(self, unit_id: str) -> list[Announcement]:
         """Bring the patient of a unit to the hospital and let both sign."""
         if self.city.units[unit_id].status != "at_hospital":
@@ -489,7 +556,10 @@ class SmallCity:
             for entity in list(self._archive.values()):
                 if getattr(entity, "call_id", None) == call_id:
                     self._reload(cast("Any", entity).incident_id)
-        for name in ("incident_id", "assignment_id", "handover_id", "job_id", "promise_id"):
+        for name in (
+            "incident_id", "assignment_id", "handover_id", "job_id", "promise_id",
+            "transfer_id", "offer_id",
+        ):  # fmt: skip
             value = getattr(event, name, None)
             if value is not None:
                 self._reload(value.partition("/")[0])

@@ -249,6 +249,7 @@ any_facts = st.builds(
     st.lists(symptom, max_size=5).map(tuple),
     st.sampled_from(CASE_STATUSES),
     st.dictionaries(st.sampled_from(ITEMS), st.sampled_from(("yes", "no", "unknown"))),
+    transfer_kind=st.none(),
 )
 
 
