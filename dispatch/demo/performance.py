@@ -13,8 +13,10 @@ from dispatch.demo.mishaps import Mishaps
 from dispatch.demo.scenario import START, Day
 from dispatch.demo.summary import Summary, summarise
 from dispatch.simulation.behaviour import Behaviour
+from dispatch.simulation.commission import Commission
 from dispatch.simulation.crews import Crews
 from dispatch.simulation.hospitals import Hospitals
+from dispatch.simulation.laboratory import Laboratory
 from dispatch.simulation.stage import Stage, open_stage
 from dispatch.topics import OUTPUT_TOPICS
 
@@ -38,6 +40,8 @@ def put_on(stage: Stage, seed: int) -> Board:
     behaviour = Behaviour(seed)
     Crews(stage, behaviour)
     Hospitals(stage, behaviour)
+    Laboratory(stage, behaviour)
+    Commission(stage, behaviour)
     day = Day(stage, board, seed=seed)
     day.plan()
     Mishaps(day, behaviour).plan()

@@ -156,6 +156,11 @@ def _find_patient(city: City, event: PatientFound) -> None:
     transfers.decided_anew(city, event.handover_id.partition("/")[0])
 
 
+def _report_result(city: City, event: ResultReported) -> None:
+    findings.report_result(city, event)
+    transfers.decided_anew(city, event.handover_id.partition("/")[0])
+
+
 def _screening_over(city: City, incident_id: str) -> None:
     dispatching.screening_expired(city, incident_id)
     transfers.decided_anew(city, incident_id)
@@ -203,7 +208,7 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     TransferBatchAmended: batches.amend,
     TransferBatchCancelled: batches.cancel,
     PatientFound: _find_patient,
-    ResultReported: findings.report_result,
+    ResultReported: _report_result,
     FollowUpCompleted: aftercare.complete_follow_up,
     ReportAcknowledged: commission.acknowledge,
     SurveyCompleted: commission.record_survey,

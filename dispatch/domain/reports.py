@@ -4,7 +4,7 @@ Source: 120 plan §4 and work plans: a case that is found is reported within 2 h
 across districts by the district to the city.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
@@ -175,7 +175,7 @@ def _content(
     place = incident.place
     runs = [city.assignments[key] for key in incident.assignments]
     return {
-        "patients": _identities(city, incident),
+        "patients": _identities(city, incident, met),
         "phone": incident.phone,
         "patient_count": incident.patient_count,
         "place": {
@@ -205,11 +205,18 @@ def _content(
     }
 
 
-def _identities(city: City, incident: Incident) -> list[dict[str, Any]]:
-    """Return who the patients are, as far as known."""
+def _identities(city: City, incident: Incident, met: Assignment | None) -> list[dict[str, Any]]:
+    """Return who the patients are, as far as known: of a transfer, those of the run."""
     transfer = city.transfers.get(incident.incident_id)
-    opening = city.calls[incident.incident_id].content.patient
-    patients = transfer.patients if transfer is not None else (opening,)
+    patients: Sequence[object]
+    if transfer is None:
+        patients = (city.calls[incident.incident_id].content.patient,)
+    else:
+        patients = [
+            patient
+            for patient in transfer.patients
+            if met is None or not met.patients or patient.patient_id in met.patients
+        ]
     return [
         {key: value for key in _IDENTITY if (value := getattr(patient, key, None)) is not None}
         for patient in patients

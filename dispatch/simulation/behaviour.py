@@ -1,4 +1,4 @@
-"""How long crews and hospitals take, and what they do otherwise than expected.
+"""How long crews, hospitals and the commission take, and what they do otherwise than expected.
 
 Durations are seconds of the scenario, drawn from a seed, the step and whom it concerns: the same
 in every run, in whatever order events arrive.
@@ -23,6 +23,8 @@ Step = Literal[
     "repair",
     "hospital_acknowledge",
     "hospital_sign",
+    "test",
+    "report_acknowledge",
 ]
 
 # Least, most frequent and longest duration in seconds; a step with an estimate multiplies it.
@@ -37,6 +39,8 @@ _USUAL: Final[dict[Step, tuple[float, float, float]]] = {
     "repair": (1200, 1800, 3600),
     "hospital_acknowledge": (10, 30, 90),
     "hospital_sign": (60, 180, 600),
+    "test": (7200, 10_800, 18_000),
+    "report_acknowledge": (60, 180, 600),
 }
 _ESTIMATED: Final[dict[Step, tuple[float, float, float]]] = {
     "travel": (0.8, 1.0, 1.4),

@@ -7,10 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from dispatch.simulation.commission import Commission
 from dispatch.simulation.console import Consoles
 from dispatch.simulation.crews import Crews
 from dispatch.simulation.epidemic import overlay
 from dispatch.simulation.hospitals import Hospitals
+from dispatch.simulation.laboratory import Laboratory
 from dispatch.simulation.plan_file import write_plan
 from dispatch.simulation.recorded import Recorded, RecordedBehaviour
 from dispatch.simulation.report import Report, report_of
@@ -47,6 +49,8 @@ async def replay(
         behaviour = RecordedBehaviour(seed, calls)
         Crews(stage, behaviour)
         Hospitals(stage, behaviour)
+        Laboratory(stage, behaviour)
+        Commission(stage, behaviour)
         consoles = Consoles(stage, behaviour, calls)
         began = time.monotonic()
         await stage.run(speed=speed, grain=GRAIN, tick=lambda: progress(consoles.published))

@@ -10,8 +10,10 @@ import pytest
 
 from dispatch.errors import StackError
 from dispatch.simulation.behaviour import Behaviour, Deviation
+from dispatch.simulation.commission import Commission
 from dispatch.simulation.crews import Crews
 from dispatch.simulation.hospitals import Hospitals
+from dispatch.simulation.laboratory import Laboratory
 from dispatch.simulation.plan_file import write_plan
 from dispatch.simulation.stage import Stage, open_stage
 from dispatch.store.plan import CityPlan
@@ -97,6 +99,8 @@ async def test_the_unexpected_happens_and_every_invariant_holds(tmp_path: Path) 
             behaviour.script(deviation, whom, value)
         Crews(stage, behaviour)
         Hospitals(stage, behaviour)
+        Laboratory(stage, behaviour)
+        Commission(stage, behaviour)
         for number in range(1, 6):
             stage.at(START + timedelta(minutes=90 * number), call(stage, f"C{number}"))
         stage.after(60.0, call(stage, "C6", case_status="confirmed"))
@@ -109,7 +113,8 @@ async def test_the_unexpected_happens_and_every_invariant_holds(tmp_path: Path) 
         assert kinds["handover.withdrawn"] >= 1
         assert kinds["disinfection.rejected"] == 1
         assert kinds["disinfection.accepted"] == 2
-        assert kinds["case.reported"] == 2
+        assert kinds["case.reported"] == kinds["report.settled"] == 2
+        assert kinds["result.recorded"] >= 2
         counts = await stage.counts()
         assert counts["open_incidents"] == counts["open_jobs"] == counts["unpublished"] == 0
         last = {data["unit_id"]: data["status"] for s, data in events if s.type == "unit.changed"}
