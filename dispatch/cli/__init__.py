@@ -46,6 +46,7 @@ SECTIONS: Final = {
         "tail": "dispatch.cli.tail:command",
         "clocks": "dispatch.cli.clocks:command",
         "transfers": "dispatch.cli.transfers:command",
+        "indicators": "dispatch.cli.indicators:command",
         "replay": "dispatch.cli.replay:command",
         "simulate": "dispatch.cli.simulate:command",
         "policy": "dispatch.cli.policy:command",

@@ -13,7 +13,7 @@ from dispatch.indicators.scope import Scope
 from dispatch.topics.envelope import Logged
 
 SHORT: Final = Indicator(
-    "districts_without_negative_pressure",
+    "districts_lacking",
     "fleet",
     "120 plan §1: every district has at least one negative-pressure ambulance",
 )

@@ -25,6 +25,10 @@ FALLBACKS: Final[Mapping[str, Indicator]] = {
     )
     for name in sorted(get_args(Fallback))
 }
+# Fallbacks that send another crew kind than was asked for.
+_OTHER_CREW: Final[frozenset[Fallback]] = frozenset(
+    {"regular_instead_of_transfer", "transfer_as_last_resort"}
+)
 OVERRULED: Final = Indicator(
     "dispatcher_overrides",
     "apart",
@@ -82,13 +86,12 @@ class Ordering:
     def _check_crew(self, event: Logged, decided: Decided) -> None:
         data = event.data
         incident_id, given, asked = data["incident_id"], data["crew"], decided.decision["crew"]
-        if given == asked:
-            return
         about, before = data["assignment_id"], decided.event
-        for name, tally in self._fallbacks.items():
-            if name in data["why"]:
-                tally.add(name, about, event, before, incident_id=incident_id)
-                return
+        named = self._fallbacks.keys() & set(data["why"])
+        for name in sorted(named):
+            self._fallbacks[name].add(name, about, event, before, incident_id=incident_id)
+        if given == asked or named & _OTHER_CREW:
+            return
         if DISPATCHER_CHOICE in data["why"] or self._wanted.get(incident_id) == given:
             self._overruled.add("overruled", about, event, before, incident_id=incident_id)
         elif not (self._mode == "routine" and asked == "regular"):

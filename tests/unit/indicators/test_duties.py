@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.unit.indicators.log_builder import HERE, THERE, Log
 
-SHORT, SHARE = "districts_without_negative_pressure", "negative_pressure_share"
+SHORT, SHARE = "districts_lacking", "negative_pressure_share"
 IN_PLACE = "negative_pressure_in_place"
 
 

@@ -85,6 +85,17 @@ def test_a_fallback_is_counted_apart(
     assert figures[fallback].value == 1
 
 
+def test_another_vehicle_is_counted_beside_the_crew_and_excuses_none() -> None:
+    log = Log()
+    log.decided("c1", case_status=CONFIRMED)
+    log.ordered("c1", 1, crew="transfer", ppe="full", why=("any_vehicle",))
+    both = ("regular_instead_of_transfer", "any_vehicle")
+    log.ordered("c1", 2, number=2, ppe="full", why=both)
+    assert [log.figures()[name].value for name in (ERRORS, *both)] == [0, 1, 2]
+    log.ordered("c1", 3, number=3, ppe="full", why=("any_vehicle",))
+    assert log.whys(ERRORS) == ["wrong_crew"]
+
+
 def test_a_fallback_does_not_excuse_protection() -> None:
     log = Log()
     log.decided("c1", case_status=CONFIRMED)
