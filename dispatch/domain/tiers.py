@@ -24,7 +24,8 @@ _DATA: Final = tomllib.loads(
 SERVICE: Final[Mapping[str, frozenset[str]]] = {
     before: frozenset(after) for before, after in _DATA["service"].items()
 }
-_FOR_CASES: Final = frozenset({"designated", "reserve_designated", "temporary"})
+# Whose beds for cases a city owes; a temporary hospital has beds for mild cases alone.
+_OWED_BY: Final = frozenset({"designated", "reserve_designated"})
 _STOOD_DOWN: Final = frozenset({"ordinary", "standby"})
 # The tier that calls a role in when it fills.
 _CALLED_BY: Final = {"reserve_designated": "designated", "temporary": "reserve_designated"}
@@ -106,11 +107,11 @@ def report_service(
 def bed_shortfalls(city: City) -> list[dict[str, Any]]:
     """Return where the city has fewer beds for cases, or ICU beds of them, than it owes.
 
-    Beds for cases are those of all tiers, in service or not (work plans: at least 10 % of the
-    general beds, 10 % of them in intensive care).
+    Beds for cases are those of the designated and reserve hospitals, in service or not (work
+    plans: at least 10 % of the general beds, 10 % of them in intensive care).
     """
     policy = city.pack.tiers
-    of_tiers = [h for h in city.hospitals.values() if not _FOR_CASES.isdisjoint(h.roles)]
+    of_tiers = [h for h in city.hospitals.values() if not _OWED_BY.isdisjoint(h.roles)]
     general = _beds(city.hospitals.values(), policy.general)
     for_cases = _beds(of_tiers, policy.room_kinds)
     intensive = _beds(of_tiers, policy.intensive)
