@@ -202,6 +202,18 @@ def test_a_repeat_call_is_linked_and_unlinked(service: Service) -> None:
     assert told["call.decided"]["data"]["incident_id"] == "d2"
 
 
+def test_a_case_is_reported_acknowledged_and_surveyed(service: Service) -> None:
+    place = ["--latitude", "48.6", "--longitude", "118.4"]
+    call = ["call", "--id", "r1", "--district", DISTRICT, "--case-status", "confirmed", *place]
+    report = by_type(service.told(*call))["case.reported"]["data"]
+    acknowledge = ["commission", "acknowledge", "r1", report["report_id"], "--by", "cdc"]
+    told = by_type(service.told(*acknowledge))
+    assert told["report.settled"]["data"]["attempts"] == 1
+    assert told["clock.met"]["data"]["kind"] == "case_reported"
+    told = by_type(service.told("commission", "survey", "r1", "--by", "cdc", "--contacts", "4"))
+    assert told["survey.recorded"]["data"]["contacts"] == 4
+
+
 def test_a_refusal_is_shown_and_is_a_failure(service: Service) -> None:
     done = service.run("call", "--id", "e1", "--district", "999999", *PLACE, "--wait", "30")
     assert done.returncode == 1
