@@ -9,11 +9,11 @@ import click
 from dispatch.cli import localised
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.publishing import (
-    InvalidEvent,
     given,
     position,
     publish_one,
     publishing,
+    read_body,
     signed,
 )
 from dispatch.policy.pack import ITEMS
@@ -26,15 +26,7 @@ from dispatch.topics.calls import (
     CallResumed,
     CallUnlinked,
 )
-from dispatch.topics.fields import (
-    MAX_BODY_BYTES,
-    Answer,
-    BodyError,
-    CaseStatus,
-    Condition,
-    CrewKind,
-    decode,
-)
+from dispatch.topics.fields import Answer, CaseStatus, Condition, CrewKind
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,7 +81,7 @@ def call(
     **options: Any,
 ) -> int:
     """Publish a call, from a file, from options, or from a file with options laid over it."""
-    body = as_call(options | {"received_at": at}, _read(source) if source else _new_call())
+    body = as_call(options | {"received_at": at}, read_body(source) if source else _new_call())
     return publish_one(invocation, Call, body, wait=wait, as_json=as_json, time_field="received_at")
 
 
@@ -132,13 +124,6 @@ def _new_call() -> dict[str, Any]:
         "patient": {"condition": "unknown", "symptoms": [], "case_status": "none"},
         "location": {},
     }
-
-
-def _read(source: BinaryIO) -> dict[str, Any]:
-    try:
-        return decode(source.read(MAX_BODY_BYTES + 1))
-    except BodyError as error:
-        raise InvalidEvent(error.reasons) from error
 
 
 def _history(options: dict[str, Any]) -> dict[str, str]:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 import click
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ from dispatch.language import text
 from dispatch.settings import Settings
 from dispatch.topics import OUTPUT_TOPICS
 from dispatch.topics.cloudevents import timestamp
-from dispatch.topics.fields import Content, reasons
+from dispatch.topics.fields import MAX_BODY_BYTES, BodyError, Content, decode, reasons
 
 # Seconds without another event after which no more is expected: one transaction's events are
 # published together.
@@ -72,6 +72,14 @@ def given(**fields: Any) -> dict[str, Any]:
 def position(latitude: float | None, longitude: float | None) -> dict[str, float]:
     """Return a position in WGS-84 degrees as far as it was given."""
     return given(latitude=latitude, longitude=longitude)
+
+
+def read_body(source: BinaryIO) -> dict[str, Any]:
+    """Return the JSON object of a file; raise InvalidEvent where it holds none."""
+    try:
+        return decode(source.read(MAX_BODY_BYTES + 1))
+    except BodyError as error:
+        raise InvalidEvent(error.reasons) from error
 
 
 def made(model: type[C], body: dict[str, Any]) -> C:

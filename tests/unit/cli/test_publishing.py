@@ -21,6 +21,10 @@ from dispatch.topics.fields import Content
 NOW = datetime(2022, 12, 23, tzinfo=UTC)
 OF_A_CALL = ["--district", "150702", "--address", "somewhere"]
 SIGNED = ["--by", "console-3", "--reason", "because"]
+OF_A_TRANSFER = [
+    *("--id", "t-1", "--institution", "clinic", "--kind", "confirmed", "--by", "x"),
+    *("--patient", "p1/mild/walking", "--district", "150702", "--address", "胜利街"),
+]
 RUN = ["A-1", "c-1/A1"]
 ADMITTED = ["H-1", "c-1/A1/H1"]
 CERTIFICATE = [
@@ -88,6 +92,10 @@ def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Content]:
             "c-1",
         ),
         (["commission", "infected", "c-1", "A-1", "--by", "x"], "crew.infected", "c-1"),
+        (["transfers", "request", *OF_A_TRANSFER], "transfer.requested", "t-1"),
+        (["transfers", "cancel", "t-1", *SIGNED], "transfer.cancelled", "t-1"),
+        (["transfers", "accept", "H-1", "t-1/O1", "--by", "x"], "transfer.accepted", "H-1"),
+        (["transfers", "divert", "H-1", "t-1/O1", *SIGNED], "transfer.diverted", "H-1"),
         (["mode", "routine", *SIGNED], "city.mode_switched", "city"),
     ],
 )
@@ -103,6 +111,24 @@ def test_every_input_is_published_by_a_command(
     assert type(event) is EVENTS[event_type]
     said = json.loads(capsys.readouterr().out)
     assert (said["id"], said["type"], said["key"]) == ("e-1", event_type, key)
+
+
+def test_a_transfer_is_made_of_its_options(published: list[Content]) -> None:
+    more = ["--patient", "p2/critical/stretcher/oxygen,ventilator", "--hospital", "H-2"]
+    assert cli.run(["transfers", "request", *OF_A_TRANSFER, *more]) == 0
+    [event] = published
+    body = json.loads(event.model_dump_json())
+    assert body["hospital_id"] == "H-2"
+    assert body["location"] == {"address": "胜利街"}
+    assert body["patients"] == [
+        {"patient_id": "p1", "severity": "mild", "mobility": "walking", "needs": []},
+        {
+            "patient_id": "p2",
+            "severity": "critical",
+            "mobility": "stretcher",
+            "needs": ["oxygen", "ventilator"],
+        },
+    ]
 
 
 def test_a_call_is_made_of_its_options(published: list[Content]) -> None:
@@ -217,6 +243,7 @@ def test_an_invalid_event_is_refused_by_field_and_not_published(
         ["mode", "party", *SIGNED],
         ["hospital", "report", "H-1", "--room", "two"],
         ["hospital", "supplies", "H-1", "--item", "gown=many"],
+        ["transfers", "request", "--patient", "p1"],
         ["call", *OF_A_CALL, "--wait", "0"],
         ["unit"],
     ],

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from dispatch.domain.city import Duplicate, Early, Rejected
 from dispatch.domain.incidents import active_assignments, units_needed, wanted_crew
 from dispatch.domain.lifecycle import REPORTED
-from dispatch.domain.model import Assignment, Clock, Handover, Incident, Job, Report
+from dispatch.domain.model import Assignment, Handover, Incident, Job, Offer
 from dispatch.policy.pack import load_pack
 from dispatch.store import codec
 from dispatch.topics.fields import Content
@@ -28,9 +28,11 @@ from tests.unit.domain.city_builder import (
     transfer_unit,
     unit,
     usual_hospitals,
+    wanted,
 )
 
 CONDITIONS = st.sampled_from(["stable", "stable", "critical", "unknown"])
+YES = st.sampled_from([True, True, True, False])
 CASES = st.sampled_from(["none", "none", "none", "suspected", "confirmed"])
 SYMPTOMS = st.sampled_from([[], ["fever"], ["cough", "fever"]])
 HISTORIES = st.sampled_from([{}, {"travel": "no"}, ALL_NO, POSITIVE, UNDETERMINED])
@@ -78,9 +80,13 @@ class CityLife(RuleBasedStateMachine):
             hospitals=[
                 *usual_hospitals(),
                 hospital("small", "ordinary", position=at(111.61), rooms={"emergency": 1}),
+                hospital("site", "isolation_site", rooms={"isolation_site": 5}),
+                hospital("homes", "community", rooms={"follow_up": 3}),
+                hospital("wards", "ordinary", district=EAST, rooms={"ward": 2}),
             ],
         )
         self.calls = 0
+        self.transfers = 0
         self.refused = 0
         self.checked = 0
         self.ids: set[str] = set()
@@ -139,6 +145,53 @@ class CityLife(RuleBasedStateMachine):
                 **body,
             )
         )
+
+    @rule(
+        data=st.data(),
+        kind=st.sampled_from(
+            ["confirmed", "confirmed", "febrile", "close_contact", "recovered", "in_patient"]
+        ),
+        history=HISTORIES,
+        patients=st.lists(
+            st.fixed_dictionaries(
+                {"severity": st.sampled_from(["critical", "severe", "ordinary", "mild"])},
+                optional={"needs": st.sampled_from([["oxygen"], ["ventilator"], ["paralysis"]])},
+            ),
+            min_size=1,
+            max_size=3,
+        ),
+        wish=st.sampled_from([None, None, "reserve", "site"]),
+    )
+    def a_transfer(
+        self,
+        *,
+        data: st.DataObject,
+        kind: str,
+        history: dict[str, str],
+        patients: list[dict[str, Any]],
+        wish: str | None,
+    ) -> None:
+        again = data.draw(st.sampled_from([False] * 9 + [True]))
+        self.transfers += not again
+        more: dict[str, Any] = {} if wish is None else {"hospital_id": wish}
+        if history:
+            more["epidemiology"] = history
+        self.say(wanted(f"t{self.transfers}", *patients, at=self.city.now, kind=kind, **more))
+
+    @rule(data=st.data(), proposal=st.sampled_from([None, "reserve", "small"]), yes=YES)
+    def a_hospital_answers_an_offer(
+        self, data: st.DataObject, proposal: str | None, yes: bool
+    ) -> None:
+        known = sorted(key for kind, key in self.city._archive if kind is Offer)
+        if known:
+            open_ones = [key for key in known if self.city.offer(key).status == "open"]
+            offer_id = data.draw(st.sampled_from(open_ones * 4 + known[-4:]))
+            self.say(self.city.accepts(offer_id) if yes else self.city.refuses(offer_id, proposal))
+
+    @rule(data=st.data())
+    def an_institution_cancels(self, data: st.DataObject) -> None:
+        number = data.draw(st.integers(max(1, self.transfers - 3), self.transfers + 1))
+        self.say(self.city.called_off(f"t{number}"))
 
     @rule(
         data=st.data(),
@@ -219,33 +272,6 @@ class CityLife(RuleBasedStateMachine):
             handover = self.city.known(Handover, data.draw(st.sampled_from(known[-8:])))
             self.say(getattr(self.city, what)(handover))
 
-    @rule(data=st.data(), positive=st.booleans())
-    def a_result(self, data: st.DataObject, positive: bool) -> None:
-        known = sorted(key for kind, key in self.city._archive if kind is Handover)
-        if known:
-            handover = self.city.known(Handover, data.draw(st.sampled_from(known[-8:])))
-            self.say(self.city.result(handover, positive=positive))
-
-    @rule(data=st.data())
-    def a_patient_dies(self, data: st.DataObject) -> None:
-        unit_id = self.busy_unit(data)
-        if unit_id is not None:
-            self.attempt(lambda: self.city.say(self.city.died(unit_id)))
-
-    @rule(data=st.data(), what=st.sampled_from(["acknowledges", "surveys"]))
-    def the_commission_deals_with_a_report(self, data: st.DataObject, what: str) -> None:
-        reports = sorted(key for kind, key in self.city._archive if kind is Report)
-        if reports:
-            report = self.city.known(Report, data.draw(st.sampled_from(reports[-8:])))
-            if what == "acknowledges":
-                self.say(self.city.report_acknowledged(report.report_id))
-            else:
-                self.say(self.city.surveyed(report.owner))
-
-    @rule(data=st.data(), unit_id=st.sampled_from(["R1", "T1"]))
-    def a_crew_is_infected(self, data: st.DataObject, unit_id: str) -> None:
-        self.say(self.city.infected(self.some_call(data), unit_id))
-
     @rule(data=st.data(), weak=st.booleans())
     def a_certificate(self, data: st.DataObject, weak: bool) -> None:
         jobs = sorted(key for kind, key in self.city._archive if kind is Job)
@@ -265,14 +291,17 @@ class CityLife(RuleBasedStateMachine):
             )
 
     @rule(
-        hospital_id=st.sampled_from(["designated", "reserve", "general", "second", "small"]),
+        hospital_id=st.sampled_from(
+            ["designated", "reserve", "general", "second", "small", "site", "wards"]
+        ),
         status=st.sampled_from(["open", "open", "advisory", "closed"]),
         rooms=st.sampled_from([None, 0, 1, 3]),
     )
     def a_hospital_reports(self, hospital_id: str, status: str, rooms: int | None) -> None:
         more: dict[str, Any] = {"status": status}
         if rooms is not None:
-            more["rooms"] = {"isolation": rooms, "emergency": rooms, "buffer": rooms}
+            known = self.city.city.hospitals[hospital_id].rooms
+            more["rooms"] = dict.fromkeys(known, rooms)
         self.attempt(lambda: self.city.report_hospital(hospital_id, **more))
 
     @rule(mode=st.sampled_from(["epidemic", "routine"]))
@@ -321,6 +350,11 @@ class CityLife(RuleBasedStateMachine):
             for handover in city.handovers.values()
             if handover.ended_at is None and handover.place is not None
         )
+        promised.update(
+            (reservation.hospital_id, reservation.room, reservation.place)
+            for reservation in city.reservations.values()
+            if reservation.ended_at is None
+        )
         assert set(promised.values()) <= {1}
         assert sum(promised.values()) == sum(map(len, city._promised.values()))
 
@@ -350,22 +384,39 @@ class CityLife(RuleBasedStateMachine):
                 assert has & waits or handover.handover_id in self.escalated
 
     @invariant()
-    def a_report_is_sent_again_until_it_is_acknowledged(self) -> None:
-        for kind, key in self.city._archive:
-            if kind is Report:
-                report = self.city.known(Report, key)
-                waits = f"report/{report.report_id}" in self.city.timers
-                assert waits == (report.acknowledged_by is None)
-
-    @invariant()
-    def every_case_is_reported_and_surveyed(self) -> None:
+    def a_transfer_is_arranged_before_anybody_moves(self) -> None:
+        """No bed is kept and no hospital asked for nobody; who is unplaced is looked for again."""
         city = self.city.city
-        for incident in city.incidents.values():
-            if incident.case_status != "none" and incident.transfer_kind is None:
-                papers = city.owned(incident.incident_id)
-                assert any(isinstance(each, Report) for each in papers)
-                surveys = [each for each in papers if isinstance(each, Clock)]
-                assert sum(clock.kind == "survey" for clock in surveys) == 1
+        carried = {
+            (run.incident_id, patient)
+            for run in city.assignments.values()
+            if run.ended_at is None
+            for patient in run.patients
+        }
+        for offer in city.offers.values():
+            if offer.status == "open":
+                transfer = city.transfers[offer.owner]
+                assert (transfer.ended_at, transfer.offer_id) == (None, offer.offer_id)
+                assert city.incidents[offer.owner].status == "arranging"
+                assert f"offer/{offer.offer_id}" in self.city.timers
+        for reservation in city.reservations.values():
+            if reservation.ended_at is not None:
+                continue
+            transfer = city.transfers[reservation.owner]
+            assert transfer.ended_at is None
+            assert f"reservation/{reservation.reservation_id}" in self.city.timers
+            if reservation.status == "held":
+                assert reservation.offer_id is not None
+                assert city.offers[reservation.offer_id].status == "open"
+            elif (reservation.owner, reservation.patient_id) not in carried:
+                assert transfer.status == "accepted"
+        for transfer in city.transfers.values():
+            arranging = city.incidents[transfer.transfer_id].status == "arranging"
+            if transfer.ended_at is None and arranging:
+                asked = transfer.offer_id is not None
+                assert asked == (transfer.status == "offered")
+                looked_for = f"transfer_search/{transfer.transfer_id}" in self.city.timers
+                assert looked_for == (transfer.status == "unplaced") != asked
 
     @invariant()
     def nothing_owed_is_forgotten(self) -> None:
@@ -425,7 +476,11 @@ class CityLife(RuleBasedStateMachine):
                 assert active <= incident.patient_count
                 if incident.outcome == "completed":
                     done = sum(run.outcome in ("completed", "empty", "aborted") for run in runs)
-                    assert done >= incident.patient_count
+                    each_carries = 1
+                    if incident.transfer_kind is not None:
+                        policy = self.city.pack.transfers.kinds[incident.transfer_kind]
+                        each_carries = policy.patients_per_vehicle
+                    assert done * each_carries >= incident.patient_count
 
     @invariant()
     def events_have_ids_of_their_own_and_come_in_order(self) -> None:
@@ -463,6 +518,8 @@ class CityLife(RuleBasedStateMachine):
 
     def some_call(self, data: st.DataObject) -> str:
         """Return a call of late, seldom one that never came."""
+        if self.transfers and data.draw(st.booleans()):
+            return f"t{data.draw(st.integers(1, self.transfers + 1))}"
         number = data.draw(st.integers(max(1, self.calls - 6), self.calls + 1))
         return f"c{number}"
 
