@@ -36,7 +36,3 @@ class SchemaMismatch(DispatchError):
 
 class PackError(DispatchError):
     """The policy pack can't be used."""
-
-
-class PlanningFailed(DispatchError):
-    """A batch could not be planned."""

@@ -16,6 +16,7 @@ from dispatch.agents.desk import Desk
 from dispatch.agents.desk_work import DeskWork
 from dispatch.agents.intake import Intake
 from dispatch.agents.patience import Patience
+from dispatch.agents.planning import Planning
 from dispatch.agents.publisher import Publisher
 from dispatch.agents.readiness import Readiness
 from dispatch.agents.relay import Relay
@@ -97,6 +98,7 @@ def create_app(
         publisher,
         Relay(desk, work, holder, patience, metrics),
         Timers(desk, work, patience, metrics),
+        Planning(desk, work, holder, patience, metrics),
         *intakes,
     ):
         app.service(service)  # type: ignore[arg-type]  # an instance will do as well

@@ -6,7 +6,6 @@ from dispatch.agents.desk import Desk
 from dispatch.agents.desk_work import DeskWork
 from dispatch.agents.errand import Errand
 from dispatch.agents.patience import Patience
-from dispatch.errors import PlanningFailed
 from dispatch.metrics import Metrics
 from dispatch.planning.process import Planner
 
@@ -29,14 +28,17 @@ class Planning(Errand):
         self._desk = desk
         self._work = work
         self._holder = holder
-        self._planner = Planner()
+        # Started when the first batch comes: it takes memory.
+        self._planner: Planner | None = None
         # What could not be planned, until something about it changes.
         self._failed: set[tuple[str, int]] = set()
 
     async def on_stop(self) -> None:
         """Let the round in hand end, and the planner with it."""
         await super().on_stop()
-        await self._planner.close()
+        if self._planner is not None:
+            planner, self._planner = self._planner, None
+            await planner.__aexit__(None, None, None)
 
     async def round(self) -> None:
         """Plan every batch that waits for it and that no other worker plans."""
@@ -49,10 +51,12 @@ class Planning(Errand):
             lease = f"plan/{batch_id}"
             if not await self._desk.lease(lease, self._holder, task.seconds + SLACK_SECONDS):
                 continue
+            if self._planner is None:
+                self._planner = await Planner().__aenter__()
             try:
                 plan = await self._planner.solve(task.problem, seconds=task.seconds)
-            except PlanningFailed:
-                # The batch's timer escalates; what changes about it is tried again.
+            except Exception:
+                # Its timer escalates; once something about it changes it is tried again.
                 log.exception("a batch could not be planned", batch=batch_id)
                 self._failed.add((batch_id, task.revision))
                 continue

@@ -332,7 +332,7 @@ class Stage:
         self._next_timer = row["next_timer"]
         self._read_only(set(self._missing.values()))
         timers_done = self._next_timer is None or self._next_timer > self.clock.now()
-        return bool(row["all_read"]) and timers_done
+        return bool(row["all_read"] and row["all_planned"]) and timers_done
 
     def _read_only(self, topics: Collection[str]) -> None:
         """Ask the broker for these topics only: each question costs it time."""

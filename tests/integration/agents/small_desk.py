@@ -13,6 +13,8 @@ import orjson
 
 from dispatch.errors import Unavailable
 from dispatch.health import DeskHealth
+from dispatch.planning.plan import Plan
+from dispatch.planning.task import Task
 from dispatch.topics.envelope import Outgoing, Record
 
 SCHEMA = Path(__file__).with_suffix(".sql")
@@ -145,6 +147,15 @@ class SmallDesk:
         async with self._connection() as db:
             rows = await db.fetch("SELECT * FROM positions WHERE incarnation = $1", incarnation)
             return {(row["topic"], row["partition"]): row["next"] for row in rows}
+
+    async def unplanned(self) -> Sequence[str]:
+        return ()
+
+    async def planning_task(self, batch_id: str) -> Task | None:
+        raise AssertionError(f"there is no batch {batch_id}")
+
+    async def adopt(self, batch_id: str, revision: int, plan: Plan) -> Sequence[Outgoing]:
+        raise AssertionError(f"there is no batch {batch_id} ({revision}, {plan})")
 
     async def health(self) -> DeskHealth:
         async with self._connection() as db:

@@ -25,6 +25,7 @@ from dispatch.domain.model import (
     owner_of,
 )
 from dispatch.policy.pack import Pack, load_pack
+from dispatch.store import memory
 from dispatch.topics.announcement import Announcement
 from dispatch.topics.calls import (
     Call,
@@ -251,9 +252,7 @@ class SmallCity:
 
     def fire(self, timer: Timer) -> list[Announcement]:
         """Fire one timer now."""
-        incident_id = timer.subject.partition("/")[0]
-        if incident_id not in self.city.incidents:
-            self._reload(incident_id)
+        self._reload(memory.owner_in(timer.subject))
         self.city.begin(now=self.now, cause=f"{timer.timer_id}@{timer.due_at.isoformat()}")
         self.city.cancel_timer(timer.kind, timer.subject)
         handling.fire(self.city, timer)
@@ -529,25 +528,11 @@ class SmallCity:
         self.history += changes.emissions
         self.step = [emission.event for emission in changes.emissions]
         self._archive.update(changes.entities)
-        touched = {
-            entity.incident_id
-            for entity in changes.entities.values()
-            if isinstance(entity, Incident | Job)
-        }
+        touched = memory.may_be_over(city)
         city.settle()
-        city.forget(key for key in sorted(touched) if self._is_over(key))
+        city.forget([owner for owner in sorted(touched) if memory.is_over(city, owner)])
         city.forget_ended(CITY)
         return self.step
-
-    def _is_over(self, incident_id: str) -> bool:
-        incident = self.city.incidents.get(incident_id)
-        if incident is None or incident.status != "closed":
-            return False
-        return all(
-            job.ended_at is not None
-            for job in self.city.jobs.values()
-            if job.incident_id == incident_id
-        )
 
     def _remember(self, event: Content) -> None:
         """Load the incident that an input refers to when it is no longer in memory."""
@@ -556,19 +541,14 @@ class SmallCity:
             for entity in list(self._archive.values()):
                 if getattr(entity, "call_id", None) == call_id:
                     self._reload(cast("Any", entity).incident_id)
-        for name in (
-            "incident_id", "assignment_id", "handover_id", "job_id", "promise_id",
-            "transfer_id", "offer_id",
-        ):  # fmt: skip
+        for name in memory.REFERENCES:
             value = getattr(event, name, None)
             if value is not None:
-                self._reload(value.partition("/")[0])
+                self._reload(memory.owner_in(value))
 
-    def _reload(self, incident_id: str) -> None:
-        if incident_id not in self.city.incidents:
-            self.city.load(
-                entity for entity in self._archive.values() if owner_of(entity) == incident_id
-            )
+    def _reload(self, owner: str) -> None:
+        if not memory.knows(self.city, owner):
+            self.city.load(entity for entity in self._archive.values() if owner_of(entity) == owner)
 
 
 def only(kind: type[E], events: Iterable[Announcement]) -> E:

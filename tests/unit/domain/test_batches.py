@@ -1,0 +1,387 @@
+"""Batches in a small city, planned by the real solver."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from dispatch.domain import batches
+from dispatch.domain.batch_problems import problem
+from dispatch.domain.batch_progress import needs_plan
+from dispatch.domain.city import Duplicate, Early
+from dispatch.domain.model import Batch, Hospital, Unit
+from dispatch.planning.plan import Plan, check_plan
+from dispatch.planning.solve import solve
+from dispatch.topics.announcement import Announcement
+from dispatch.topics.beds import BedOccupied, BedReserved
+from dispatch.topics.handovers import OfferWithdrawn, TransferOffered
+from dispatch.topics.hospitals import TransferAccepted, TransferDiverted
+from dispatch.topics.incidents import EscalationRaised
+from dispatch.topics.orders import OrderIssued
+from dispatch.topics.placements import BatchPlanned, BatchProgressed
+from dispatch.topics.transfers import (
+    TransferBatchAmended,
+    TransferBatchCancelled,
+    TransferBatchRequested,
+)
+from tests.unit.domain.city_builder import (
+    RUN,
+    WEST,
+    SmallCity,
+    at,
+    every,
+    hospital,
+    only,
+    transfer_unit,
+)
+
+HALF_HOUR = timedelta(minutes=30)
+ROOMS = {"isolation": 4, "negative_pressure": 1, "icu": 1}
+
+
+def patient(patient_id: str, severity: str = "ordinary", **more: Any) -> dict[str, Any]:
+    return {"patient_id": patient_id, "severity": severity, "mobility": "walking"} | more
+
+
+def batch(*patients: dict[str, Any], **changes: Any) -> TransferBatchRequested:
+    body = {
+        "batch_id": "b1",
+        "institution_id": "clinic",
+        "district": WEST,
+        "location": {"latitude": 40.8, "longitude": 111.65},
+        "kind": "confirmed",
+        "patients": list(patients),
+        "by": "clinic-1",
+        "loading_places": 2,
+    }
+    return TransferBatchRequested.model_validate(body | changes)
+
+
+def receiving(hospital_id: str, **changes: Any) -> Hospital:
+    return hospital(
+        hospital_id,
+        "designated",
+        **{"rooms": dict(ROOMS), "capacity": dict(ROOMS), "service": "cases", "bays": 2} | changes,
+    )
+
+
+def a_city(*units: Unit, hospitals: tuple[Hospital, ...] | None = None) -> SmallCity:
+    if not units:
+        units = (transfer_unit("T1"), transfer_unit("T2"))
+    return SmallCity(*units, hospitals=hospitals or (receiving("d1", position=at(111.7)),))
+
+
+def request(city: SmallCity, *patients: dict[str, Any], **changes: Any) -> list[Announcement]:
+    return city.say(batch(*patients, **{"at": city.now} | changes))
+
+
+def the(city: SmallCity, batch_id: str = "b1") -> Batch:
+    return city.known(Batch, batch_id)
+
+
+def plan(city: SmallCity, batch_id: str = "b1") -> tuple[int, Plan]:
+    """Return the plan that the planner makes for a batch now, and the revision it is for."""
+    city.city.begin(now=city.now, cause="")
+    asked = problem(city.city, the(city, batch_id))
+    made = solve(asked, seconds=2, workers=1)
+    assert not check_plan(asked, made)
+    return the(city, batch_id).revision, made
+
+
+def adopt(city: SmallCity, batch_id: str = "b1") -> list[Announcement]:
+    """Let the planner plan and its plan be adopted; returns the events."""
+    revision, made = plan(city, batch_id)
+    return city.do(lambda small: batches.adopt(small, batch_id, revision, made))
+
+
+def accept_all(city: SmallCity, events: list[Announcement]) -> list[Announcement]:
+    """Let every hospital accept what it was offered; returns the events."""
+    said: list[Announcement] = []
+    for offer in every(TransferOffered, events):
+        said += city.say(
+            TransferAccepted(
+                hospital_id=offer.hospital_id, offer_id=offer.offer_id, at=city.now, by="n1"
+            )
+        )
+    return said
+
+
+def ordered(events: list[Announcement]) -> set[str]:
+    return {order.unit_id for order in every(OrderIssued, events)}
+
+
+def live(city: SmallCity, minutes: int) -> list[Announcement]:
+    """Let crews roll within half a minute, and get one step further every five minutes."""
+    events: list[Announcement] = []
+    for half_minute in range(1, 2 * minutes + 1):
+        events += city.pass_time(30)
+        for unit_id, unit in list(city.city.units.items()):
+            if unit.status == "ordered":
+                events += city.report(unit_id, "rolling")
+            elif half_minute % 10:
+                continue
+            elif unit.status == "at_hospital":
+                events += city.hand_over(unit_id)
+            elif unit.status in RUN:
+                events += city.report(unit_id, RUN[RUN.index(unit.status) + 1])
+            elif unit.job_id is not None and city.now >= city.job(unit_id).ordered_at + HALF_HOUR:
+                events += city.say(city.certificate(unit_id))
+    return events
+
+
+def test_a_batch_is_planned_offered_and_moved_wave_by_wave() -> None:
+    city = a_city()
+    patients = [patient("p1", "critical"), patient("p2", "severe"), patient("p3"), patient("p4")]
+    told = only(BatchProgressed, request(city, *patients))
+    assert (told.status, told.waiting) == ("planning", 4)
+    events = adopt(city)
+    planned = only(BatchPlanned, events)
+    assert planned.makespan_seconds >= planned.bound_seconds
+    assert [trip["wave"] for trip in planned.trips].count(1) == 2
+    offer = only(TransferOffered, events)
+    assert offer.rooms == {"icu": 1, "negative_pressure": 1, "isolation": 2}
+    assert ordered(events) == set()  # nobody moves before the hospital has agreed
+    events = accept_all(city, events)
+    assert ordered(events) == {"T1", "T2"}
+    events += live(city, 180)
+    beds = {occupied.room: 0 for occupied in every(BedOccupied, events)}
+    for occupied in every(BedOccupied, events):
+        beds[occupied.room] += 1
+    assert beds == {"icu": 1, "negative_pressure": 1, "isolation": 2}
+    last = every(BatchProgressed, events)[-1]
+    assert (last.status, last.arrived, last.on_the_way, last.waiting) == ("completed", 4, 0, 0)
+    assert "b1" not in city.city.batches  # nothing of it stays in memory
+
+
+def test_the_gravest_start_first() -> None:
+    city = a_city(transfer_unit("T1"))
+    request(city, patient("mild", "mild"), patient("grave", "critical"))
+    trips = only(BatchPlanned, adopt(city)).trips
+    assert [list(trip["beds"]) for trip in trips] == [["grave"], ["mild"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"kind": "tourist"}, "kind: is not a kind of transfer of the policy in force"),
+        ({"district": "999999"}, "district: 999999 is not a district of this city"),
+        ({"hospitals": ["d9"]}, "hospitals.0: is not a hospital of this city"),
+        ({"complete_by": "2022-12-23T07:00:00Z"}, "complete_by: has passed"),
+        (
+            {"patients": [patient("p1", needs=["valet"])]},
+            "patients.0.needs: valet is not one of",
+        ),
+    ],
+)
+def test_a_batch_that_cannot_be_is_refused(changes: dict[str, Any], why: str) -> None:
+    city = a_city()
+    event = batch(patient("p1"), **{"at": city.now} | changes)
+    assert city.refusal(event).startswith(why)
+
+
+def test_a_batch_with_a_patient_twice_is_no_batch() -> None:
+    with pytest.raises(ValidationError) as refused:
+        batch(patient("p1"), patient("p2"), patient("p1"), at="2022-12-23T08:00:00Z")
+    assert "p1 is there twice" in str(refused.value)
+
+
+def test_the_same_batch_is_taken_once_and_its_id_once() -> None:
+    city = a_city()
+    request(city, patient("p1"))
+    with pytest.raises(Duplicate):
+        request(city, patient("p1"))
+    assert city.refusal(batch(patient("p2"), at=city.now)) == "batch_id: is taken already"
+
+
+def test_more_patients_than_beds_anywhere_are_told_and_moved_when_there_is_one() -> None:
+    city = a_city(hospitals=(receiving("d1", rooms={"isolation": 1}, capacity={"isolation": 9}),))
+    request(city, patient("p1"), patient("p2"))
+    events = adopt(city)
+    planned = only(BatchPlanned, events)
+    assert planned.unplaced == [{"patient_id": "p2", "why": "no_bed_left"}]
+    (raised,) = (e for e in every(EscalationRaised, events) if e.kind == "batch_unplaced")
+    assert "p2 (no bed left)" in raised.explanation
+    accept_all(city, events)
+    # The hospital counts its beds as they are: p1's is kept, another one is free.
+    city.report_hospital("d1", rooms={"isolation": 2})
+    assert needs_plan(the(city))
+    events = adopt(city)
+    assert {each.patient_id for each in every(BedReserved, events)} == {"p2"}
+    assert only(BatchPlanned, events).unplaced == []
+    assert only(TransferOffered, events).rooms == {"isolation": 1}
+
+
+def test_a_unit_that_drops_out_is_planned_without_and_what_has_started_goes_on() -> None:
+    city = a_city()
+    request(city, *(patient(f"p{n}") for n in range(4)))
+    accept_all(city, adopt(city))
+    started = the(city).started
+    assert len(started) == 2
+    city.report("T2", "rolling")
+    city.report("T2", "out_of_service")
+    assert the(city).revision == 2
+    events = adopt(city)
+    trips = only(BatchPlanned, events).trips
+    assert {trip["unit_id"] for trip in trips if trip["status"] == "waiting"} == {"T1"}
+    assert [trip["number"] for trip in trips if trip["status"] == "started"] == [1, 2]
+    # The hospital has agreed to these beds already.
+    assert not every(TransferOffered, events)
+
+
+def test_a_hospital_that_diverts_its_share_is_planned_without() -> None:
+    other = receiving("d2", position=at(111.9))
+    city = a_city(hospitals=(receiving("d1", position=at(111.66)), other))
+    request(city, patient("p1"), patient("p2"))
+    offer = only(TransferOffered, adopt(city))
+    assert offer.hospital_id == "d1"
+    city.say(
+        TransferDiverted(
+            hospital_id="d1", offer_id=offer.offer_id, at=city.now, by="n1", reason="full"
+        )
+    )
+    offer = only(TransferOffered, adopt(city))
+    assert offer.hospital_id == "d2"
+    assert ordered(accept_all(city, [offer])) == {"T1", "T2"}
+
+
+def test_a_hospital_that_does_not_answer_in_time_is_planned_without() -> None:
+    city = a_city(hospitals=(receiving("d1"), receiving("d2", position=at(111.9))))
+    request(city, patient("p1"))
+    first = only(TransferOffered, adopt(city))
+    events = city.pass_time(600)
+    assert every(OfferWithdrawn, events)[0].offer_id == first.offer_id
+    assert the(city).revision == 2  # told once, not once for the offer and once for its beds
+    assert only(TransferOffered, adopt(city)).hospital_id != first.hospital_id
+
+
+def test_a_hospital_that_accepts_and_then_closes_loses_who_has_not_started() -> None:
+    city = a_city(
+        transfer_unit("T1"),
+        hospitals=(receiving("d1", position=at(111.66)), receiving("d2", position=at(111.9))),
+    )
+    request(city, patient("p1"), patient("p2"))
+    accept_all(city, adopt(city))
+    city.run_to("T1", "transporting")
+    city.report_hospital("d1", status="closed")
+    planned = only(BatchPlanned, adopt(city))
+    (waiting,) = (trip for trip in planned.trips if trip["status"] == "waiting")
+    assert waiting["hospital_id"] == "d2"
+    # Who is on board goes to the next hospital at once.
+    assert city.handover("T1").hospital_id == "d2"
+
+
+def test_beds_that_drop_out_are_planned_without() -> None:
+    city = a_city(transfer_unit("T1"))
+    request(city, patient("p1"), patient("p2"), patient("p3"))
+    accept_all(city, adopt(city))
+    city.report_hospital("d1", rooms={"isolation": 2, "negative_pressure": 0})
+    planned = only(BatchPlanned, adopt(city))
+    assert len(planned.unplaced) == 1
+    kept = Counter(each.room for each in city.city.reservations.values() if not each.ended_at)
+    assert kept["isolation"] <= 2
+
+
+def test_a_plan_for_what_has_changed_since_is_left_alone() -> None:
+    city = a_city()
+    request(city, patient("p1"))
+    revision, made = plan(city)
+    city.say(
+        TransferBatchAmended.model_validate(
+            {
+                "batch_id": "b1",
+                "at": city.now,
+                "by": "clinic-1",
+                "reason": "worse",
+                "patients": [patient("p1", "critical")],
+            }
+        )
+    )
+    assert city.do(lambda small: batches.adopt(small, "b1", revision, made)) == []
+    assert only(TransferOffered, adopt(city)).rooms == {"icu": 1}
+
+
+def test_patients_who_wait_may_be_withdrawn_and_those_who_have_started_not() -> None:
+    city = a_city(transfer_unit("T1"))
+    request(city, patient("p1", "severe"), patient("p2"))
+    accept_all(city, adopt(city))
+
+    def withdrawing(*patients: str) -> TransferBatchAmended:
+        return TransferBatchAmended(
+            batch_id="b1", at=city.now, by="clinic-1", reason="stays", withdrawn=patients
+        )
+
+    assert city.refusal(withdrawing("p1")) == "withdrawn.0: is on the way, or has arrived"
+    assert city.refusal(withdrawing("p9")) == "withdrawn.0: is not a patient of this batch"
+    city.say(withdrawing("p2"))
+    adopt(city)
+    last = every(BatchProgressed, live(city, 90))[-1]
+    assert (last.status, last.arrived, last.waiting) == ("completed", 1, 0)
+
+
+def test_what_has_not_started_of_a_batch_is_called_off() -> None:
+    city = a_city(transfer_unit("T1"))
+    request(city, patient("p1", "severe"), patient("p2"))
+    accept_all(city, adopt(city))
+    cancelled = TransferBatchCancelled(batch_id="b1", at=city.now, by="clinic-1", reason="over")
+    city.say(cancelled)
+    assert (the(city).status, the(city).ended_at) == ("cancelled", None)
+    assert city.refusal(cancelled) == "batch_id: is cancelled"
+    last = every(BatchProgressed, live(city, 90))[-1]
+    assert (last.status, last.arrived, last.on_the_way) == ("cancelled", 1, 0)
+    assert not [each for each in city.city.reservations.values() if each.ended_at is None]
+
+
+def test_what_overtakes_its_batch_waits_for_it() -> None:
+    city = a_city()
+    with pytest.raises(Early):
+        city.say(TransferBatchCancelled(batch_id="b1", at=city.now, by="c", reason="over"))
+
+
+def test_a_trip_that_does_not_start_in_time_is_planned_anew() -> None:
+    city = a_city(transfer_unit("T1"))
+    request(city, patient("p1"), patient("p2"))
+    accept_all(city, adopt(city))
+    (second,) = (trip for trip in the(city).trips if trip.status == "waiting")
+    late = city.pack.transfers.batches.late_minutes * 60
+    away = (second.depart_at - city.now).total_seconds()
+    city.run_to("T1", "transporting")  # and no further
+    city.pass_time(away + late - 1)
+    assert the(city).revision == 1
+    city.pass_time(1)
+    assert the(city).revision == 2
+    assert "has not started in time" in the(city).because
+
+
+def test_a_batch_that_cannot_be_complete_in_time_says_so() -> None:
+    city = a_city(transfer_unit("T1"))
+    soon = city.now + timedelta(minutes=40)
+    request(city, *(patient(f"p{n}") for n in range(3)), complete_by=soon)
+    events = adopt(city)
+    assert only(BatchPlanned, events).in_time is False
+    assert [e.kind for e in every(EscalationRaised, events)] == ["batch_late"]
+
+
+def test_a_batch_without_a_plan_is_escalated() -> None:
+    city = a_city()
+    request(city, patient("p1"))
+    events = city.pass_time(city.pack.transfers.batches.solve_seconds + 60)
+    assert [e.kind for e in every(EscalationRaised, events)] == ["batch_unplanned"]
+
+
+def test_several_close_contacts_share_a_vehicle() -> None:
+    site = hospital(
+        "site", "isolation_site", rooms={"isolation_site": 9}, capacity={"isolation_site": 9}
+    )
+    city = a_city(hospitals=(site, receiving("d1")))
+    contacts = [patient(f"p{n}", "mild") for n in range(5)]
+    request(city, *contacts, kind="close_contact")
+    events = adopt(city)
+    planned = only(BatchPlanned, events)
+    assert sorted(len(trip["beds"]) for trip in planned.trips) in ([1, 4], [2, 3])
+    accept_all(city, events)
+    said = live(city, 90)
+    assert {each.room for each in every(BedOccupied, said)} == {"isolation_site"}
+    assert len(every(BedOccupied, said)) == 5
+    assert every(BatchProgressed, said)[-1].status == "completed"
