@@ -61,7 +61,7 @@ def draw(plans: Iterable[Plan], path: Path) -> None:
         loc="outside lower center",
         ncols=len(PHASES),
     )
-    axes.set_title(" ".join(dict.fromkeys(plan.batch_id for plan in plans[:: len(plans) - 1 or 1])))
+    axes.set_title(", ".join(plan.batch_id for plan in plans))
     figure.savefig(path, dpi=150)
 
 

@@ -66,3 +66,14 @@ def test_rules_and_contract_know_nothing_of_kafka_faust_postgresql_or_the_clock(
     foreign = {name.partition(".")[0] for _, name in imported(part)} - {"dispatch"}
     assert foreign <= sys.stdlib_module_names | PURE
     assert not foreign & {"asyncio", "random", "socket", "time"}
+
+
+def test_a_problem_and_its_plan_know_nothing_of_the_solver() -> None:
+    known = {"problem.py", "plan.py", "placing.py", "schedule.py", "following.py", "process.py"}
+    seen = {
+        (path.name, name.partition(".")[0])
+        for path, name in imported("planning")
+        if path.name in known
+    }
+    assert {name for name, _ in seen} == known
+    assert {module for _, module in seen} - {"dispatch"} <= sys.stdlib_module_names
