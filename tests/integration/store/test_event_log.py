@@ -123,10 +123,10 @@ async def test_the_command_shows_writes_and_drills_down(
     assert "no event is of district 999999" in capsys.readouterr().err
 
 
-async def test_the_mode_before_the_first_event_is_that_of_the_first_switch_or_still_in_force(
-    desk: Desk, migrated: str
+@pytest.mark.usefixtures("desk")
+async def test_the_mode_before_the_first_event_is_still_in_force_without_a_switch(
+    migrated: str,
 ) -> None:
-    assert desk
     connection = await asyncpg.connect(migrated)
     try:
         await connection.execute("UPDATE centre SET mode = 'routine'")
@@ -142,8 +142,8 @@ async def test_a_database_without_tables_is_refused(database: str) -> None:
             pass
 
 
-async def test_the_log_cannot_be_written_through_its_reader(desk: Desk, migrated: str) -> None:
-    assert desk
+@pytest.mark.usefixtures("desk")
+async def test_the_log_cannot_be_written_through_its_reader(migrated: str) -> None:
     async with open_log({"dsn": migrated}) as log:
         with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
             await log._connection.execute("DELETE FROM events")
