@@ -11,7 +11,8 @@ class CaseReported(Announcement):
 
     Sent again, with the same `report_id` and the next `attempt`, until it is acknowledged: who has
     the `report_id` has the report. `first_case` is the first of the city, `cluster` lists the
-    incidents of the cases near it in place and time; `content` is what the report says.
+    incidents of the cases near each other in place and time, this one too; `content` is what the
+    report says.
     """
 
     event_type: ClassVar[str] = "case.reported"

@@ -11,6 +11,7 @@ from dispatch.domain.reports import report_crossing
 from dispatch.policy.pack import ITEMS
 from dispatch.topics.announcement import Announcement
 from dispatch.topics.clocks import ClockBreached, ClockMet, ClockStarted
+from dispatch.topics.handovers import TransferOffered
 from dispatch.topics.incidents import EscalationRaised
 from dispatch.topics.reports import CaseReported, CrossingReported, ReportSettled
 from dispatch.topics.transfers import TransferPatient
@@ -28,6 +29,7 @@ from tests.unit.domain.city_builder import (
     only,
     transfer_unit,
     unit,
+    wanted,
 )
 
 DAY = 86_400.0
@@ -312,6 +314,40 @@ def test_a_case_is_forgotten_at_the_windows_end_except_that_there_was_a_first() 
     assert second.position == at(111.6)
     city.pass_time(DAY)
     assert list(city.city.known_cases) == ["city/c1"]
+
+
+# -- patients who are moved
+
+
+def test_a_case_who_is_moved_on_is_still_the_same_case() -> None:
+    city = SmallCity(unit("U1"), transfer_unit("T1"))
+    city.say(call("c1", patient={"condition": "critical"}))
+    city.run_to("U1", "on_scene")
+    city.find("U1")
+    [offered] = every(TransferOffered, city.hand_over("U1"))
+    city.say(city.accepts(offered.offer_id))
+    city.hand_over("T1")
+    [onward] = [key for key in city.city.transfers if key != "c1"]
+    events = city.say(city.result(city.known(Handover, f"{onward}/A1/H1"), positive=True))
+    report = only(CaseReported, events)
+    assert (report.incident_id, report.before, report.case_status) == (
+        onward, "suspected", "confirmed",
+    )  # fmt: skip
+    assert (report.first_case, report.cluster) == (True, [])
+    assert clocks_of("survey", events) == []
+    assert list(city.city.known_cases) == ["city/c1"]
+
+
+def test_a_finding_in_a_transfer_names_the_patients_on_that_vehicle() -> None:
+    city = SmallCity(transfer_unit("T1"), transfer_unit("T2"))
+    opened = city.say(wanted("t1", {"name": "Li"}, {"name": "Wang"}, kind="suspected"))
+    patients = only(CaseReported, opened).content["patients"]
+    assert patients == [{"patient_id": "p1", "name": "Li"}, {"patient_id": "p2", "name": "Wang"}]
+    city.say(city.accepts("t1/O1"))
+    city.run_to("T2", "on_scene")
+    [carried] = city.assignment("T2").patients
+    report = only(CaseReported, city.find("T2", case_status="confirmed"))
+    assert [patient["patient_id"] for patient in report.content["patients"]] == [carried]
 
 
 # -- a transfer across districts
