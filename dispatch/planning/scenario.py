@@ -91,13 +91,14 @@ class BatchPart(_Part):
 
 
 class PatientPart(_Part):
-    """A patient of a batch; `needs` are names of the table of special needs."""
+    """A patient of a batch; `needs` are names of the table of special needs, `age` is in years."""
 
     patient_id: Identifier
     batch: int
     severity: Severity
     mobility: Mobility
     needs: tuple[Identifier, ...] = ()
+    age: Annotated[float, Field(ge=0, le=150)] | None = None
 
 
 class Scenario(_Part):
