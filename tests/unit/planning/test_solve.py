@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dispatch.planning.bound import lower_bound
 from dispatch.planning.following import following
 from dispatch.planning.placing import place, places_for
-from dispatch.planning.plan import Plan, check_plan
+from dispatch.planning.plan import Plan, Trip, check_plan
 from dispatch.planning.problem import Busy, Problem
 from dispatch.planning.routing import route
 from dispatch.planning.scenario import read_scenario
@@ -181,7 +181,7 @@ def test_a_search_that_ends_by_itself_gives_the_same_plan_again() -> None:
 def test_the_intake_is_planned_batch_by_batch_and_as_one() -> None:
     scenario = read_scenario("jinzhou-intake")
     assert len(scenario.problems()) == 27
-    trips = []
+    trips: list[Trip] = []
     for each in scenario.problems():
         plan = solved(following(each, trips))
         assert plan.optimal
