@@ -14,9 +14,9 @@ from rich.console import Console
 
 from dispatch.cli import localised
 from dispatch.demo.board import Board
-from dispatch.demo.performance import WATCHABLE_SPEED, perform
+from dispatch.demo.city.performance import WATCHABLE_SPEED, perform
 from dispatch.demo.screen import Screen
-from dispatch.demo.summary import render
+from dispatch.demo.city.summary import render
 from dispatch.errors import StackError
 from dispatch.language import text
 from dispatch.simulation.stage import Stage

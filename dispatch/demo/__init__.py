@@ -1,1 +1,1 @@
-"""A scripted day of a city on the real service, its live view and its summary."""
+"""Scripted scenarios on the real service, their live view and their summaries."""

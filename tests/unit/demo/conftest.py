@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.unit.demo.memory_stage import Played, play
+from tests.unit.demo.city.day import Played, play
 
 
 @pytest.fixture(scope="session")

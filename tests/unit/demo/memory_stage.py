@@ -1,24 +1,19 @@
 """A stage without processes: the domain itself answers, in memory, on a stepped clock."""
 
-import asyncio
 import heapq
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from dispatch.checker import Input
-from dispatch.demo.board import Board
-from dispatch.demo.performance import CITY, act, put_on
-from dispatch.demo.scenario import START
-from dispatch.demo.summary import Summary, summarise
-from dispatch.domain import handling
+from dispatch.domain import batch_problems, batches, handling
+from dispatch.domain.batch_progress import needs_plan
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.fleet import report_duties
-from dispatch.domain.model import Timer
+from dispatch.domain.model import Batch, Timer
+from dispatch.planning.solve import solve
 from dispatch.policy.pack import load_pack
 from dispatch.simulation.seen import Published, Seen
 from dispatch.store.dead_letters import reject
@@ -30,12 +25,10 @@ from dispatch.topics.cloudevents import derived_id, write_headers
 from dispatch.topics.envelope import Record
 from dispatch.topics.fields import Content
 
-if TYPE_CHECKING:
-    from dispatch.simulation.stage import Stage
-
 PREFIX = "dispatch."
 Action = Callable[[], Awaitable[None]]
 PATIENCE = timedelta(hours=4)
+PLANNING_SECONDS = 20.0
 
 
 class MemoryClock:
@@ -52,12 +45,17 @@ class MemoryClock:
 class MemoryStage:
     """What `dispatch.simulation.stage.Stage` is to a scenario, without Kafka and PostgreSQL."""
 
-    def __init__(self, plan_path: Path, *, start: datetime) -> None:
-        self.plan, self.pack = read_plan(plan_path), load_pack("covid-19")
+    def __init__(self, plan_path: Path, *, start: datetime, policy: str = "covid-19") -> None:
+        self.plan, self.pack = read_plan(plan_path), load_pack(policy)
         self.clock = MemoryClock(start)
         self.history: list[Seen] = []
         self.published: list[Published] = []
-        self.city = City(pack=self.pack, districts=self.plan.districts, mode=self.plan.mode)
+        self.city = City(
+            pack=self.pack,
+            districts=self.plan.districts,
+            mode=self.plan.mode,
+            travel=self.plan.travel_under(self.pack),
+        )
         self._agenda: list[tuple[datetime, int, Action]] = []
         self._numbers = itertools.count()
         self._reactions: defaultdict[str, list[Callable[[Seen], None]]] = defaultdict(list)
@@ -122,9 +120,10 @@ class MemoryStage:
         *,
         until: datetime | None = None,
         speed: float | None = None,
+        grain: float = 0.0,
         tick: Callable[[], None] | None = None,
     ) -> None:
-        del speed
+        del speed, grain
         last_action = self.clock.now()
         while True:
             self._settle()
@@ -170,6 +169,8 @@ class MemoryStage:
                 self._take(self._waiting.pop(0))
             elif due:
                 self._fire(min(due, key=lambda timer: (timer.due_at, timer.timer_id)))
+            elif unplanned := [b for b in self.city.batches.values() if needs_plan(b)]:
+                self._plan(unplanned[0])
             else:
                 return
             self._commit()
@@ -234,6 +235,11 @@ class MemoryStage:
             _, inbound = self._parked.pop(timer.subject)
             reject(city, inbound, [Reason(field="call_id", reason="its call has never come")])
 
+    def _plan(self, batch: Batch) -> None:
+        self.city.begin(now=self.clock.now(), cause=f"plan/{batch.batch_id}@{batch.revision}")
+        plan = solve(batch_problems.problem(self.city, batch), seconds=PLANNING_SECONDS)
+        batches.adopt(self.city, batch.batch_id, batch.revision, plan)
+
     def _commit(self) -> None:
         changes = self.city.changes
         for timer_id, timer in changes.timers:
@@ -262,42 +268,3 @@ class MemoryStage:
             self.history.append(seen)
             for reaction in self._reactions[seen.type]:
                 reaction(seen)
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A day that was played: what was told and sent, and what its board shows."""
-
-    stage: MemoryStage
-    board: Board
-
-    @property
-    def history(self) -> list[Seen]:
-        return self.stage.history
-
-    @property
-    def inputs(self) -> list[Input]:
-        return self.stage.inputs()
-
-    def summary(self, history: list[Seen] | None = None) -> Summary:
-        """Sum up this history, or another one in its place."""
-        return summarise(
-            self.history if history is None else history,
-            self.inputs,
-            pack=self.stage.pack,
-            seed=1,
-            start=START,
-            end=self.stage.clock.now(),
-            seconds=1.0,
-            latencies=[0.01, 0.02],
-            logged=len(self.history),
-        )
-
-
-def play(seed: int) -> Played:
-    """Play the demo's day in memory."""
-    memory = MemoryStage(CITY, start=START)
-    stage = cast("Stage", memory)
-    board = put_on(stage, seed)
-    asyncio.run(act(stage, board, speed=None, tick=lambda: None))
-    return Played(memory, board)

@@ -8,7 +8,7 @@ from dispatch.demo.readable import readable
 from dispatch.demo.screen import Screen
 from dispatch.language import LANGUAGES, speak
 from dispatch.topics import OUTPUT_TOPICS
-from tests.unit.demo.memory_stage import Played
+from tests.unit.demo.city.day import Played
 
 SHOWN = 21
 

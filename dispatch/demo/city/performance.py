@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from dispatch.demo.board import Board
-from dispatch.demo.mishaps import Mishaps
-from dispatch.demo.scenario import START, Day
-from dispatch.demo.summary import Summary, summarise
+from dispatch.demo.city.mishaps import Mishaps
+from dispatch.demo.city.scenario import START, Day
+from dispatch.demo.city.summary import Summary, summarise
 from dispatch.simulation.behaviour import Behaviour
 from dispatch.simulation.commission import Commission
 from dispatch.simulation.crews import Crews

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import orjson
 
-from dispatch.demo.callers import CONTACT, EVERYDAY, FEVER, NEGATIVE, UNSURE, call_of
-from dispatch.demo.scenario import CITY_DISTRICT, FAR_DISTRICT, Day
+from dispatch.demo.city.callers import CONTACT, EVERYDAY, FEVER, NEGATIVE, UNSURE, call_of
+from dispatch.demo.city.scenario import CITY_DISTRICT, FAR_DISTRICT, Day
 from dispatch.simulation.agenda import Action
 from dispatch.simulation.behaviour import Behaviour, Deviation
 from dispatch.simulation.seen import Seen

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from dispatch.checker import Input, Invariant, check
 from dispatch.demo.chronicle import Chronicle
-from dispatch.demo.stories import STORIES, bad_inputs
+from dispatch.demo.city.stories import STORIES, bad_inputs
+from dispatch.demo.outcome import stories_table, verdict
 from dispatch.language import text
 from dispatch.policy.pack import Pack
 from dispatch.simulation.seen import Seen
@@ -150,22 +151,11 @@ def render(summary: Summary) -> RenderableType:
     }
     for name, value in rows.items():
         figures.add_row(text(f"demo.figure.{name}"), value)
-    stories = Table(title=text("demo.stories"), title_justify="left", show_header=False, box=None)
-    told = [
-        Text.assemble(("✓ ", "green") if holds else ("✗ ", "bold red"), text(f"demo.story.{name}"))
-        for name, holds in summary.stories.items()
-    ]
-    half = (len(told) + 1) // 2
-    for row in range(half):
-        stories.add_row(*told[row::half])
-    failures = "; ".join(summary.failures)
-    verdict = (
-        Text(text("demo.verdict_failed", failures=failures), "bold red")
-        if failures
-        else Text(text("demo.verdict_ok"), "bold green")
+    stories = stories_table(
+        {text(f"demo.story.{name}"): told for name, told in summary.stories.items()}
     )
     ran = Text(text("demo.ran", hours=summary.hours, seconds=summary.seconds))
-    return Group(stories, figures, ran, verdict)
+    return Group(stories, figures, ran, verdict(summary.failures))
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -3,9 +3,9 @@ from collections.abc import Callable
 import pytest
 
 from dispatch.demo.chronicle import Chronicle
-from dispatch.demo.stories import BAD_INPUTS, STORIES, bad_inputs
+from dispatch.demo.city.stories import BAD_INPUTS, STORIES, bad_inputs
 from dispatch.language import LANGUAGES, catalogue
-from tests.unit.demo.memory_stage import Played
+from tests.unit.demo.city.day import Played
 
 # The events without which a story can't have happened.
 EVIDENCE = {

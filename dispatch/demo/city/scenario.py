@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, Final
 
 from dispatch.demo.board import Board
-from dispatch.demo.callers import (
+from dispatch.demo.city.callers import (
     CONTACT,
     EVERYDAY,
     FEVER,

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from dispatch.demo.summary import Summary, render
+from dispatch.demo.city.summary import Summary, render
 from dispatch.language import LANGUAGES, speak
-from tests.unit.demo.memory_stage import Played
+from tests.unit.demo.city.day import Played
 
 if TYPE_CHECKING:
     from dispatch.simulation.seen import Seen

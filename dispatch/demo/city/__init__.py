@@ -1,0 +1,1 @@
+"""The first scenario: a scripted epidemic day of a steppe city."""
