@@ -214,6 +214,30 @@ def test_a_case_is_reported_acknowledged_and_surveyed(service: Service) -> None:
     assert told["survey.recorded"]["data"]["contacts"] == 4
 
 
+def test_a_transfer_is_agreed_ordered_and_handed_over_into_its_bed(service: Service) -> None:
+    request = [
+        *("transfers", "request", "--id", "t1", "--institution", "clinic", "--by", "dr1"),
+        *("--kind", "confirmed", "--patient", "p1/ordinary/walking", "--district", DISTRICT),
+        *("--latitude", "49.1", "--longitude", "119.5"),
+    ]
+    told = by_type(service.told(*request))
+    assert "order.issued" not in told
+    offer = told["transfer.offered"]["data"]
+    assert (offer["hospital_id"], offer["rooms"]) == ("D1", {"isolation": 1})
+    told = by_type(service.told("transfers", "accept", "D1", offer["offer_id"], "--by", "n1"))
+    assert told["transfer.progressed"]["data"]["status"] == "accepted"
+    order, announced = told["order.issued"]["data"], told["handover.announced"]["data"]
+    assert (order["rule"], order["hospital_id"]) == ("R1", "D1")
+    assert announced["beds"] == [{"patient_id": "p1", "room": "isolation", "place": 1}]
+    for status in ("rolling", "on_scene", "transporting", "at_hospital"):
+        service.told("unit", "report", order["unit_id"], "--status", status)
+    signed = [announced["handover_id"], "--by", "x"]
+    service.told("unit", "sign", order["unit_id"], *signed)
+    told = by_type(service.told("hospital", "sign", "D1", *signed))
+    assert told["bed.occupied"]["data"]["promise_id"] == "t1/B1"
+    assert told["transfer.progressed"]["data"]["status"] == "completed"
+
+
 def test_a_refusal_is_shown_and_is_a_failure(service: Service) -> None:
     done = service.run("call", "--id", "e1", "--district", "999999", *PLACE, "--wait", "30")
     assert done.returncode == 1
