@@ -1,10 +1,14 @@
 """Beds: kept for every patient of a transfer or for none, taken on arrival, free again once."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dispatch.domain import beds
 from dispatch.domain.model import Hospital, Reservation
@@ -26,6 +30,7 @@ from tests.unit.domain.city_builder import (
 )
 
 MILD, SEVERE, CRITICAL = ("isolation", "negative_pressure"), ("negative_pressure", "icu"), ("icu",)
+KINDS = ("isolation", "negative_pressure", "icu")
 T = TypeVar("T")
 
 
@@ -102,6 +107,24 @@ def test_a_chain_of_patients_moves_on_where_the_last_one_finds_no_bed() -> None:
     assert {r.patient_id: r.room for r in held} == {
         "a": "negative_pressure", "b": "icu", "c": "isolation",
     }  # fmt: skip
+
+
+@given(
+    rooms=st.fixed_dictionaries({kind: st.integers(0, 2) for kind in KINDS}),
+    wanted=st.lists(st.lists(st.sampled_from(KINDS), min_size=1, unique=True), max_size=5),
+)
+def test_whoever_can_be_placed_is_placed(rooms: dict[str, int], wanted: list[list[str]]) -> None:
+    given_rooms = beds.allot(
+        city_with(**rooms).city, cases(**rooms), {f"p{n}": kinds for n, kinds in enumerate(wanted)}
+    )
+    possible = any(
+        all(count <= rooms[kind] for kind, count in Counter(choice).items())
+        for choice in product(*wanted)
+    )
+    assert (given_rooms is not None) is possible
+    if given_rooms is not None:
+        assert all(given_rooms[f"p{n}"] in kinds for n, kinds in enumerate(wanted))
+        assert all(count <= rooms[kind] for kind, count in Counter(given_rooms.values()).items())
 
 
 @pytest.mark.parametrize(
