@@ -20,7 +20,7 @@ from aiokafka.structs import ConsumerRecord
 
 from dispatch.errors import Unavailable
 from dispatch.settings import KafkaSettings
-from dispatch.topics import TOPIC_OF
+from dispatch.topics import TOPIC_OF, key_of
 from dispatch.topics.cloudevents import timestamp, write_headers
 from dispatch.topics.fields import Content
 
@@ -92,12 +92,6 @@ class Event:
             "attributes": self.attributes,
             "data": self.data,
         }
-
-
-def key_of(event: Content) -> str:
-    """Return the key under which an input is published."""
-    key = TOPIC_OF[event.event_type].key
-    return str(getattr(event, key, key))
 
 
 async def publish(

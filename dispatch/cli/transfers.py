@@ -15,6 +15,7 @@ from dispatch.cli.publishing import (
     read_body,
     signed,
 )
+from dispatch.cli.transfer_batch import amend, batch, call_off
 from dispatch.cli.transfer_plan import plan
 from dispatch.language import text
 from dispatch.topics.hospitals import TransferAccepted, TransferDiverted
@@ -114,4 +115,5 @@ def divert(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fi
     return publish_one(invocation, TransferDiverted, given(**fields), wait=wait, as_json=as_json)
 
 
-command.add_command(plan)
+for each in (batch, amend, call_off, plan):
+    command.add_command(each)

@@ -33,7 +33,7 @@ from dispatch.stack.workers import Worker, worker_environment
 from dispatch.store.inbound import read
 from dispatch.store.plan import CityPlan, read_plan
 from dispatch.store.schema import amigrate
-from dispatch.topics import OUTPUT_TOPICS, TOPIC_OF, TOPICS
+from dispatch.topics import OUTPUT_TOPICS, TOPIC_OF, TOPICS, key_of
 from dispatch.topics.cloudevents import derived_id, write_headers
 from dispatch.topics.envelope import Record
 from dispatch.topics.fields import Content
@@ -187,7 +187,7 @@ class Stage:
         The id follows from the source, the key, the type and how many of these came before.
         """
         topic = TOPIC_OF[event.event_type]
-        key: str = getattr(event, topic.key, topic.key)
+        key = key_of(event)
         origin = f"{source}/{key}/{event.event_type}"
         event_id = derived_id(origin, self._ordinals[origin])
         self._ordinals[origin] += 1

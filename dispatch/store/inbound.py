@@ -7,20 +7,16 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from dispatch.topics import EVENTS, TOPIC_OF
+from dispatch.topics import EVENTS, INPUT_TOPICS, TOPIC_OF
 from dispatch.topics.announcement import Reason
 from dispatch.topics.cloudevents import Malformed, read_attributes
 from dispatch.topics.envelope import Record
 from dispatch.topics.fields import BodyError, Content, decode, reasons
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-# The field that names the sender, and keys the topic; a batch is keyed by its own id.
+# The fields one of which names the sender, and keys the topic; the city's has none.
 _SENDER_FIELDS: Final = {
-    "calls": ("call_id",),
-    "units": ("unit_id",),
-    "hospitals": ("hospital_id",),
-    "transfers": ("transfer_id", "batch_id"),
-    "commission": ("incident_id",),
+    topic.name: topic.key_fields for topic in INPUT_TOPICS if topic.key != topic.name
 }
 
 

@@ -27,18 +27,35 @@ from dispatch.topics.fields import Content
 
 Event = Content | Announcement
 
-__all__ = ["EVENTS", "INPUT_TOPICS", "OUTPUT_TOPICS", "TOPICS", "TOPIC_OF", "Event", "Topic"]
+__all__ = [
+    "EVENTS",
+    "INPUT_TOPICS",
+    "OUTPUT_TOPICS",
+    "TOPICS",
+    "TOPIC_OF",
+    "Event",
+    "Topic",
+    "key_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic: its name (without the prefix of an installation), its key and its events."""
+    """One topic: its name (without the prefix of an installation), its key and its events.
+
+    `key` says what keys it: of an input topic the field of each event, or fields parted by "or".
+    """
 
     name: str
     direction: Literal["input", "output"]
     key: str
     summary: str
     events: tuple[type[Event], ...]
+
+    @property
+    def key_fields(self) -> tuple[str, ...]:
+        """The fields of which each event has the one that keys it."""
+        return tuple(self.key.split(" or "))
 
 
 TOPICS = (
@@ -66,7 +83,7 @@ TOPICS = (
     Topic(
         "transfers",
         "input",
-        "transfer_id",
+        "transfer_id or batch_id",
         "institutions publish requests for transfers, single or in batches",
         transfers.INPUTS,
     ),
@@ -103,7 +120,7 @@ TOPICS = (
     Topic(
         "placements",
         "output",
-        "transfer_id",
+        "transfer_id or batch_id",
         "institutions read where their patients go, when, and why not",
         placements.OUTPUTS,
     ),
@@ -152,3 +169,11 @@ TOPIC_OF: dict[str, Topic] = {event.event_type: topic for topic in TOPICS for ev
 EVENTS: dict[str, type[Event]] = {
     event.event_type: event for topic in TOPICS for event in topic.events
 }
+
+
+def key_of(event: Content) -> str:
+    """Return the key under which an input is published."""
+    fields = TOPIC_OF[event.event_type].key_fields
+    found = (getattr(event, field, None) for field in fields)
+    # The city's own events are keyed by its word.
+    return next((key for key in found if key is not None), fields[0])

@@ -12,10 +12,10 @@ from dispatch import cli
 from dispatch.cli import publishing
 from dispatch.cli.call import as_call
 from dispatch.cli.publishing import answers
-from dispatch.client import Event, Published, key_of
+from dispatch.client import Event, Published
 from dispatch.errors import Unavailable
 from dispatch.settings import KafkaSettings
-from dispatch.topics import EVENTS
+from dispatch.topics import EVENTS, key_of
 from dispatch.topics.fields import Content
 
 NOW = datetime(2022, 12, 23, tzinfo=UTC)
@@ -96,6 +96,7 @@ def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Content]:
         (["transfers", "cancel", "t-1", *SIGNED], "transfer.cancelled", "t-1"),
         (["transfers", "accept", "H-1", "t-1/O1", "--by", "x"], "transfer.accepted", "H-1"),
         (["transfers", "divert", "H-1", "t-1/O1", *SIGNED], "transfer.diverted", "H-1"),
+        (["transfers", "call-off", "b-1", *SIGNED], "transfer.batch.cancelled", "b-1"),
         (["mode", "routine", *SIGNED], "city.mode_switched", "city"),
     ],
 )
