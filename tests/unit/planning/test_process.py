@@ -1,6 +1,8 @@
 import asyncio
 import os
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +32,35 @@ async def test_the_loop_goes_on_while_a_plan_is_made() -> None:
         await asyncio.sleep(0)
         assert not planning.done()
         assert (await planning).trips
+
+
+ABANDONED = """
+import asyncio, os, signal
+from dispatch.planning.process import Planner
+
+async def die():
+    async with Planner() as planner:
+        print(*planner._pool._processes, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    asyncio.run(die())
+"""
+
+
+async def test_the_process_ends_with_its_parent(tmp_path: Path) -> None:
+    program = tmp_path / "abandoned.py"
+    program.write_text(ABANDONED, encoding="utf-8")
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(program),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+    assert parent.stdout is not None
+    assert int(await parent.stdout.readline()) != parent.pid
+    async with asyncio.timeout(30):
+        # The child holds the other end of the pipe until it ends.
+        assert await parent.stdout.read() == b""
+        await parent.wait()
