@@ -41,9 +41,11 @@ class Screening:
         yield self._missed.figure()
 
     def _decided(self, event: Logged) -> None:
-        questions = event.data["decision"]["questions"]
+        decision = event.data["decision"]
         asked = self._asked.setdefault(event.data["incident_id"], _Asked())
-        asked.open = ref(event) if questions else None
+        # Nobody calls for a transfer: the institution has screened its patient.
+        by_a_caller = "transfer_kind" not in decision["inputs"]
+        asked.open = ref(event) if decision["questions"] and by_a_caller else None
 
     def _expired(self, event: Logged) -> None:
         self._miss(event.data["call_id"], "deadline_passed", event)

@@ -30,14 +30,15 @@ class EventLog:
 
     async def events(self, types: Collection[str]) -> AsyncIterator[Logged]:
         """Yield the events of some types, in the order of the log."""
-        rows = self._connection.cursor(STATEMENTS["read_log"], sorted(types), prefetch=ROWS_AT_ONCE)
-        async for row in rows:
-            yield _logged(dict(row))
+        cursor = await self._connection.cursor(STATEMENTS["read_log"], sorted(types))
+        while rows := await cursor.fetch(ROWS_AT_ONCE):
+            for row in rows:
+                yield _logged(row)
 
     async def at(self, positions: Collection[int]) -> list[Logged]:
         """Return the events at some positions, in the order of the log."""
         rows = await self._connection.fetch(STATEMENTS["events_at"], sorted(positions))
-        return [_logged(dict(row)) for row in rows]
+        return [_logged(row) for row in rows]
 
 
 @asynccontextmanager
@@ -64,11 +65,11 @@ async def open_log(connect_options: Mapping[str, Any]) -> AsyncIterator[EventLog
         await connection.close()
 
 
-def _logged(row: Mapping[str, Any]) -> Logged:
+def _logged(row: asyncpg.Record) -> Logged:
     data = orjson.loads(row["data"])
     return Logged(
         position=row["position"],
-        id=str(row["event_id"]),
+        id=row["event_id"],
         topic=row["topic"],
         key=row["key"],
         type=row["type"],

@@ -15,6 +15,7 @@ from dispatch.indicators.figures import Figure
 from dispatch.policy.pack import load_pack
 from dispatch.store.desk import Desk
 from dispatch.store.event_log import open_log
+from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.envelope import Record
 from tests.integration.store.conftest import DISTRICT, HandClock, Post, of_kind
 
@@ -121,6 +122,16 @@ async def test_the_command_shows_writes_and_drills_down(
     ]
     assert await asyncio.to_thread(cli.run, ["indicators", "--district", "999999"]) == 1
     assert "no event is of district 999999" in capsys.readouterr().err
+
+
+async def test_the_mode_before_the_first_event_is_that_before_the_first_switch(
+    desk: Desk, post: Post, migrated: str
+) -> None:
+    for mode in ("routine", "epidemic"):
+        switch = {"at": timestamp(post.clock.time), "mode": mode, "by": "d", "reason": "r"}
+        await tell(desk, post.record("city", "city.mode_switched", "city", switch))
+        async with open_log({"dsn": migrated}) as log:
+            assert await log.first_mode() == "epidemic"
 
 
 @pytest.mark.usefixtures("desk")

@@ -262,7 +262,7 @@ def test_a_bed_is_freed_once(by: str) -> None:
         do(city, beds.take, held, city.incident("c1"))
     assert city.city.hospitals["D"].rooms == {"isolation": 2}
     told = only(BedVacated, city.say(freed(city, "isolation", promise_id)))
-    assert (told.promise_id, told.free) == (promise_id, 3)
+    assert (told.promise_id, told.free, told.outcome) == (promise_id, 3, "discharged")
     city.report_hospital("D", rooms={"isolation": 1})
     assert city.refusal(freed(city, "isolation", promise_id)) == "promise_id: is free already"
     assert city.city.hospitals["D"].rooms == {"isolation": 1}

@@ -19,6 +19,8 @@ def test_a_district_without_a_negative_pressure_vehicle_falls_short() -> None:
         {"district": EAST, "duty": "negative_pressure_per_district", "has": 0}
     ]
     assert report.negative_pressure_share == 2 / 3
+    assert report.negative_pressure[MIDDLE] == ["T2"]
+    assert report.negative_pressure[EAST] == []
 
 
 def test_too_small_a_share_of_negative_pressure_vehicles_falls_short() -> None:

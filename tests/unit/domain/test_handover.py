@@ -173,6 +173,7 @@ def test_the_record_is_closed_by_both_signatures_and_the_room_is_taken() -> None
     assert "by the crew already" in city.refusal(city.crew_signs(handover))
     closed = only(HandoverClosed, city.say(city.hospital_signs(handover)))
     assert (closed.signed_by_crew, closed.signed_by_hospital) == ("m1", "n1")
+    assert closed.keeps_cases is False
     assert city.unit("U1").status == "handed_over"
     assert city.city.hospitals["general"].rooms["fever_clinic"] == 1
 

@@ -172,6 +172,6 @@ def test_two_hundred_thousand_events_take_seconds() -> None:
     began = time.process_time()
     figures = compute(events, PACK, begins=datetime(2022, 3, 2, tzinfo=UTC), district=HERE)
     took = time.process_time() - began
-    # Measured: below one second; a pass that were not linear would take minutes.
+    # Measured: about one second; a pass that were not linear would take minutes.
     assert took < 10
     assert {each.indicator.name: each.value for each in figures}[ERRORS] == 0

@@ -2,7 +2,7 @@
 
 from dispatch.indicators.computation import as_logged, compute
 from dispatch.topics.envelope import Logged, time_said
-from tests.unit.demo.memory_stage import play
+from tests.unit.demo.city.day import play
 
 
 def test_the_demos_day_has_the_figures_of_its_log_however_its_topics_were_read() -> None:

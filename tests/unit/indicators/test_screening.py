@@ -53,6 +53,14 @@ def test_symptoms_that_show_after_the_crew_has_come_were_not_the_callers() -> No
     assert log.figures()[MISSED].value == 0
 
 
+def test_an_institution_that_calls_is_asked_and_one_that_has_patients_moved_is_not() -> None:
+    log = Log()
+    for incident, kind in (("c1", None), ("t1", "febrile")):
+        log.decided(incident, symptoms=FEVER, institution=True, transfer_kind=kind)
+        log.progressed(log.ordered(incident, 1, crew="transfer", ppe="full"), 9)
+    assert [finding.about for finding in log.figures()[MISSED].findings] == ["c1"]
+
+
 def test_a_call_that_was_cancelled_before_anybody_came_is_not_missed() -> None:
     log = Log()
     log.decided("c1", symptoms=FEVER)
