@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,3 +176,8 @@ def test_two_hundred_thousand_events_take_seconds() -> None:
     # Measured: about one second; a pass that were not linear would take minutes.
     assert took < 10
     assert {each.indicator.name: each.value for each in figures}[ERRORS] == 0
+
+
+def test_the_page_of_definitions_has_every_indicator() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "indicators.md").read_text(encoding="utf-8")
+    assert [name for name in registry(PACK) if f"`{name}`" not in page] == []
