@@ -83,9 +83,9 @@ class Known:
         decided = self._decided.get(incident_id)
         return NO_CASE if decided is None else decided.case_status
 
-    def ppe_for_case(self, decided: Decided, case_status: str = "confirmed") -> Protection | None:
+    def ppe_for_case(self, decided: Decided) -> Protection | None:
         """Return the PPE that the rules ask for if the patient of a decision is a case."""
-        inputs = {**decided.decision["inputs"], "case_status": case_status}
+        inputs = {**decided.decision["inputs"], "case_status": "confirmed"}
         inputs.pop("transfer_kind", None)
         return replay(inputs, self.pack).ppe
 

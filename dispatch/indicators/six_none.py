@@ -58,7 +58,7 @@ class SixNone:
         self._by_incident: dict[str, set[str]] = {}
         self._onward: dict[str, str] = {}
         # Patients who were handed over and may yet prove to be cases, by their run.
-        self._arrived: Recent[tuple[str, Logged]] = Recent(known.pack.screening.history_window_days)
+        self._arrived: Recent[str] = Recent(known.pack.screening.history_window_days)
         self._deaths = Tally(DEATHS, scope)
         self._staff = Tally(STAFF, scope)
         self._surveys: dict[str, Logged] = {}
@@ -110,7 +110,7 @@ class SixNone:
         if decided is not None and decided.decision["destination"] == "isolation_site":
             status = _CONTACT
         if status == NO_CASE:
-            self._arrived.put(data["assignment_id"], event.at, (handover_id, event))
+            self._arrived.put(data["assignment_id"], event.at, handover_id)
         else:
             self._begin(handover_id, _Stay(event, incident_id, status))
 
@@ -154,9 +154,8 @@ class SixNone:
             return
         self._rename(data["incident_id"], data["case_status"])
         run = data["assignment_id"]
-        arrived = None if run is None else self._arrived.pop(run, event.at)
-        if arrived is not None:
-            handover_id, _ = arrived
+        handover_id = None if run is None else self._arrived.pop(run, event.at)
+        if handover_id is not None:
             self._begin(handover_id, _Stay(event, data["incident_id"], data["case_status"]))
 
     def _result_recorded(self, event: Logged) -> None:
