@@ -461,14 +461,17 @@ class Desk:
     async def _load_incidents(self, tx: "_Transaction", incident_ids: set[str]) -> None:
         if incident_ids:
             self._read_back |= incident_ids
-            rows = await tx.fetch("load_incidents", list(incident_ids))
-            self._city.load(codec.load(row["kind"], row["state"]) for row in rows)
+            await self._load(tx, await tx.fetch("load_incidents", list(incident_ids)))
+
+    async def _load(self, tx: "_Transaction", rows: Sequence[asyncpg.Record]) -> None:
+        for row in rows:
+            await tx.breathe()
+            self._city.load([codec.load(row["kind"], row["state"])])
 
     async def _load_clocks(self, tx: "_Transaction", clock_ids: list[str]) -> None:
         """Read clocks alone: to run out they need nothing else of their owners."""
         if clock_ids:
-            rows = await tx.fetch("load_clocks", clock_ids)
-            self._city.load(codec.load(row["kind"], row["state"]) for row in rows)
+            await self._load(tx, await tx.fetch("load_clocks", clock_ids))
 
     async def _note_positions(self, tx: "_Transaction", records: Sequence[Record]) -> None:
         reached: dict[tuple[str, int], int] = {}
@@ -539,8 +542,7 @@ class Desk:
 
     async def _catch_up(self, tx: "_Transaction") -> None:
         """Read what other processes wrote since the version that this one has seen."""
-        fleet = await tx.fetch("load_fleet", self._seen)
-        self._city.load(codec.load(row["kind"], row["state"]) for row in fleet)
+        await self._load(tx, await tx.fetch("load_fleet", self._seen))
         if self._seen < 0:
             rows = await tx.fetch("open_incidents")
             await self._load_incidents(tx, {row["incident_id"] for row in rows})
@@ -552,11 +554,7 @@ class Desk:
             self._city.forget([CITY])
         await self._load_incidents(tx, changed)
         rows = await tx.fetch("changed_clocks", self._seen)
-        self._city.load(
-            codec.load(row["kind"], row["state"])
-            for row in rows
-            if memory.knows(self._city, row["owner"])
-        )
+        await self._load(tx, [row for row in rows if memory.knows(self._city, row["owner"])])
 
     def _settle(self) -> None:
         """Make the changes final in memory, and forget incidents that are over."""
