@@ -1,33 +1,69 @@
-"""`dispatch demo`: a city's epidemic day on the real service, in under a minute."""
+"""`dispatch demo`: a scenario on the real service, in a minute or so."""
 
 import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
+import click
 import orjson
 import uvloop
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 
-from dispatch.cli import localised
+from dispatch.cli import indicators, localised
 from dispatch.demo.board import Board
-from dispatch.demo.city.performance import WATCHABLE_SPEED, perform
+from dispatch.demo.city import performance as city_performance
+from dispatch.demo.city import summary as city_summary
+from dispatch.demo.jinzhou import performance as jinzhou_performance
+from dispatch.demo.jinzhou import summary as jinzhou_summary
 from dispatch.demo.screen import Screen
-from dispatch.demo.city.summary import render
 from dispatch.errors import StackError
 from dispatch.language import text
 from dispatch.simulation.stage import Stage
 
 
+@dataclass(frozen=True, slots=True)
+class _Scenario:
+    """How a scenario is played and its summary shown; `speed` is one that can be watched."""
+
+    perform: Callable[..., Awaitable[Any]]
+    render: Callable[[Any], RenderableType]
+    speed: float
+
+
+def _render_jinzhou(summary: jinzhou_summary.Summary) -> RenderableType:
+    return Group(indicators.render(summary.figures), jinzhou_summary.render(summary))
+
+
+_SCENARIOS: Final[Mapping[str, _Scenario]] = {
+    "city": _Scenario(
+        city_performance.perform, city_summary.render, city_performance.WATCHABLE_SPEED
+    ),
+    "jinzhou": _Scenario(
+        jinzhou_performance.perform, _render_jinzhou, jinzhou_performance.WATCHABLE_SPEED
+    ),
+}
+
+
 @localised.command("demo")
+@localised.option(
+    "--scenario",
+    type=click.Choice(tuple(_SCENARIOS)),
+    default="city",
+    show_default=True,
+    help="demo.scenario",
+)
 @localised.option("--seed", type=int, default=1, show_default=True, metavar="N", help="demo.seed")
 @localised.option("--fast", is_flag=True, help="demo.fast")
 @localised.option("--json", "as_json", is_flag=True, help="demo.json")
-def command(seed: int, fast: bool, as_json: bool) -> int:
-    """Play the day and show its summary; return 1 when a story or an invariant failed."""
+def command(scenario: str, seed: int, fast: bool, as_json: bool) -> int:
+    """Play a scenario and show its summary; return 1 when a story or an invariant failed."""
+    played = _SCENARIOS[scenario]
     # With --json the standard output is for the program that reads it.
     console = Console(stderr=as_json)
     console.print(text("demo.setting_up"))
@@ -37,18 +73,18 @@ def command(seed: int, fast: bool, as_json: bool) -> int:
             return nullcontext(lambda: None)
         return Screen(console, board, stage.plan, stage.clock).live()
 
-    speed = None if fast else WATCHABLE_SPEED
+    speed = None if fast else played.speed
     with (
         _directory() as directory,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        summary = runner.run(perform(directory, seed=seed, speed=speed, show=show))
+        summary = runner.run(played.perform(directory, seed=seed, speed=speed, show=show))
     if as_json:
         sys.stdout.buffer.write(
             orjson.dumps(summary.as_dict(), option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2)
         )
     else:
-        console.print(render(summary))
+        console.print(played.render(summary))
     return 1 if summary.failures else 0
 
 

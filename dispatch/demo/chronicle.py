@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from dispatch.checker import Input
@@ -17,6 +18,11 @@ class Told:
     type: str
     cause: str
     data: dict[str, Any]
+
+    @property
+    def at(self) -> datetime:
+        """The time (aware) that the event states."""
+        return datetime.fromisoformat(self.data["at"])
 
     def __getitem__(self, name: str) -> Any:
         """Return what the event says under a name."""

@@ -63,6 +63,7 @@ class Deviation(Enum):
     HOSPITAL_SILENT = "the hospital does not answer an announcement"
     DIVERT_TRANSFER = "the hospital diverts a transfer; the value is whom it proposes, or ''"
     TRANSFER_SILENT = "the hospital does not answer when asked to take a transfer"
+    ACKNOWLEDGE_LATE = "the commission acknowledges a report (the value) seconds after it was sent"
     ACCEPT_AND_CLOSE = "the hospital accepts a transfer and closes (the value) seconds later"
 
 
@@ -74,7 +75,10 @@ class Behaviour:
         self._script: defaultdict[Deviation, dict[str, Any]] = defaultdict(dict)
 
     def script(self, deviation: Deviation, whom: str, value: Any = True) -> None:
-        """Let a deviation happen, once, to a unit, hospital, incident, assignment or handover."""
+        """Let a deviation happen, once.
+
+        `whom` names a unit, hospital, incident, assignment, handover, offer or report.
+        """
         self._script[deviation][whom] = value
 
     def deviates(self, deviation: Deviation, *whom: str) -> Any:

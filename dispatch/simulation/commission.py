@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any, Final
 
-from dispatch.simulation.behaviour import Behaviour
+from dispatch.simulation.behaviour import Behaviour, Deviation
 from dispatch.simulation.seen import Seen
 from dispatch.simulation.stage import Stage
 from dispatch.topics.commission import ReportAcknowledged
@@ -26,7 +26,11 @@ class Commission:
         if report["report_id"] in self._known:
             return
         self._known.add(report["report_id"])
-        seconds = self._behaviour.seconds("report_acknowledge", report["report_id"])
+        seconds = self._behaviour.deviates(
+            Deviation.ACKNOWLEDGE_LATE, report["report_id"], report["incident_id"]
+        )
+        if seconds is None:
+            seconds = self._behaviour.seconds("report_acknowledge", report["report_id"])
         self._stage.after(seconds, partial(self._acknowledge, report))
 
     async def _acknowledge(self, report: dict[str, Any]) -> None:

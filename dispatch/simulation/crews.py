@@ -91,6 +91,8 @@ class Crews:
         # The announcement that stands, by assignment.
         self._announced: dict[str, dict[str, Any]] = {}
         self._jobs: dict[str, Job] = {}
+        # When each bay is free of the decontamination centres whose bays are counted.
+        self._bays = {h.hospital_id: [now] * h.bays for h in stage.plan.hospital if h.bays}
         # The last change of each unit's status, by its sequence.
         self._latest: dict[str, int] = {}
         stage.on("unit.changed", self._on_changed)
@@ -280,15 +282,32 @@ class Crews:
         centre = self._hospitals.get(ordered["centre_id"], crew.station)
         way = self._travel.seconds(crew.position, centre)
         seconds = self._behaviour.seconds("drive_to_centre", job.job_id, way)
-        self._stage.after(seconds, partial(self._disinfect, job, centre))
+        self._stage.after(seconds, partial(self._queue_up, job, ordered["centre_id"], centre))
+
+    async def _queue_up(self, job: Job, centre_id: str | None, centre: Position) -> None:
+        """Wait for the first bay that is free, where bays are counted."""
+        bays = self._bays.get(centre_id or "")
+        if bays is None:
+            await self._disinfect(job, centre)
+            return
+        now = self._stage.now()
+        start = max(now, min(bays))
+        bays[bays.index(min(bays))] = start + timedelta(seconds=self._disinfection(job))
+        if start > now:
+            wait = (start - now).total_seconds()
+            self._stage.after(wait, partial(self._disinfect, job, centre))
+        else:
+            await self._disinfect(job, centre)
+
+    def _disinfection(self, job: Job) -> float:
+        contact: float = job.minimum["min_minutes"] * _SECONDS_PER_MINUTE
+        return contact + self._behaviour.seconds("disinfect", job.job_id)
 
     async def _disinfect(self, job: Job, centre: Position) -> None:
         job.started_at = self._stage.now()
         if "disinfecting" in REPORTED[self._crews[job.unit_id].status]:
             await self._report(job.unit_id, "disinfecting", centre)
-        contact = job.minimum["min_minutes"] * _SECONDS_PER_MINUTE
-        seconds = contact + self._behaviour.seconds("disinfect", job.job_id)
-        self._stage.after(seconds, partial(self._certify, job))
+        self._stage.after(self._disinfection(job), partial(self._certify, job))
 
     async def _certify(self, job: Job) -> None:
         assert job.started_at is not None, "certified after it was done"

@@ -19,7 +19,7 @@ from dispatch.topics.hospitals import (
 )
 
 SOURCE: Final = "hospitals"
-# A patient stays so long at least; hospitals report their free rooms at fixed hours.
+# A patient usually stays so long at least; hospitals report their free rooms at fixed hours.
 STAY: Final = timedelta(hours=4)
 REPORT_EVERY: Final = timedelta(hours=6)
 
@@ -27,9 +27,10 @@ REPORT_EVERY: Final = timedelta(hours=6)
 class Hospitals:
     """All hospitals of a city."""
 
-    def __init__(self, stage: Stage, behaviour: Behaviour) -> None:
+    def __init__(self, stage: Stage, behaviour: Behaviour, *, stay: timedelta = STAY) -> None:
         self._stage = stage
         self._behaviour = behaviour
+        self._stay = stay
         self._capacity = {h.hospital_id: dict(h.rooms) for h in stage.plan.hospital}
         self._taken: Counter[tuple[str, str]] = Counter()
         # Who leaves, by hospital and report, how many from which rooms.
@@ -139,7 +140,7 @@ class Hospitals:
             return
         self._taken.update((hospital_id, room) for room in rooms)
         begin = self._began
-        rounds = (self._stage.now() + STAY - begin) // REPORT_EVERY + 1
+        rounds = (self._stage.now() + self._stay - begin) // REPORT_EVERY + 1
         leaving = self._leaving[hospital_id, rounds]
         if not leaving:
             when = begin + rounds * REPORT_EVERY

@@ -19,7 +19,7 @@ from dispatch.simulation.seen import Published, Seen
 from dispatch.store.dead_letters import reject
 from dispatch.store.inbound import Inbound, read
 from dispatch.store.plan import read_plan
-from dispatch.topics import TOPIC_OF
+from dispatch.topics import TOPIC_OF, key_of
 from dispatch.topics.announcement import Reason
 from dispatch.topics.cloudevents import derived_id, write_headers
 from dispatch.topics.envelope import Record
@@ -88,8 +88,7 @@ class MemoryStage:
         self._reactions[event_type].append(reaction)
 
     async def publish(self, event: Content, *, source: str) -> str:
-        topic = TOPIC_OF[event.event_type]
-        key: str = getattr(event, topic.key, topic.key)
+        topic, key = TOPIC_OF[event.event_type], key_of(event)
         origin = f"{source}/{key}/{event.event_type}"
         event_id = derived_id(origin, self._ordinals[origin])
         self._ordinals[origin] += 1
