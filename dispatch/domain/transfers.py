@@ -27,6 +27,7 @@ from dispatch.domain.fleet import fleet_of
 from dispatch.domain.model import (
     Batch,
     Handover,
+    Hospital,
     Incident,
     Offer,
     PlannedTrip,
@@ -245,11 +246,17 @@ def search(city: City, transfer_id: str) -> None:
 
 
 def hospital_news(city: City, hospital_id: str) -> None:
-    """A hospital has reported: one that has closed is left, one with room is asked by who waits."""
+    """A hospital has reported: whoever waits for a bed asks one with room.
+
+    One that has closed, or is for others now, is left: cases and ordinary patients never share one.
+    """
     hospital = city.hospitals[hospital_id]
     for transfer in _in_order(city):
-        if hospital.status == "closed" and transfer.hospital_id == hospital_id:
-            arrange_anew(city, transfer.transfer_id, f"{hospital_id} has closed")
+        if transfer.hospital_id == hospital_id:
+            if hospital.status == "closed":
+                arrange_anew(city, transfer.transfer_id, f"{hospital_id} has closed")
+            elif not _still_for(transfer, hospital):
+                arrange_anew(city, transfer.transfer_id, f"{hospital_id} is for others now")
         elif hospital.status != "closed" and transfer.status == "unplaced":
             _ask_again(city, transfer, hospital_id)
             if _choose(city, city.transfers[transfer.transfer_id]).hospital is not None:
@@ -316,7 +323,9 @@ def decided_anew(city: City, transfer_id: str, wish: str | None = None) -> None:
         city.put(transfer)
         because = f"the dispatcher wishes {wish}"
         if not arranging:
-            placements.progress(city, transfer, "accepted", because, hospital_id=wish)
+            placements.progress(
+                city, transfer, "accepted", because, hospital_id=wish, offer_id=None
+            )
             return
         arrange_anew(city, transfer_id, because)
     elif incident.decision is not None and incident.decision["destination"] not in (
@@ -437,6 +446,13 @@ def _ask_again(city: City, transfer: Transfer, hospital_id: str) -> None:
     """Let a hospital be asked again that has refused before."""
     refused = tuple(each for each in transfer.refused_hospitals if each != hospital_id)
     city.put(replace(transfer, refused_hospitals=refused))
+
+
+def _still_for(transfer: Transfer, hospital: Hospital) -> bool:
+    """Return whether a hospital fits as when it was asked; the dispatcher's word stands anyway."""
+    if transfer.offer_id is None or transfer.destination is None:
+        return True
+    return hospitals.takes(hospital, transfer.destination)
 
 
 def _in_order(city: City) -> list[Transfer]:

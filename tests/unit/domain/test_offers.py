@@ -44,7 +44,8 @@ def test_an_offer_says_who_comes_until_when_and_holds_a_bed_for_each() -> None:
 def test_an_accepted_offer_keeps_its_beds_for_the_packs_hours() -> None:
     city = offered()
     events = city.say(city.accepts("t1/O1"))
-    assert only(ClockMet, [e for e in events if getattr(e, "kind", "") == "transfer_answered"])
+    met = [each for each in every(ClockMet, events) if each.kind == "transfer_answered"]
+    assert [each.subject for each in met] == ["t1/O1"]
     assert city.offer("t1/O1").status == "accepted"
     assert len(city.beds("confirmed")) == 2
     kept = [each.expires_at for each in city.city.reservations.values()]

@@ -218,6 +218,28 @@ def test_a_hospital_that_closes_after_accepting_turns_the_crew_back_and_the_next
     assert only(OrderIssued, city.say(city.accepts("t1/O2"))).hospital_id == "reserve"
 
 
+def test_a_hospital_that_is_emptied_for_cases_takes_no_in_patients_it_had_agreed_to() -> None:
+    reserve = hospital("house", "ordinary", "reserve_designated", rooms={"ward": 4})
+    city = SmallCity(unit("U1"), hospitals=[*more_hospitals(), reserve])
+    city.say(wanted("t1", kind="in_patient", hospital_id="house"))
+    city.say(city.accepts("t1/O1"))
+    events = city.report_hospital("house", service="emptying")
+    assert only(OrderWithdrawn, events).reason == "house is for others now"
+    assert progress(events) == [("offered", "wards")]
+
+
+def test_the_dispatchers_hospital_stands_once_a_transfer_is_accepted() -> None:
+    city = SmallCity(transfer_unit("T1"))
+    city.say(wanted("t1"))
+    city.say(city.accepts("t1/O1"))
+    events = city.override("t1", hospital_id="general")
+    assert progress(events) == [("accepted", "general")]
+    assert city.handover("T1").hospital_id == "general"
+    assert only(BedReleased, events).hospital_id == "designated"
+    assert progress(city.report_hospital("general", rooms={"buffer": 1})) == []
+    assert progress(city.hand_over("T1")) == [("completed", "general")]
+
+
 def test_a_patient_on_board_goes_to_the_next_hospital_at_once_and_has_a_bed_there() -> None:
     city = SmallCity(transfer_unit("T1"))
     city.say(wanted("t1"))
