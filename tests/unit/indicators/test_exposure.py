@@ -84,7 +84,7 @@ def test_dressing_up_after_the_meeting_does_not_undo_it() -> None:
 
 def test_a_vehicle_that_carries_on_undisinfected() -> None:
     log = Log()
-    for kind in ("crew_exposed", "rollout_late"):
+    for kind in ("crew_exposed", "clock_breached"):
         log.add(
             "incidents", "c2", "escalation.raised", 5, kind=kind, incident_id="c2", subject="U1",
             explanation="said",
