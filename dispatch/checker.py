@@ -28,12 +28,17 @@ _PRECEDED_BY: Final[Mapping[str, tuple[str, str]]] = {
     "handover.reminded": ("handover.announced", "handover_id"),
     "handover.withdrawn": ("handover.announced", "handover_id"),
     "handover.closed": ("handover.announced", "handover_id"),
+    "offer.withdrawn": ("transfer.offered", "offer_id"),
     "bed.released": ("bed.reserved", "reservation_id"),
     "disinfection.accepted": ("disinfection.ordered", "job_id"),
     "incident.assigned": ("call.decided", "incident_id"),
     "incident.queued": ("call.decided", "incident_id"),
     "incident.closed": ("call.decided", "incident_id"),
 }
+
+# What opens an incident, and where a transfer stands as long as no hospital has accepted it.
+_OPENING: Final = frozenset({"call.received", "transfer.requested"})
+_ARRANGING: Final = frozenset({"requested", "offered", "diverted", "unplaced"})
 
 
 class Invariant(IntEnum):
@@ -356,7 +361,7 @@ def _calls_without_one_outcome(
                 tuple(end.event for end in ends),
             )
     belongs = _incident_of_each_call(told)
-    accepted = {i.key for i in inputs if i.type == "call.received" and i.outcome == "accepted"}
+    accepted = {i.key for i in inputs if i.type in _OPENING and i.outcome == "accepted"}
     for call_id in sorted(key for key in accepted if key is not None and key not in belongs):
         yield Violation(
             Invariant.ONE_OUTCOME_A_CALL, f"call {call_id} was accepted and never dealt with"
@@ -405,10 +410,19 @@ class _Pending:
                 if last is None or each.event.sequence > last.event.sequence:
                     self._last[incident_id] = each
         self._asked = {each.data["call_id"]: each for each in told["screening.requested"]}
+        placed: dict[str, _Told] = {}
+        for each in told["transfer.progressed"]:
+            before = placed.get(each.data["transfer_id"])
+            if before is None or each.event.sequence > before.event.sequence:
+                placed[each.data["transfer_id"]] = each
+        self._arranged = {key for key, each in placed.items() if each.data["status"] in _ARRANGING}
 
     def cared_for(self, incident_id: str) -> bool:
-        """Return whether a unit is on it, it is in the queue, or a deadline is still running."""
-        if incident_id in self._served:
+        """Return whether a unit is on it, it is in the queue, or a deadline is still running.
+
+        A hospital is asked for a transfer, or looked for, until one has accepted.
+        """
+        if incident_id in self._served or incident_id in self._arranged:
             return True
         last = self._last[incident_id]
         if last.event.type == "incident.queued":
@@ -433,11 +447,7 @@ def _inputs_lost(told: _ByType, inputs: Sequence[Input]) -> Iterator[Violation]:
             yield Violation(Invariant.NO_INPUT_LOST, f"{what} was never dealt with")
         elif each.outcome == "rejected" and each.identity not in letters:
             yield Violation(Invariant.NO_INPUT_LOST, f"{what} was rejected without a dead letter")
-        elif (
-            each.outcome == "accepted"
-            and each.type == "call.received"
-            and each.identity not in causes
-        ):
+        elif each.outcome == "accepted" and each.type in _OPENING and each.identity not in causes:
             yield Violation(Invariant.NO_INPUT_LOST, f"{what} was accepted without any effect")
     for letter in told["input.rejected"]:
         if not letter.data["reasons"]:
@@ -477,6 +487,7 @@ def _effects_before_causes(
             for field in (
                 "assignment_id",
                 "handover_id",
+                "offer_id",
                 "reservation_id",
                 "job_id",
                 "incident_id",

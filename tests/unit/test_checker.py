@@ -199,6 +199,28 @@ def test_a_call_may_wait_inside_its_deadline(
     assert bool(history.check(201)) is late
 
 
+@pytest.mark.parametrize("status", ["requested", "offered", "diverted", "unplaced"])
+def test_a_transfer_may_be_arranged_until_a_hospital_has_accepted(
+    history: History, status: str
+) -> None:
+    history.decided("T3", 150)
+    history.add("placements", "T3", "transfer.progressed", 150, transfer_id="T3", status=status)
+    assert history.check(199) == []
+    history.add("placements", "T3", "transfer.progressed", 151, transfer_id="T3", status="accepted")
+    assert kinds(history.check(199)) == {Invariant.ONE_OUTCOME_A_CALL}
+
+
+def test_an_accepted_request_without_effect(history: History) -> None:
+    history.inputs.append(Input("clinic#t9", "transfer.requested", "transfers", "T9", "accepted"))
+    found = history.check()
+    assert kinds(found) == {Invariant.ONE_OUTCOME_A_CALL, Invariant.NO_INPUT_LOST}
+
+
+def test_an_offer_withdrawn_that_was_never_made(history: History) -> None:
+    history.add("handovers", "H1", "offer.withdrawn", 150, offer_id="T1/O1", hospital_id="H1")
+    assert kinds(history.check()) == {Invariant.CAUSAL_ORDER}
+
+
 def test_a_call_may_be_asked_about_until_its_deadline(history: History) -> None:
     history.decided("C3", 150, symptoms=("fever",))
     history.add("screenings", "C3", "screening.requested", 150, call_id="C3", deadline=at(151))
