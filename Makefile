@@ -10,10 +10,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test lint format schemas lock clean
+.PHONY: help setup demo test kafka lint format schemas lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: $(STAMP) ## create .venv with exactly what requirements.lock names
 
@@ -32,6 +32,12 @@ demo: setup ## see the service at work
 
 test: setup ## run all tests (one: .venv/bin/pytest tests/unit/test_clock.py)
 	@$(BIN)/pytest
+
+# Needs Java 17 or newer, and Maven the first time.
+BROKERS ?= 3
+
+kafka: setup ## run Apache Kafka on this machine: three brokers, or BROKERS=1
+	@exec $(BIN)/python deploy/kafka/run.py --brokers $(BROKERS)
 
 lint: setup ## check style and types
 	@$(BIN)/ruff check .

@@ -86,7 +86,7 @@ class Broker:
 
     async def _answering(self, process: Process, port: int, cluster_id: str) -> None:
         deadline = asyncio.get_running_loop().time() + START_LIMIT
-        while not await _listens(port):
+        while not await listens(port):
             if not process.running:
                 raise process.failure()
             if asyncio.get_running_loop().time() > deadline:
@@ -100,7 +100,8 @@ class Broker:
             raise StackError(f"port {port} is another broker's")
 
 
-async def _listens(port: int) -> bool:
+async def listens(port: int) -> bool:
+    """Tell whether anybody takes connections on a loopback port."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
