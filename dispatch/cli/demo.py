@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from dispatch.demo.city import performance as city_performance
 from dispatch.demo.city import summary as city_summary
 from dispatch.demo.jinzhou import performance as jinzhou_performance
 from dispatch.demo.jinzhou import summary as jinzhou_summary
-from dispatch.demo.screen import Screen
+from dispatch.demo.screen import TIME_OF_DAY, Screen
 from dispatch.errors import StackError
 from dispatch.language import text
 from dispatch.simulation.stage import Stage
@@ -29,11 +29,12 @@ from dispatch.simulation.stage import Stage
 
 @dataclass(frozen=True, slots=True)
 class _Scenario:
-    """How a scenario is played and its summary shown; `speed` is one that can be watched."""
+    """How a scenario is played and shown; `speed` is one that can be watched."""
 
-    perform: Callable[..., Awaitable[Any]]
+    perform: Callable[..., Coroutine[Any, Any, Any]]
     render: Callable[[Any], RenderableType]
     speed: float
+    time_format: str
 
 
 def _render_jinzhou(summary: jinzhou_summary.Summary) -> RenderableType:
@@ -42,10 +43,16 @@ def _render_jinzhou(summary: jinzhou_summary.Summary) -> RenderableType:
 
 _SCENARIOS: Final[Mapping[str, _Scenario]] = {
     "city": _Scenario(
-        city_performance.perform, city_summary.render, city_performance.WATCHABLE_SPEED
+        city_performance.perform,
+        city_summary.render,
+        city_performance.WATCHABLE_SPEED,
+        TIME_OF_DAY,
     ),
     "jinzhou": _Scenario(
-        jinzhou_performance.perform, _render_jinzhou, jinzhou_performance.WATCHABLE_SPEED
+        jinzhou_performance.perform,
+        _render_jinzhou,
+        jinzhou_performance.WATCHABLE_SPEED,
+        jinzhou_performance.TIME_FORMAT,
     ),
 }
 
@@ -71,7 +78,8 @@ def command(scenario: str, seed: int, fast: bool, as_json: bool) -> int:
     def show(stage: Stage, board: Board) -> AbstractContextManager[Callable[[], None]]:
         if as_json and not console.is_terminal:
             return nullcontext(lambda: None)
-        return Screen(console, board, stage.plan, stage.clock).live()
+        screen = Screen(console, board, stage.plan, stage.clock, time_format=played.time_format)
+        return screen.live()
 
     speed = None if fast else played.speed
     with (

@@ -27,6 +27,12 @@ _STYLES: Final[Mapping[str, str]] = {
     "disinfection.rejected": "red",
     "case.reported": "bold red",
     "duties.reported": "yellow",
+    "batch.planned": "cyan",
+    "transfer.offered": "dim",
+    "offer.withdrawn": "yellow",
+    "tier.stepped": "bold yellow",
+    "service.changed": "yellow",
+    "clock.breached": "red",
     "input.rejected": "red",
 }
 
@@ -43,9 +49,14 @@ def readable(event_type: str, data: Mapping[str, Any]) -> tuple[str, str] | None
     elif event_type == "disinfection.rejected":
         values["reason"] = data["reasons"][0]["reason"]
     elif event_type == "duties.reported":
-        values["districts"] = ", ".join(
-            short["district"] for short in data["shortfalls"] if short["district"]
-        )
+        districts = [short["district"] for short in data["shortfalls"] if short["district"]]
+        if not districts:
+            return None  # what else falls short is said elsewhere
+        values["districts"] = ", ".join(districts)
+    elif event_type == "batch.planned":
+        values |= {"trips": len(data["trips"]), "minutes": round(data["makespan_seconds"] / 60)}
+    elif event_type == "transfer.offered":
+        values["patients"] = len(data["patients"])
     elif event_type == "incident.amended":
         if not data["changed"]:
             return None  # the rule alone: nothing that the crew does otherwise

@@ -19,6 +19,7 @@ from dispatch.demo.board import Board
 from dispatch.language import text
 from dispatch.store.plan import CityPlan
 
+TIME_OF_DAY: Final = "%H:%M:%S"
 REFRESH_SECONDS: Final = 0.2
 _UNITS_WIDTH: Final = 44
 _FRAME_HEIGHT: Final = 10  # rows that are not events
@@ -43,11 +44,20 @@ _MARKS: Final = {"negative_pressure": "⊖", "monitoring": "◉", "basic": "○"
 class Screen:
     """Shows a board; `tick` is called after every step of the scenario."""
 
-    def __init__(self, console: Console, board: Board, plan: CityPlan, clock: Clock) -> None:
+    def __init__(
+        self,
+        console: Console,
+        board: Board,
+        plan: CityPlan,
+        clock: Clock,
+        *,
+        time_format: str = TIME_OF_DAY,
+    ) -> None:
         self._console = console
         self._board = board
         self._plan = plan
         self._clock = clock
+        self._time_format = time_format
         self._zone = ZoneInfo(plan.time_zone)
         self._shown = 0
 
@@ -105,7 +115,7 @@ class Screen:
             rejected=counters["input.rejected"],
         )
         rules = "  ".join(f"{rule} {count}" for rule, count in sorted(self._board.rules.items()))
-        clock = text("demo.title", city=self._plan.name, clock=f"{local:%H:%M:%S}")
+        clock = text("demo.title", city=self._plan.name, clock=f"{local:{self._time_format}}")
         return Panel(Text(f"{said}\n{rules}"), title=Text(clock, "bold"), title_align="left")
 
     def _units(self) -> Panel:
@@ -139,4 +149,4 @@ class Screen:
 
     def _line(self, at: datetime, style: str, said: str) -> Text:
         local = at.astimezone(self._zone)
-        return Text.assemble((f"{local:%H:%M:%S} ", "dim"), (said, style))
+        return Text.assemble((f"{local:{self._time_format}} ", "dim"), (said, style))

@@ -1,6 +1,7 @@
 """What goes wrong during the intake: units and beds that drop out, hospitals and a late receipt."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -21,8 +22,8 @@ HOSPITAL_DIVERTS: Final = batch_id(25)
 # The room kind whose beds drop out, until they are there again.
 BEDS: Final = "negative_pressure"
 
+_DROPS_OUT_AFTER: Final = timedelta(seconds=5)
 # Seconds of the scenario.
-_DROPS_OUT_AFTER: Final = 5.0
 _BREAKS_DOWN_AFTER: Final = 1_200.0
 _ACKNOWLEDGED_AFTER: Final = 9_000.0
 _BEDS_BACK_AFTER: Final = 86_400.0
@@ -58,7 +59,8 @@ class Mishaps:
             data = seen.data
             if not done and data[field] == value:
                 done.append(seen)
-                self._stage.after(_DROPS_OUT_AFTER, action(data))
+                # To the second: whatever follows must not be done in one go with it.
+                self._stage.at(self._stage.now() + _DROPS_OUT_AFTER, action(data))
 
         self._stage.on(event_type, react)
 

@@ -24,8 +24,9 @@ CITY: Final = Path(str(resources.files("dispatch") / "cities" / "jinzhou.toml"))
 SCENARIO: Final = "jinzhou-intake"
 POLICY_FILE: Final = "policy.toml"
 WATCHABLE_SPEED: Final = 40_000.0  # seconds of the cities in one of the machine's, at the most
+TIME_FORMAT: Final = "%m-%d %H:%M"
 # Crews of one batch do the same at about the same time: their reports may wait for each other.
-GRAIN: Final = 20.0
+GRAIN: Final = 60.0
 
 Show = Callable[[Stage, Board], AbstractContextManager[Callable[[], None]]]
 
@@ -67,6 +68,7 @@ async def perform(data_dir: Path, *, seed: int, speed: float | None, show: Show)
             stage.history,
             await stage.inputs(),
             scenario=scenario,
+            plan=stage.plan,
             pack=stage.pack,
             seed=seed,
             start=START,

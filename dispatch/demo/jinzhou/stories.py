@@ -112,6 +112,14 @@ def report_late(chronicle: Chronicle) -> bool:
     )
 
 
+def tested_in_time(chronicle: Chronicle) -> bool:
+    """Every patient of a batch was tested on arrival, and the result was there in time."""
+    limits = [each["clock_id"] for each in chronicle.of("clock.started", kind="result_other")]
+    met = {each["clock_id"] for each in chronicle.of("clock.met", kind="result_other")}
+    trips = {order["incident_id"] for order in _trips(chronicle)}
+    return len(limits) >= len(trips) > 0 and all(limit in met for limit in limits)
+
+
 def recovered_went_home(chronicle: Chronicle) -> bool:
     """Patients who had recovered went home: their beds are free, and they are followed."""
     followed = {started["owner"] for started in chronicle.of("clock.started", kind="follow_up")}
@@ -159,6 +167,7 @@ STORIES: Final[Mapping[str, Story]] = {
         hospital_diverted,
         reserve_called,
         report_late,
+        tested_in_time,
         recovered_went_home,
     )
 }

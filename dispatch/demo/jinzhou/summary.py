@@ -1,7 +1,7 @@
 """What came of the intake: patients in beds, batches, clocks, invariants, stories, indicators."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from dispatch.checker import Input, Invariant, check
 from dispatch.demo.chronicle import Chronicle
-from dispatch.demo.jinzhou.scenario import batch_id
+from dispatch.demo.jinzhou.scenario import NEEDS, batch_id
 from dispatch.demo.jinzhou.stories import STORIES
 from dispatch.demo.outcome import stories_table, verdict
 from dispatch.indicators.computation import as_logged, compute
@@ -23,6 +23,7 @@ from dispatch.planning.problem import SEVERITIES
 from dispatch.planning.scenario import Scenario
 from dispatch.policy.pack import Pack
 from dispatch.simulation.seen import Seen
+from dispatch.store.plan import CityPlan
 
 _SECONDS_PER_MINUTE: Final = 60.0
 _SECONDS_PER_DAY: Final = 86_400.0
@@ -65,7 +66,8 @@ class Summary:
     """The figures of the intake; `days` are the cities', `seconds` the machine's.
 
     `beds` counts by severity the rooms that patients were handed over into; `misplaced` names who
-    is in none or in one of the wrong kind, and why. `lost` counts events that were logged and never
+    is in none, in one of the wrong kind, or where their special need can't be met. `undisinfected`
+    names the runs whose vehicle has no certificate. `lost` counts events that were logged and never
     read, and inputs of which nothing is known.
     """
 
@@ -79,6 +81,7 @@ class Summary:
     batches: list[BatchOutcome]
     orders: int
     disinfections: int
+    undisinfected: list[str]
     clocks: ClockCounts
     escalations: dict[str, int]
     rejected: int
@@ -95,6 +98,9 @@ class Summary:
             text(f"demo.jinzhou.story.{name}") for name, told in self.stories.items() if not told
         ]
         failures += [*self.violations, *self.misplaced, *self.clocks.unaccounted]
+        failures += [
+            text("demo.jinzhou.undisinfected", assignment_id=each) for each in self.undisinfected
+        ]
         failures += [
             text("demo.jinzhou.not_all", batch_id=each.batch_id)
             for each in self.batches
@@ -132,6 +138,7 @@ def summarise(
     inputs: Sequence[Input],
     *,
     scenario: Scenario,
+    plan: CityPlan,
     pack: Pack,
     seed: int,
     start: datetime,
@@ -154,10 +161,11 @@ def summarise(
         patients=len(scenario.patient),
         in_beds=len(taken),
         beds=_beds(scenario, taken),
-        misplaced=list(_misplaced(scenario, taken)),
+        misplaced=list(_misplaced(scenario, plan, pack, taken)),
         batches=[_outcome(chronicle, batch_id(each.number)) for each in scenario.batch],
         orders=sum(1 for _ in chronicle.of("order.issued")),
         disinfections=sum(1 for _ in chronicle.of("disinfection.accepted")),
+        undisinfected=_undisinfected(chronicle),
         clocks=_clocks(chronicle, end),
         escalations=dict(Counter(each["kind"] for each in chronicle.of("escalation.raised"))),
         rejected=sum(1 for _ in chronicle.of("input.rejected")),
@@ -196,20 +204,29 @@ def _beds(scenario: Scenario, taken: Mapping[str, tuple[str, str]]) -> dict[str,
     return {severity: dict(counted) for severity, counted in rooms.items()}
 
 
-def _misplaced(scenario: Scenario, taken: Mapping[str, tuple[str, str]]) -> list[str]:
-    found = []
+def _misplaced(
+    scenario: Scenario, plan: CityPlan, pack: Pack, taken: Mapping[str, tuple[str, str]]
+) -> Iterator[str]:
+    able = {hospital.hospital_id: hospital.capabilities for hospital in plan.hospital}
     for patient in scenario.patient:
-        _, room = taken.get(patient.patient_id, (None, None))
-        if room not in scenario.severity[patient.severity].beds:
-            found.append(
-                text(
-                    "demo.jinzhou.misplaced",
-                    patient_id=patient.patient_id,
-                    severity=patient.severity,
-                    room=room,
-                )
-            )
-    return found
+        hospital_id, room = taken.get(patient.patient_id, (None, None))
+        said = {"patient_id": patient.patient_id, "severity": patient.severity, "room": room}
+        if hospital_id is None or room not in scenario.severity[patient.severity].beds:
+            yield text("demo.jinzhou.misplaced", **said)
+            continue
+        needs = [pack.transfers.needs[NEEDS[need]].capability for need in patient.needs]
+        for need in needs:
+            if need is not None and need not in able[hospital_id]:
+                yield text("demo.jinzhou.unable", hospital_id=hospital_id, need=need, **said)
+
+
+def _undisinfected(chronicle: Chronicle) -> list[str]:
+    """Return the runs that ended with a terminal disinfection for which no certificate came."""
+    jobs = {job["assignment_id"]: job["job_id"] for job in chronicle.of("disinfection.ordered")}
+    done = {accepted["job_id"] for accepted in chronicle.of("disinfection.accepted")}
+    ended = chronicle.of("handover.closed", disinfection="terminal")
+    runs = [each["assignment_id"] for each in ended]
+    return [run for run in runs if jobs.get(run) not in done]
 
 
 def _outcome(chronicle: Chronicle, batch: str) -> BatchOutcome:
@@ -289,8 +306,9 @@ def render(summary: Summary) -> RenderableType:
 def _batches(batches: Sequence[BatchOutcome]) -> Table:
     table = Table(title=text("demo.jinzhou.batches"), title_justify="left", box=SIMPLE_HEAD)
     for name in ("batch", "patients", "plans", "bound", "planned", "realised"):
-        justify = "left" if name == "batch" else "right"
-        table.add_column(text(f"demo.jinzhou.column.{name}"), justify=justify)
+        table.add_column(
+            text(f"demo.jinzhou.column.{name}"), justify="left" if name == "batch" else "right"
+        )
     for each in batches:
         realised = "-" if each.realised is None else f"{each.realised:.0f}"
         numbers = (f"{each.arrived} / {each.patients}", str(each.plans), f"{each.bound:.0f}")

@@ -42,6 +42,7 @@ class Played:
             self.history if history is None else history,
             self.inputs,
             scenario=self.scenario,
+            plan=self.stage.plan,
             pack=self.stage.pack,
             seed=1,
             start=START,
