@@ -230,7 +230,9 @@ def hospital_changed(city: City, hospital_id: str) -> None:
             _release(city, kept, "the beds are gone")
             plan_anew(city, batch, f"beds of {hospital_id} have dropped out")
         elif batch.unplaced:
-            plan_anew(city, batch, f"{hospital_id} has reported")
+            # Who has refused may have room by now.
+            refused = tuple(each for each in batch.refused if each != hospital_id)
+            plan_anew(city, replace(batch, refused=refused), f"{hospital_id} has reported")
 
 
 def offer_settled(city: City, offer: Offer) -> None:

@@ -246,6 +246,23 @@ def test_a_hospital_that_diverts_its_share_is_planned_without() -> None:
     assert ordered(accept_all(city, [offer])) == {"T1", "T2"}
 
 
+def test_the_only_hospital_is_asked_again_when_it_reports_after_it_has_diverted() -> None:
+    city = a_city()
+    request(city, patient("p1"))
+    offer = only(TransferOffered, adopt(city))
+    city.say(
+        TransferDiverted(
+            hospital_id="d1", offer_id=offer.offer_id, at=city.now, by="n1", reason="full"
+        )
+    )
+    (left,) = only(BatchPlanned, adopt(city)).unplaced
+    assert left["patient_id"] == "p1"
+    city.report_hospital("d1", rooms=dict(ROOMS))
+    again = only(TransferOffered, adopt(city))
+    assert (again.hospital_id, again.offer_id) == ("d1", "b1/O2")
+    assert ordered(accept_all(city, [again])) == {"T1"}
+
+
 def test_a_hospital_that_does_not_answer_in_time_is_planned_without() -> None:
     city = a_city(hospitals=(receiving("d1"), receiving("d2", position=at(111.9))))
     request(city, patient("p1"))
