@@ -23,6 +23,8 @@ from dispatch.topics.clocks import (
 )
 
 TIMER = "clock"
+# Limits are in whole seconds: what the last of them brings about, a timer's order say, is in time.
+_GRAIN = timedelta(seconds=1)
 
 
 def start(
@@ -80,14 +82,14 @@ def meet(
 ) -> None:
     """End a limit: what it is for was done at `at` (aware UTC; now by default).
 
-    Done after `due_at` it is breached first, unless that has been told, then ended late. A clock
-    that does not run is left alone.
+    Done a second or more after `due_at` it is breached first, unless that has been told, then
+    ended late. A clock that does not run is left alone.
     """
     clock = _running(city, _clock_id(kind, owner, subject or owner))
     if clock is None:
         return
     done_at = at or city.now
-    if done_at > clock.due_at and not clock.breached:
+    if done_at - clock.due_at >= _GRAIN and not clock.breached:
         clock = _breach(city, clock)
     # Devices differ: what ended a limit may claim to have come before what started it.
     took = max(0.0, (done_at - clock.started_at).total_seconds())
@@ -108,13 +110,6 @@ def stop(city: City, kind: ClockKind, owner: str, subject: str | None, reason: s
     clock = _running(city, _clock_id(kind, owner, subject or owner))
     if clock is not None:
         _stop(city, clock, reason)
-
-
-def stop_all(city: City, owner: str, reason: str) -> None:
-    """Stop every limit that runs for an owner."""
-    for entity in city.owned(owner):
-        if isinstance(entity, Clock) and entity.ended_at is None:
-            _stop(city, entity, reason)
 
 
 def run_out(city: City, clock_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Onward transfer: a case found in a patient is itself the request to move them (120 plan §4)."""
+"""Onward transfer: a case at a hospital that may not keep it is moved on (120 plan §4)."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -11,23 +11,30 @@ from dispatch.topics.calls import Call, Caller, Epidemiology, Location
 from dispatch.topics.transfers import TransferPatient
 
 _NAMESPACE: Final = UUID("2c8a6e0e-3b52-5d0b-8d0a-9a7f6b1c4e5d")
-_DESIGNATED: Final = frozenset({"designated", "reserve_designated"})
 
 
 def transfer_onward(city: City, handover_id: str) -> None:
-    """Request the transfer of a found case to the designated hospital, once, after the handover.
+    """Request the transfer of a case to the designated hospital, once, after the handover.
 
-    The receiving hospital asks, as an institution that cannot admit the case (R1). Nothing is to be
-    done for a patient without a finding or already at a designated hospital.
+    The receiving hospital asks, as an institution that cannot admit the case (R1), whether it was
+    known before, found on the way or on arrival. Nothing is to be done for a patient who is no case
+    or is at a hospital that is for cases.
     """
     handover = city.handovers[handover_id]
     hospital = city.hospitals[handover.hospital_id]
     assignment = city.assignments[handover.assignment_id]
     if handover.status != "closed" or handover.transfer_call_id is not None:
         return
-    if not assignment.case_found or not _DESIGNATED.isdisjoint(hospital.roles):
-        return
     incident = city.incidents[handover.incident_id]
+    # Of several patients only the one in whom it was found is known to be the case; where a
+    # transfer went was agreed, or is the dispatcher's word.
+    is_case = assignment.case_found or (
+        incident.case_status != "none"
+        and incident.patient_count == 1
+        and incident.transfer_kind is None
+    )
+    if not is_case or hospital.service == "cases":
+        return
     call = _call(city, handover, hospital, incident)
     transfer = Transfer(
         transfer_id=call.call_id,
@@ -38,7 +45,7 @@ def transfer_onward(city: City, handover_id: str) -> None:
         handover_id=handover_id,
     )
     city.put(replace(handover, transfer_call_id=call.call_id))
-    because = f"a case was found in the patient of {handover.incident_id}: onward transfer"
+    because = f"onward transfer of the case of {handover.incident_id}"
     transfers.open_transfer(city, transfer, call, because)
     transfers.arrange(city, transfer.transfer_id, because)
 

@@ -7,8 +7,7 @@ from typing import Any, Final
 import asyncpg
 import orjson
 
-from dispatch.errors import Unavailable
-from dispatch.store.schema import check_version
+from dispatch.store.reading import open_snapshot
 from dispatch.store.sql import STATEMENTS
 from dispatch.topics.city import CityMode
 from dispatch.topics.envelope import Logged, time_said
@@ -49,20 +48,8 @@ async def open_log(connect_options: Mapping[str, Any]) -> AsyncIterator[EventLog
         Unavailable: the database can't be reached.
         SchemaMismatch: it has another schema than this program.
     """
-    try:
-        connection = await asyncpg.connect(
-            **connect_options, server_settings={"application_name": "dispatch"}
-        )
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-        raise Unavailable(f"the database can't be reached: {error}") from error
-    try:
-        await check_version(connection)
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            yield EventLog(connection)
-    except (OSError, asyncpg.PostgresConnectionError) as error:
-        raise Unavailable(f"the database was lost: {error}") from error
-    finally:
-        await connection.close()
+    async with open_snapshot(connect_options) as connection:
+        yield EventLog(connection)
 
 
 def _logged(row: asyncpg.Record) -> Logged:

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from dispatch.topics.announcement import Announcement, Reason
 
 
@@ -42,7 +44,7 @@ class DutiesReported(Announcement):
     at: datetime
     negative_pressure_share: float
     shortfalls: list[dict[str, Any]]
-    negative_pressure: dict[str, list[str]] = {}
+    negative_pressure: dict[str, list[str]] = Field(default_factory=dict)
 
 
 class CrossingReported(Announcement):

@@ -120,6 +120,13 @@ def test_what_is_done_exactly_at_the_end_is_in_time() -> None:
     assert city.pass_time(1) == []
 
 
+def test_what_the_last_second_brings_about_is_in_time() -> None:
+    city = SmallCity()
+    begun = only(ClockStarted, started(city))
+    end = only(ClockMet, met(city, at=begun.due_at + timedelta(seconds=0.9)))
+    assert end.took_seconds == LIMIT + 0.9
+
+
 def test_what_was_done_in_time_is_met_though_heard_of_late() -> None:
     city = SmallCity()
     begun = only(ClockStarted, started(city))
@@ -173,17 +180,6 @@ def test_a_breached_clock_can_be_stopped() -> None:
     city.pass_time(LIMIT)
     assert kinds(stopped(city)) == ["clock.stopped"]
     assert met(city) == []
-
-
-def test_all_clocks_of_an_owner_are_stopped_and_no_others() -> None:
-    city = SmallCity()
-    started(city)
-    started(city, subject="i1/A2")
-    started(city, owner="i2", subject="i2/A1")
-    events = city.do(lambda known: clocks.stop_all(known, "i1", "closed"))
-    assert {e.subject for e in every(ClockStopped, events)} == {"i1/A1", "i1/A2"}
-    assert {e.subject for e in every(ClockBreached, city.pass_time(LIMIT))} == {"i2/A1"}
-    assert city.do(lambda known: clocks.stop_all(known, "i1", "closed")) == []
 
 
 def test_what_was_overslept_is_breached_without_a_warning() -> None:

@@ -536,10 +536,22 @@ def test_a_case_found_on_the_way_goes_to_the_designated_hospital_itself() -> Non
     assert "transfer.offered" not in kinds(city.hand_over("U1"))
 
 
-def test_no_transfer_follows_a_patient_known_as_a_case_before() -> None:
+def test_a_critical_case_known_before_is_moved_on_from_the_emergency_buffer() -> None:
     city = SmallCity(transfer_unit("T1"))
     city.say(call("c1", patient={"condition": "critical", "case_status": "confirmed"}))
-    assert "call.decided" not in kinds(city.hand_over("T1"))
+    offer = only(TransferOffered, city.hand_over("T1"))
+    assert (offer.institution_id, offer.hospital_id) == ("general", "designated")
+
+
+def test_of_several_patients_only_a_found_case_is_moved_on() -> None:
+    city = SmallCity(unit("U1"), unit("U2"), transfer_unit("T1"))
+    city.say(call("c1", patient={"condition": "critical"}, patient_count=2))
+    city.run_to("U2", "at_hospital")
+    city.run_to("U1", "at_hospital")
+    city.say(city.found(city.handover("U1")))
+    offer = only(TransferOffered, city.hand_over("U1"))
+    assert len(offer.patients) == 1
+    assert "transfer.offered" not in kinds(city.hand_over("U2"))
 
 
 def test_the_transfer_of_a_found_case_waits_like_any_other() -> None:
