@@ -28,6 +28,7 @@ SECTIONS: Final = {
         "up": "dispatch.cli.up:command",
         "worker": "dispatch.cli.worker:command",
         "migrate": "dispatch.cli.migrate:command",
+        "topics": "dispatch.cli.topics:command",
     },
     "cli.asking": {
         "call": "dispatch.cli.call:call",

@@ -31,6 +31,7 @@ MAY_KNOW = {
     "cluster": {"errors"},
     "client": {"errors", "settings", "topics"},
     "stack": {"cluster", "errors", "settings"},
+    "topic_admin": {"errors", "topics"},
 }
 
 
