@@ -182,7 +182,8 @@ class CityPlan(_Part):
     def put_into(self, city: City) -> bool:
         """Bring units and hospitals into a city, new or as the plan changed; return if any did.
 
-        What a unit or hospital reported of itself stays.
+        What a unit or hospital reported of itself stays; of what it has never said, the plan's
+        word counts.
         """
         changed = False
         entities: list[Unit | Hospital] = [*self._units(city), *self._hospitals(city)]
@@ -249,9 +250,19 @@ class CityPlan(_Part):
                     jurisdiction=hospital.jurisdiction,
                     capabilities=hospital.capabilities,
                     decontamination=hospital.decontamination,
+                    rooms={**hospital.rooms, **known.rooms},
+                    capacity=_capacity(hospital, known),
+                    bays=hospital.bays if known.bays is None else known.bays,
                 )
             found.append(hospital)
         return found
+
+
+def _capacity(planned: Hospital, known: Hospital) -> dict[str, int]:
+    """Return how many rooms of a kind there are: as known, else as planned, and never too few."""
+    unknown = planned.capacity.keys() - known.capacity.keys()
+    there = {room: max(planned.capacity[room], known.rooms.get(room, 0)) for room in unknown}
+    return {**there, **known.capacity}
 
 
 def read_plan(path: Path) -> CityPlan:

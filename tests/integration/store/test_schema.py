@@ -1,7 +1,10 @@
+import json
 import re
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -11,9 +14,13 @@ from dispatch.errors import SchemaMismatch, Unavailable
 from dispatch.policy.pack import load_pack
 from dispatch.store.desk import Desk
 from dispatch.store.schema import amigrate, check_version, wanted_version
-from tests.integration.store.conftest import PREFIX, HandClock, Post, kinds, small_city
+from tests.integration.store.conftest import PREFIX, HandClock, Post, kinds, of_kind, small_city
 
 SECURITY = Path(__file__).parents[3] / "SECURITY.md"
+SPINE = resources.files("dispatch.store.migrations") / "versions" / "0001_spine.sql"
+# What the first schema kept of a city in which a unit was ordered to c1, the transfer unit took c2
+# to the place promised at D1, and c3 was still being asked.
+ROWS = Path(__file__).parent / "first_schema.json"
 
 
 async def test_an_empty_database_comes_to_the_version_wanted_and_stays(database: str) -> None:
@@ -36,6 +43,67 @@ async def test_a_database_that_is_not_there_is_said_in_few_words(tmp_path: Path)
         await amigrate({"dsn": f"postgresql://nobody@/nothing?host={tmp_path}"})
     assert "sqlalche.me" not in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest_asyncio.fixture
+async def of_the_first_schema(migrated: str) -> str:
+    """Return a database that was full of the first schema's records when it was migrated."""
+    connection = await asyncpg.connect(migrated)
+    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await connection.execute(SPINE.read_text("utf-8"))
+    for table, rows in json.loads(ROWS.read_text("utf-8")).items():
+        await connection.execute(
+            f"INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, $1)",
+            json.dumps(rows),
+        )
+    await connection.execute("CREATE TABLE schema_version (version_num text PRIMARY KEY)")
+    await connection.execute("INSERT INTO schema_version VALUES ('0001')")
+    await connection.close()
+    assert await amigrate({"dsn": migrated}) == ("0001", wanted_version())
+    return migrated
+
+
+async def test_a_place_promised_under_the_first_schema_is_not_promised_again(
+    of_the_first_schema: str, open_desk: Callable[..., Any], post: Post
+) -> None:
+    connection = await asyncpg.connect(of_the_first_schema)
+    rows = await connection.fetch("SELECT * FROM promises")
+    await connection.close()
+    assert [tuple(row.values()) for row in rows] == [("c2/A1/H1", "D1", "isolation", 1, True)]
+    desk: Desk = await open_desk()
+    (reserved,) = of_kind(await desk.take([post.transfer("t1")]), "bed.reserved")
+    assert (reserved["hospital_id"], reserved["room"], reserved["place"]) == ("D1", "isolation", 2)
+
+
+async def test_the_work_of_the_first_schema_goes_on(
+    of_the_first_schema: str, open_desk: Callable[..., Any], clock: HandClock, post: Post
+) -> None:
+    desk: Desk = await open_desk()
+    await desk.take([post.unit("T1", "order.acknowledged", assignment_id="c2/A1")])
+    for status in ("rolling", "on_scene", "transporting", "at_hospital"):
+        clock.forward(60)
+        await desk.take([post.unit("T1", status=status)])
+    signed = {"handover_id": "c2/A1/H1", "by": "somebody"}
+    events = await desk.take(
+        [
+            post.unit("T1", "handover.signed_by_crew", **signed),
+            post.hospital("D1", "handover.signed_by_hospital", **signed),
+        ]
+    )
+    assert "input.rejected" not in kinds(events)
+    (closed,) = of_kind(events, "handover.closed")
+    assert closed["keeps_cases"]
+    (occupied,) = of_kind(events, "bed.occupied")
+    assert (occupied["hospital_id"], occupied["place"]) == ("D1", 1)
+
+
+async def test_of_the_hospitals_of_the_first_schema_the_plan_says_how_many_beds_there_are(
+    of_the_first_schema: str, open_desk: Callable[..., Any], post: Post
+) -> None:
+    desk: Desk = await open_desk()
+    events = await desk.take([post.hospital("D1", "hospital.reported", rooms={"isolation": 6})])
+    (refused,) = of_kind(events, "hospital.rejected")
+    assert refused["reasons"][0]["reason"] == "6 free are more than the 5 there are"
 
 
 @pytest_asyncio.fixture

@@ -26,3 +26,13 @@ SELECT handover_id, hospital_id, room, place, open FROM handovers WHERE place IS
 DROP INDEX no_room_is_promised_twice;
 ALTER TABLE handovers DROP COLUMN room, DROP COLUMN place;
 CREATE UNIQUE INDEX no_room_is_promised_twice ON promises (hospital_id, room, place) WHERE open;
+
+-- Whom a hospital is for was told by its roles alone.
+UPDATE hospitals SET state = state || jsonb_build_object(
+    'service',
+    CASE
+        WHEN state -> 'roles' @> '["designated"]' THEN 'cases'
+        WHEN state -> 'roles' @> '["temporary"]' THEN 'standby'
+        ELSE 'ordinary'
+    END
+);
