@@ -14,6 +14,7 @@ from dispatch.demo.jinzhou.scenario import END, START
 from dispatch.demo.jinzhou.summary import Summary, summarise
 from dispatch.planning.scenario import Scenario, read_scenario
 from dispatch.simulation.seen import Seen
+from dispatch.store.plan import CityPlan
 from tests.unit.demo.memory_stage import MemoryStage
 
 if TYPE_CHECKING:
@@ -36,13 +37,15 @@ class Played:
     def inputs(self) -> list[Input]:
         return self.stage.inputs()
 
-    def summary(self, history: list[Seen] | None = None) -> Summary:
-        """Sum up this history, or another one in its place."""
+    def summary(
+        self, history: list[Seen] | None = None, *, plan: CityPlan | None = None
+    ) -> Summary:
+        """Sum up this history in these cities, or others in their place."""
         return summarise(
             self.history if history is None else history,
             self.inputs,
             scenario=self.scenario,
-            plan=self.stage.plan,
+            plan=plan or self.stage.plan,
             pack=self.stage.pack,
             seed=1,
             start=START,
