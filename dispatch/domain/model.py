@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from dispatch.policy.pack import ClockKind
 from dispatch.policy.rules import Destination, Disinfection, Protection
-from dispatch.topics.calls import Call
+from dispatch.topics.calls import Call, Contact
 from dispatch.topics.fields import Answer, CallerKind, CaseStatus, Condition, CrewKind, VehicleKind
 from dispatch.topics.hospitals import HospitalService
 from dispatch.topics.placements import BatchStatus, TransferStatus
@@ -71,7 +71,8 @@ class Hospital:
 
     `capacity` is how many rooms of a kind it has, `supplies` what is in stock of an item and what a
     day at full load uses of it; `bays` how many vehicles its decontamination centre takes at once.
-    `called_at` is when it was called in for cases, until it stands down.
+    `called_at` is when it was called in for cases, until it stands down; `last_tier_told_at` when
+    it was told that its tier fills up and none comes after it, until that is empty.
     """
 
     hospital_id: str
@@ -90,6 +91,7 @@ class Hospital:
     bays: int | None = None
     supplies: dict[str, tuple[float, float]] = field(default_factory=dict)
     called_at: datetime | None = None
+    last_tier_told_at: datetime | None = None
     supplies_at: datetime | None = None
     reported_at: datetime | None = None
 
@@ -336,6 +338,7 @@ class PlannedTrip:
 class Batch:
     """Many patients of one institution, moved in waves by a plan.
 
+    `digest` identifies the request; `contact` is whom its crews can ring up.
     `revision` counts what a plan must take into account, `planned_revision` is what the plan in
     force has taken into account; `because` says what came last. `unplaced` names patients without
     a trip and why, `withdrawn` those who stay, `started` and `arrived` those whom a trip has taken
@@ -351,6 +354,8 @@ class Batch:
     kind: str
     patients: tuple[TransferPatient, ...]
     loading_places: int
+    digest: str = ""
+    contact: Contact | None = None
     complete_by: datetime | None = None
     hospitals: tuple[str, ...] | None = None
     status: BatchStatus = "requested"

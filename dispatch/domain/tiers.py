@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib import resources
+from itertools import pairwise
 from typing import Any, Final
 
 from dispatch.domain import clocks
 from dispatch.domain.city import City, Rejected
+from dispatch.domain.escalation import escalate
 from dispatch.domain.model import CITY, Hospital
 from dispatch.policy.pack import ClockKind
 from dispatch.topics.beds import ServiceChanged, TierStepped
@@ -27,8 +29,8 @@ SERVICE: Final[Mapping[str, frozenset[str]]] = {
 # Whose beds for cases a city owes; a temporary hospital has beds for mild cases alone.
 _OWED_BY: Final = frozenset({"designated", "reserve_designated"})
 _STOOD_DOWN: Final = frozenset({"ordinary", "standby"})
-# The tier that calls a role in when it fills.
-_CALLED_BY: Final = {"reserve_designated": "designated", "temporary": "reserve_designated"}
+# In the order in which they are called in; a city need not have each.
+_TIERS: Final = ("designated", "reserve_designated", "temporary")
 _IN_SERVICE_CLOCK: Final[Mapping[str, ClockKind]] = {
     "reserve_designated": "reserve_in_service",
     "temporary": "temporary_in_service",
@@ -65,14 +67,20 @@ def tier(city: City, role: str) -> Tier:
 
 
 def step(city: City) -> None:
-    """Call the next tier in where one has reached the pack's share of its capacity, once."""
-    for role, before in _CALLED_BY.items():
+    """Call the next tier in where one has reached the pack's share of its capacity, once.
+
+    Where no tier is left to be called in, somebody must look: told once, until all have left.
+    """
+    tiers = _tiers(city)
+    for before, role in pairwise(tiers):
         called_by = tier(city, before)
         if called_by.share < city.pack.tiers.step_share:
             continue
         for hospital in list(city.hospitals.values()):
             if role in hospital.roles and hospital.called_at is None:
                 _call_in(city, hospital, role, called_by)
+    if tiers:
+        _tell_if_last(city, tier(city, tiers[-1]))
 
 
 def report_service(
@@ -178,6 +186,32 @@ def _call_in(city: City, hospital: Hospital, role: str, called_by: Tier) -> None
         )
 
 
+def _tiers(city: City) -> list[str]:
+    """Return the tiers that the city has, each calls in the one after it."""
+    return [role for role in _TIERS if any(role in h.roles for h in city.hospitals.values())]
+
+
+def _tell_if_last(city: City, last: Tier) -> None:
+    """Escalate that the last tier fills up, once, and again only after it has been empty."""
+    hospitals = [each for each in city.hospitals.values() if last.role in each.roles]
+    told = [each for each in hospitals if each.last_tier_told_at is not None]
+    if told and last.occupied == 0:
+        for hospital in told:
+            city.put(replace(hospital, last_tier_told_at=None))
+    if told or last.share < city.pack.tiers.step_share:
+        return
+    for hospital in hospitals:
+        city.put(replace(hospital, last_tier_told_at=city.now))
+    escalate(
+        city,
+        "last_tier_filling",
+        None,
+        last.role,
+        f"the {last.role} tier is at {last.occupied} of {last.capacity} beds, and the city has "
+        "no tier after it to be called in",
+    )
+
+
 def _limit(city: City, kind: ClockKind) -> datetime:
     return city.now + timedelta(seconds=city.pack.clocks[kind].limit_seconds)
 
@@ -193,7 +227,7 @@ def _check_service(city: City, hospital: Hospital, service: HospitalService) -> 
         raise Rejected("service", "standby is for temporary hospitals alone")
     if service not in _STOOD_DOWN:
         return
-    for role, before in _CALLED_BY.items():
+    for before, role in pairwise(_tiers(city)):
         full = tier(city, before)
         if role in hospital.roles and full.share >= city.pack.tiers.step_share:
             raise Rejected(

@@ -75,8 +75,9 @@ async def test_a_place_promised_under_the_first_schema_is_not_promised_again(
     assert (reserved["hospital_id"], reserved["room"], reserved["place"]) == ("D1", "isolation", 2)
 
 
+@pytest.mark.usefixtures("of_the_first_schema")
 async def test_the_work_of_the_first_schema_goes_on(
-    of_the_first_schema: str, open_desk: Callable[..., Any], clock: HandClock, post: Post
+    open_desk: Callable[..., Any], clock: HandClock, post: Post
 ) -> None:
     desk: Desk = await open_desk()
     await desk.take([post.unit("T1", "order.acknowledged", assignment_id="c2/A1")])
@@ -97,8 +98,9 @@ async def test_the_work_of_the_first_schema_goes_on(
     assert (occupied["hospital_id"], occupied["place"]) == ("D1", 1)
 
 
+@pytest.mark.usefixtures("of_the_first_schema")
 async def test_of_the_hospitals_of_the_first_schema_the_plan_says_how_many_beds_there_are(
-    of_the_first_schema: str, open_desk: Callable[..., Any], post: Post
+    open_desk: Callable[..., Any], post: Post
 ) -> None:
     desk: Desk = await open_desk()
     events = await desk.take([post.hospital("D1", "hospital.reported", rooms={"isolation": 6})])

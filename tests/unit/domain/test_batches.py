@@ -377,7 +377,7 @@ def test_a_batch_that_cannot_be_complete_in_time_says_so() -> None:
     request(city, *(patient(f"p{n}") for n in range(3)), complete_by=soon)
     events = adopt(city)
     assert only(BatchPlanned, events).in_time is False
-    assert [e.kind for e in every(EscalationRaised, events)] == ["batch_late"]
+    assert "batch_late" in [e.kind for e in every(EscalationRaised, events)]
 
 
 def test_a_batch_without_a_plan_is_escalated() -> None:

@@ -12,6 +12,7 @@ from dispatch.topics.beds import ServiceChanged, TierStepped
 from dispatch.topics.clocks import ClockBreached, ClockMet, ClockStarted, ClockStopped
 from dispatch.topics.handovers import HandoverAnnounced
 from dispatch.topics.hospitals import HospitalReported
+from dispatch.topics.incidents import EscalationRaised
 from dispatch.topics.reports import DutiesReported
 from tests.unit.domain.city_builder import (
     SmallCity,
@@ -131,6 +132,47 @@ def test_half_full_the_reserve_opens_the_temporary_hospital() -> None:
     assert city.report_hospital("R", rooms={"isolation": 14}) == []
     events = city.report_hospital("F", service="cases")
     assert only(ClockMet, events).kind == "temporary_in_service"
+
+
+# -- no tier left
+
+
+def said_last(events: list[Announcement]) -> list[str]:
+    raised = every(EscalationRaised, events)
+    return [each.explanation for each in raised if each.kind == "last_tier_filling"]
+
+
+def test_a_last_tier_that_fills_up_is_told_once_until_it_has_been_empty() -> None:
+    city = SmallCity(hospitals=tiers()[:1])
+    told = "the designated tier is at {} of 20 beds, and the city has no tier after it to be called"
+    assert city.report_hospital("D", rooms={"isolation": 1}) == []
+    assert said_last(city.report_hospital("D", rooms={"isolation": 0})) == [f"{told.format(10)} in"]
+    assert city.report_hospital("D", rooms={"isolation": 1}) == []
+    assert city.report_hospital("D", rooms={"isolation": 0, "icu": 0}) == []
+    assert city.report_hospital("D", rooms={"isolation": 10, "icu": 10}) == []
+    assert said_last(city.report_hospital("D", rooms={"icu": 0})) == [f"{told.format(10)} in"]
+
+
+def test_the_temporary_hospital_is_the_last_tier_where_there_is_one() -> None:
+    city = called_in()
+    put_in_service(city)
+    assert said_last(city.report_hospital("R", rooms={"isolation": 15})) == []
+    city.report_hospital("F", service="cases")
+    (said,) = said_last(city.report_hospital("F", rooms={"isolation": 100}))
+    assert said.startswith("the temporary tier is at 100 of 200 beds")
+
+
+def test_a_city_without_a_reserve_opens_the_temporary_hospital_next() -> None:
+    designated, _, temporary = tiers()
+    city = SmallCity(hospitals=[designated, temporary])
+    events = city.report_hospital("D", rooms={"isolation": 0})
+    stepped = only(TierStepped, events)
+    assert (stepped.hospital_id, stepped.step, stepped.tier) == (
+        "F", "temporary_opened", "designated",
+    )  # fmt: skip
+    assert said_last(events) == []
+    city.report_hospital("F", service="cases")
+    assert refusal(city, "F", "standby").endswith("the designated tier is at 10 of 20 beds")
 
 
 # -- limits
@@ -273,7 +315,12 @@ def test_too_few_beds_for_cases_and_too_few_of_them_in_intensive_care_fall_short
     city = SmallCity(
         transfer_unit("T1"),
         hospitals=[
-            hospital("D", "designated", capacity={"isolation": 90, "icu": 8}),
+            hospital(
+                "D",
+                "designated",
+                capacity={"isolation": 90, "icu": 8},
+                rooms={"isolation": 90},
+            ),
             hospital("general", "ordinary", capacity={"ward": 900, "emergency": 100, "icu": 50}),
         ],
     )
