@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test kafka lint format schemas lock clean
+.PHONY: help setup demo test test-kafka kafka lint format schemas lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -33,8 +33,14 @@ demo: setup ## see the service at work
 test: setup ## run all tests (one: .venv/bin/pytest tests/unit/test_clock.py)
 	@$(BIN)/pytest
 
+# The embedded database stays; what brings its own broker, or works without one, is left out.
+test-kafka: setup ## run the tests that work through Kafka on three brokers of Apache Kafka
+	@$(BIN)/pytest --apache-kafka 3 $(KAFKA_TESTS)
+
 # Needs Java 17 or newer, and Maven the first time.
 BROKERS ?= 3
+KAFKA_TESTS := tests/integration/agents tests/integration/stack tests/integration/topic_admin \
+	tests/integration/test_client.py tests/integration/test_log_end.py tests/acceptance
 
 kafka: setup ## run Apache Kafka on this machine: three brokers, or BROKERS=1
 	@exec $(BIN)/python deploy/kafka/run.py --brokers $(BROKERS)

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from dispatch.cluster import partitions_of
 from dispatch.errors import Unavailable
 from dispatch.settings import KafkaSettings
 from dispatch.topics import TOPIC_OF, key_of
@@ -145,14 +146,8 @@ class Reader:
         self._prefix = topic_prefix
         self._ends: dict[TopicPartition, int] = {}
 
-    async def seek(self, topics: Collection[str]) -> None:
-        """Stand at the present end of these topics; raises Unavailable when one is missing."""
-        found: list[TopicPartition] = []
-        for topic in topics:
-            partitions = self._consumer.partitions_for_topic(self._prefix + topic)
-            if not partitions:
-                raise Unavailable(f"Kafka has no topic {self._prefix}{topic}")
-            found += [TopicPartition(self._prefix + topic, number) for number in partitions]
+    async def seek(self, found: list[TopicPartition]) -> None:
+        """Stand at the present end of these partitions."""
         self._consumer.assign(found)
         told = await self._consumer.end_offsets(found)
         for partition, offset in told.items():
@@ -230,10 +225,14 @@ async def open_reader(
     )
     try:
         await consumer.start()
-        # Without a subscription the consumer knows only the topics that it was told of.
-        await consumer.topics()
+        names = [topic_prefix + topic for topic in topics]
+        # A consumer without a subscription or an assignment knows of no topic.
+        partitions = await partitions_of(kafka.client_options(), names)
+        for name in names:
+            if name not in partitions:
+                raise Unavailable(f"Kafka has no topic {name}")
         reader = Reader(consumer, topic_prefix)
-        await reader.seek(topics)
+        await reader.seek([TopicPartition(name, n) for name in names for n in partitions[name]])
         yield reader
     except (KafkaError, OSError) as error:
         if isinstance(error, BrokenPipeError):

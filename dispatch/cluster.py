@@ -1,12 +1,20 @@
 """The Kafka cluster itself: which one it is, and the topics that it has."""
 
+import asyncio
+import contextlib
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError, NodeNotReadyError, TopicAlreadyExistsError, for_code
+from aiokafka.protocol.metadata import MetadataRequest
 
 from dispatch.errors import Unavailable
+
+# seconds
+TOLD_LIMIT: Final = 20.0
+LOOK_AGAIN: Final = 0.05
 
 
 async def cluster_id_of(client_options: Mapping[str, Any]) -> str:
@@ -24,6 +32,29 @@ async def cluster_id_of(client_options: Mapping[str, Any]) -> str:
         await admin.close()
 
 
+async def partitions_of(
+    client_options: Mapping[str, Any], topics: Collection[str]
+) -> dict[str, list[int]]:
+    """Return the partitions of those of the topics that the cluster has.
+
+    Raises Unavailable when it can't be reached.
+    """
+    admin = AIOKafkaAdminClient(**client_options)
+    try:
+        await admin.start()
+        # Asked by name, brokers may create what is missing.
+        described = await admin.describe_topics()
+    except (KafkaError, OSError) as error:
+        raise Unavailable(f"Kafka at {client_options['bootstrap_servers']}: {error}") from error
+    finally:
+        await admin.close()
+    return {
+        topic["topic"]: sorted(each["partition"] for each in topic["partitions"])
+        for topic in described
+        if topic["topic"] in topics
+    }
+
+
 async def ensure_topics(
     client_options: Mapping[str, Any],
     names: Collection[str],
@@ -31,8 +62,9 @@ async def ensure_topics(
     partitions: int,
     replication: int,
 ) -> None:
-    """Create the topics that don't exist yet; those that do stay as they are.
+    """Create the topics that don't exist yet, until every broker tells of them.
 
+    Those that exist stay as they are.
     `client_options` are aiokafka's, as from `KafkaSettings.client_options`. Raises Unavailable
     when the cluster can't be reached or refuses.
     """
@@ -53,3 +85,39 @@ async def ensure_topics(
         if code not in (0, TopicAlreadyExistsError.errno):
             said = reason[0] if reason and reason[0] else for_code(code).__name__
             raise Unavailable(f"Kafka at {where} doesn't create the topic {name}: {said}")
+    if missing:
+        await _until_told(client_options, missing)
+
+
+async def _until_told(client_options: Mapping[str, Any], names: Collection[str]) -> None:
+    """Wait until every broker that is up tells of these topics: they learn one after the other."""
+    client = AIOKafkaClient(**client_options)
+    try:
+        await client.bootstrap()
+        async with asyncio.timeout(TOLD_LIMIT):
+            for broker in client.cluster.brokers():
+                # One that is down will have heard of them when it is up.
+                with contextlib.suppress(NodeNotReadyError):
+                    await _told_by(client, broker.nodeId, set(names))
+    except (KafkaError, OSError) as error:
+        where = client_options["bootstrap_servers"]
+        raise Unavailable(f"Kafka at {where} doesn't tell of new topics: {error}") from error
+    finally:
+        await client.close()
+
+
+async def _told_by(client: AIOKafkaClient, node_id: int, names: set[str]) -> None:
+    while True:
+        if names <= await _led(client, node_id):
+            return
+        await asyncio.sleep(LOOK_AGAIN)
+
+
+async def _led(client: AIOKafkaClient, node_id: int) -> set[str]:
+    """Return the topics of which a broker knows who leads every partition."""
+    told: Any = await client.send(node_id, MetadataRequest(None))
+    return {
+        topic["topic"]
+        for topic in told.to_object()["topics"]
+        if all(each["leader"] >= 0 for each in topic["partitions"])
+    }

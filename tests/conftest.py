@@ -3,14 +3,38 @@
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
 from dispatch import language
+from dispatch.stack.broker import Broker
 from dispatch.stack.embedded import Stack, running_stack
 from dispatch.store.schema import amigrate
+from tests.apache_kafka import ApacheKafka, fetch
+
+OPTION = "--apache-kafka"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        OPTION,
+        type=int,
+        choices=(1, 3),
+        metavar="BROKERS",
+        help="run what works through Kafka on so many brokers of Apache Kafka (make test-kafka)",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On Apache Kafka, leave out what brings its own broker or none."""
+    if config.getoption(OPTION) is None:
+        return
+    chosen = [item for item in items if "stack" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +51,19 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def stack() -> AsyncIterator[Stack]:
-    async with running_stack(durable=False) as running:
+async def stack(pytestconfig: pytest.Config) -> AsyncIterator[Stack]:
+    brokers = pytestconfig.getoption(OPTION)
+    kafka = Broker if brokers is None else partial(ApacheKafka, fetch(), brokers)
+    async with running_stack(durable=False, kafka=kafka) as running:
         yield running
+
+
+@pytest.fixture
+def apache_kafka(stack: Stack) -> ApacheKafka:
+    """Return the three brokers of Apache Kafka that the tests run on."""
+    if not isinstance(stack.broker, ApacheKafka) or stack.broker.replication < 3:
+        pytest.skip("needs three brokers of Apache Kafka: make test-kafka")
+    return stack.broker
 
 
 @pytest_asyncio.fixture

@@ -26,7 +26,7 @@ from dispatch.errors import StackError
 from dispatch.policy.pack import Pack, load_pack
 from dispatch.simulation.agenda import Action, Agenda
 from dispatch.simulation.seen import Published, Seen
-from dispatch.stack.addresses import BROKER_FETCH_MAX_WAIT_MS, free_port
+from dispatch.stack.addresses import free_port
 from dispatch.stack.embedded import Stack, running_stack
 from dispatch.stack.process import Process
 from dispatch.stack.workers import Worker, worker_environment
@@ -100,7 +100,7 @@ async def open_stage(
         producer = AIOKafkaProducer(**options, acks="all")
         await producer.start()
         exits.push_async_callback(producer.stop)
-        consumer = await _consumer(options)
+        consumer = await _consumer(options, stack.kafka["fetch_max_wait_ms"])
         exits.push_async_callback(consumer.stop)
         stage = Stage(
             stack=stack,
@@ -468,12 +468,12 @@ def _partitions(topic: str) -> list[TopicPartition]:
     return [TopicPartition(PREFIX + topic, number) for number in range(PARTITIONS)]
 
 
-async def _consumer(options: dict[str, str]) -> AIOKafkaConsumer:
+async def _consumer(options: dict[str, str], fetch_max_wait_ms: int) -> AIOKafkaConsumer:
     consumer = AIOKafkaConsumer(
         **options,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
-        fetch_max_wait_ms=BROKER_FETCH_MAX_WAIT_MS,
+        fetch_max_wait_ms=fetch_max_wait_ms,
     )
     await consumer.start()
     consumer.assign([tp for topic in OUTPUT_TOPICS for tp in _partitions(topic.name)])

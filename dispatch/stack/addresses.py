@@ -10,8 +10,8 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,30 +21,29 @@ LOCK_FILE = "lock"
 ADDRESS_FILE = "stack.json"
 # attempts, 0.02 s apart
 PATIENCE = 15
-# What the embedded broker, unlike Apache Kafka, can and needs.
-BROKER_SESSION_TIMEOUT_MS = 6_000
-BROKER_FETCH_MAX_WAIT_MS = 10
+# What clients of the embedded broker set, as it is not Apache Kafka.
+EMBEDDED_BROKER: Mapping[str, Any] = {
+    "enable_idempotence": False,
+    "session_timeout_ms": 6_000,
+    "fetch_max_wait_ms": 10,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """How to reach a running stack."""
+    """How to reach a running stack; `kafka` has the settings of clients, but for the address."""
 
     pid: int
     bootstrap: str
     dsn: str
     cluster_id: str
     scenario_clock: str | None = None
+    kafka: Mapping[str, Any] = field(default_factory=lambda: dict(EMBEDDED_BROKER))
 
     def as_settings(self) -> dict[str, Any]:
         """Return the settings with which a command reaches this stack."""
         settings: dict[str, Any] = {
-            "kafka": {
-                "bootstrap_servers": self.bootstrap,
-                "enable_idempotence": False,
-                "session_timeout_ms": BROKER_SESSION_TIMEOUT_MS,
-                "fetch_max_wait_ms": BROKER_FETCH_MAX_WAIT_MS,
-            },
+            "kafka": {"bootstrap_servers": self.bootstrap, **self.kafka},
             "database": {"dsn": self.dsn},
         }
         if self.scenario_clock is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dispatch.cluster import cluster_id_of
 from dispatch.errors import StackError, Unavailable
-from dispatch.stack.addresses import free_port
+from dispatch.stack.addresses import EMBEDDED_BROKER, free_port
 from dispatch.stack.process import POLL, Process
 
 # seconds
@@ -21,6 +21,9 @@ PORT_ATTEMPTS = 5
 class Broker:
     """A broker on a free loopback port, which it keeps; its messages go when it stops."""
 
+    client_settings = EMBEDDED_BROKER
+    replication = 1
+
     def __init__(self, directory: Path) -> None:
         """Prepare for a broker that logs to `directory`."""
         self._log = directory / "broker.log"
@@ -29,11 +32,11 @@ class Broker:
         self.cluster_id = ""
 
     @property
-    def pid(self) -> int:
-        """The broker's process id; raises StackError when it is stopped."""
+    def pids(self) -> tuple[int, ...]:
+        """The broker's process; raises StackError when it is stopped."""
         if self._process is None:
             raise StackError("the broker is stopped")
-        return self._process.pid
+        return (self._process.pid,)
 
     @property
     def bootstrap(self) -> str:

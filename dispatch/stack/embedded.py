@@ -5,14 +5,52 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from dispatch.errors import StackError
 from dispatch.stack.addresses import Addresses, announce, locked
 from dispatch.stack.broker import Broker
 from dispatch.stack.postgres import Postgres
+
+
+class AnyBroker(Protocol):
+    """What a stack needs of the brokers that are its Kafka."""
+
+    @property
+    def client_settings(self) -> Mapping[str, Any]:
+        """What its clients set in `kafka`, beside the address."""
+        ...
+
+    @property
+    def replication(self) -> int:
+        """How many copies a topic can have."""
+        ...
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that it consists of."""
+        ...
+
+    @property
+    def bootstrap(self) -> str:
+        """Where clients connect."""
+        ...
+
+    @property
+    def cluster_id(self) -> str:
+        """Its incarnation."""
+        ...
+
+    async def start(self) -> None:
+        """Start it, empty, and wait until it answers; raises StackError."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop it; its messages are gone."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +59,17 @@ class Stack:
 
     data_dir: Path
     postgres: Postgres
-    broker: Broker
+    broker: AnyBroker
 
     @property
     def bootstrap(self) -> str:
         """Where Kafka clients connect."""
         return self.broker.bootstrap
+
+    @property
+    def kafka(self) -> dict[str, Any]:
+        """The settings of those who connect to Kafka."""
+        return {"bootstrap_servers": self.bootstrap, **self.broker.client_settings}
 
     @property
     def cluster_id(self) -> str:
@@ -48,25 +91,29 @@ class Stack:
                 dsn=self.dsn,
                 cluster_id=self.cluster_id,
                 scenario_clock=None if scenario_clock is None else str(scenario_clock),
+                kafka=dict(self.broker.client_settings),
             ),
         )
 
 
 @contextlib.asynccontextmanager
 async def running_stack(
-    data_dir: Path | None = None, *, durable: bool = True
+    data_dir: Path | None = None,
+    *,
+    durable: bool = True,
+    kafka: Callable[[Path], AnyBroker] = Broker,
 ) -> AsyncIterator[Stack]:
     """Run PostgreSQL and a broker for as long as the context lasts; announce them.
 
-    Without a directory the data is temporary. Nothing survives this process, however it ends,
-    but what PostgreSQL has committed in `data_dir`. Raises StackRunningError when a stack runs
-    there already, StackError when one can't.
+    Without a directory the data is temporary. `kafka` makes the broker, which logs to a directory.
+    Nothing survives this process, however it ends, but what PostgreSQL has committed in `data_dir`.
+    Raises StackRunningError when a stack runs there already, StackError when one can't.
     """
     with _directory(data_dir) as directory, locked(directory):
         for log in ("postgresql.log", "broker.log"):
             (directory / log).unlink(missing_ok=True)
         postgres = Postgres(directory, durable=durable)
-        broker = Broker(directory)
+        broker = kafka(directory)
         try:
             await broker.start()
             await postgres.start()
@@ -78,7 +125,7 @@ async def running_stack(
             await asyncio.shield(_stop(postgres, broker))
 
 
-async def _stop(postgres: Postgres, broker: Broker) -> None:
+async def _stop(postgres: Postgres, broker: AnyBroker) -> None:
     await asyncio.gather(broker.stop(), postgres.stop())
     postgres.close()
 

@@ -13,9 +13,10 @@ import socket
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from dispatch.errors import StackError
@@ -304,15 +305,15 @@ async def _known_to(node: Node) -> set[int]:
     """Return the numbers of the brokers that this one knows to be there."""
     if not await listens(node.port):
         return set()
-    admin = AIOKafkaAdminClient(bootstrap_servers=node.address, request_timeout_ms=5_000)
+    client = AIOKafkaClient(bootstrap_servers=node.address, request_timeout_ms=5_000)
     try:
-        await admin.start()
-        described: Any = await admin.describe_cluster()
+        # Who is there as this one tells it, whoever else could be asked.
+        await client.bootstrap()
+        return {broker.nodeId for broker in client.cluster.brokers()}
     except (KafkaError, OSError):
         return set()
     finally:
-        await admin.close()
-    return {broker["node_id"] for broker in described["brokers"]}
+        await client.close()
 
 
 def _new_cluster_id() -> str:

@@ -13,7 +13,6 @@ import aiohttp
 import structlog
 
 from dispatch.settings import ENVIRONMENT_PREFIX
-from dispatch.stack.addresses import BROKER_FETCH_MAX_WAIT_MS, BROKER_SESSION_TIMEOUT_MS
 from dispatch.stack.embedded import Stack
 from dispatch.stack.process import Process
 
@@ -107,10 +106,7 @@ def worker_environment(
         "CITY": city.resolve(),
         "POLICY": Path(policy).resolve() if Path(policy).is_file() else policy,
         "LOG_FORMAT": "json",
-        "KAFKA__BOOTSTRAP_SERVERS": stack.bootstrap,
-        "KAFKA__ENABLE_IDEMPOTENCE": "false",
-        "KAFKA__SESSION_TIMEOUT_MS": BROKER_SESSION_TIMEOUT_MS,
-        "KAFKA__FETCH_MAX_WAIT_MS": BROKER_FETCH_MAX_WAIT_MS,
+        **{f"KAFKA__{name.upper()}": value for name, value in stack.kafka.items()},
         "DATABASE__DSN": stack.dsn,
         "WEB__PORT": web_port,
         **further,

@@ -16,7 +16,6 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from dispatch.cluster import ensure_topics
-from dispatch.stack.addresses import BROKER_SESSION_TIMEOUT_MS
 from dispatch.stack.embedded import Stack
 from dispatch.stack.process import Process
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
@@ -111,9 +110,10 @@ class Service:
             orphaned=signal.SIGKILL,
             environment=environment
             | {
-                "DISPATCH_KAFKA__BOOTSTRAP_SERVERS": self.stack.bootstrap,
-                "DISPATCH_KAFKA__ENABLE_IDEMPOTENCE": "false",
-                "DISPATCH_KAFKA__SESSION_TIMEOUT_MS": str(BROKER_SESSION_TIMEOUT_MS),
+                **{
+                    f"DISPATCH_KAFKA__{name.upper()}": str(value)
+                    for name, value in self.stack.kafka.items()
+                },
                 "DISPATCH_DATABASE__DSN": self.dsn,
                 "DISPATCH_TOPIC_PREFIX": self.prefix,
                 "DISPATCH_CITY": str(self.plan),
@@ -180,10 +180,12 @@ async def open_service(
     """Yield a service without workers; what it started is stopped at the end."""
     options = {"bootstrap_servers": stack.bootstrap}
     names = [prefix + topic.name for topic in (*INPUT_TOPICS, *OUTPUT_TOPICS)]
-    await ensure_topics(options, names, partitions=PARTITIONS, replication=1)
+    await ensure_topics(options, names, partitions=PARTITIONS, replication=stack.broker.replication)
     plan = folder / "city.toml"
     plan.write_text(city_plan(units), encoding="utf-8")
-    producer = AIOKafkaProducer(**options, acks="all")
+    producer = AIOKafkaProducer(
+        **options, acks="all", enable_idempotence=stack.kafka["enable_idempotence"]
+    )
     await producer.start()
     database = await asyncpg.connect(dsn)
     service = Service(stack, dsn, prefix, folder, plan, database, producer)

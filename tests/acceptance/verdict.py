@@ -11,7 +11,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from dispatch.checker import Input, Violation, check
-from dispatch.cluster import cluster_id_of
+from dispatch.cluster import cluster_id_of, partitions_of
 from dispatch.log_end import end_of_log
 from dispatch.policy.pack import load_pack
 from dispatch.simulation.seen import Seen
@@ -47,9 +47,8 @@ async def read_history(bootstrap: str, dsn: str, prefix: str) -> History:
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
     await consumer.start()
     try:
-        await consumer.topics()
-        inputs = _partitions(consumer, [prefix + topic.name for topic in INPUT_TOPICS])
-        outputs = _partitions(consumer, [prefix + topic.name for topic in OUTPUT_TOPICS])
+        inputs = await _partitions(options, [prefix + topic.name for topic in INPUT_TOPICS])
+        outputs = await _partitions(options, [prefix + topic.name for topic in OUTPUT_TOPICS])
         published = await _records(consumer, inputs)
         told = await _records(consumer, outputs)
     finally:
@@ -65,10 +64,10 @@ async def read_history(bootstrap: str, dsn: str, prefix: str) -> History:
     return history
 
 
-def _partitions(consumer: AIOKafkaConsumer, topics: list[str]) -> list[TopicPartition]:
-    found = [TopicPartition(t, n) for t in topics for n in consumer.partitions_for_topic(t) or ()]
-    assert {tp.topic for tp in found} == set(topics)
-    return found
+async def _partitions(options: dict[str, Any], topics: list[str]) -> list[TopicPartition]:
+    found = await partitions_of(options, topics)
+    assert found.keys() == set(topics)
+    return [TopicPartition(topic, number) for topic in topics for number in found[topic]]
 
 
 async def _records(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> list[Record]:

@@ -20,9 +20,11 @@ TOPICS = [topic.name for topic in INPUT_TOPICS]
 
 @pytest.fixture
 async def kafka(stack: Stack, topic_prefix: str) -> KafkaSettings:
-    kafka = KafkaSettings(bootstrap_servers=stack.bootstrap, enable_idempotence=False)
+    kafka = KafkaSettings(**stack.kafka)
     names = [topic_prefix + name for name in TOPICS]
-    await ensure_topics(kafka.client_options(), names, partitions=3, replication=1)
+    await ensure_topics(
+        kafka.client_options(), names, partitions=3, replication=stack.broker.replication
+    )
     return kafka
 
 
@@ -32,7 +34,7 @@ def cancelled(call_id: str) -> CallCancelled:
 
 async def put(kafka: KafkaSettings, topic: str, *values: bytes) -> None:
     """Publish some records in one batch."""
-    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers, acks="all") as producer:
         batch = producer.create_batch()
         for value in values:
             batch.append(key=b"k", value=value, timestamp=None)

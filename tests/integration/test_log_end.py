@@ -14,7 +14,8 @@ async def test_the_end_counts_every_record_of_the_last_batch(
 ) -> None:
     options = {"bootstrap_servers": stack.bootstrap}
     tp = TopicPartition(topic_prefix + "end", 0)
-    await ensure_topics(options, [tp.topic], partitions=1, replication=1)
+    copies = stack.broker.replication
+    await ensure_topics(options, [tp.topic], partitions=1, replication=copies)
     producer = AIOKafkaProducer(**options)
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
     await producer.start()

@@ -118,7 +118,7 @@ async def test_the_database_remembers_and_the_broker_forgets(data_dir: Path) -> 
         await run(first.dsn, "CREATE TABLE seen ()")
         incarnation = first.cluster_id
         assert await cluster_id_of({"bootstrap_servers": first.bootstrap}) == incarnation
-        pids = first.postgres.pid, first.broker.pid
+        pids = first.postgres.pid, *first.broker.pids
     assert all(map(gone, pids))
     async with running_stack(data_dir) as second:
         assert await run(second.dsn, "SELECT count(*) FROM seen") == 0
@@ -184,7 +184,7 @@ from dispatch.stack.embedded import running_stack
 
 async def main():
     async with running_stack(pathlib.Path(sys.argv[1]), durable=False) as stack:
-        print(stack.postgres.pid, stack.broker.pid, flush=True)
+        print(stack.postgres.pid, *stack.broker.pids, flush=True)
         await asyncio.Event().wait()
 
 asyncio.run(main())

@@ -29,7 +29,7 @@ MAY_KNOW = {
     "settings": {"errors", "kafka_token", "language"},
     "kafka_token": set(),
     "cluster": {"errors"},
-    "client": {"errors", "settings", "topics"},
+    "client": {"cluster", "errors", "settings", "topics"},
     "stack": {"cluster", "errors", "settings"},
     "topic_admin": {"errors", "topics"},
 }

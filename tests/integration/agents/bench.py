@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 
 from dispatch.cluster import ensure_topics
 from dispatch.settings import Settings, load_settings
-from dispatch.stack.addresses import Addresses, free_port
+from dispatch.stack.addresses import free_port
 from dispatch.stack.embedded import Stack
 from tests.integration.agents.small_desk import SCHEMA, Gate
 
@@ -80,8 +80,10 @@ class Bench:
 
     def environment(self, port: int) -> dict[str, str]:
         return {
-            "DISPATCH_KAFKA__BOOTSTRAP_SERVERS": self.stack.bootstrap,
-            "DISPATCH_KAFKA__ENABLE_IDEMPOTENCE": "false",
+            **{
+                f"DISPATCH_KAFKA__{name.upper()}": str(value)
+                for name, value in self.stack.kafka.items()
+            },
             "DISPATCH_KAFKA__SESSION_TIMEOUT_MS": "3000",
             "DISPATCH_DATABASE__DSN": self.dsn,
             "DISPATCH_TOPIC_PREFIX": self.prefix,
@@ -91,10 +93,10 @@ class Bench:
         }
 
     def settings(self, port: int = 0) -> Settings:
-        stack = Addresses(0, self.stack.bootstrap, self.dsn, self.stack.cluster_id)
         return load_settings(
             overrides={
-                **stack.as_settings(),
+                "kafka": self.stack.kafka,
+                "database": {"dsn": self.dsn},
                 "topic_prefix": self.prefix,
                 "web": {"port": port},
                 "batch_size": 50,
@@ -120,12 +122,12 @@ class Bench:
             {"bootstrap_servers": self.stack.bootstrap},
             [self.topic(name) for name in INPUTS + OUTPUTS],
             partitions=PARTITIONS,
-            replication=1,
+            replication=self.stack.broker.replication,
         )
 
     async def send(self, identities: Iterable[str], *, poison: Sequence[str] = ()) -> None:
         """Publish a call for each identity `key/number`, keyed by key, in order."""
-        async with AIOKafkaProducer(bootstrap_servers=self.stack.bootstrap) as producer:
+        async with AIOKafkaProducer(bootstrap_servers=self.stack.bootstrap, acks="all") as producer:
             for identity in identities:
                 await producer.send(
                     self.topic("calls"),

@@ -45,12 +45,14 @@ async def test_broker_silent_while_events_wait_to_be_published(bench: Bench) -> 
         return bench.gate.waiting("committed")
 
     await until(held)
-    os.kill(bench.stack.broker.pid, signal.SIGSTOP)
+    for pid in bench.stack.broker.pids:
+        os.kill(pid, signal.SIGSTOP)
     try:
         bench.gate.open("committed")
         await complained(worker, "settle")
     finally:
-        os.kill(bench.stack.broker.pid, signal.SIGCONT)
+        for pid in bench.stack.broker.pids:
+            os.kill(pid, signal.SIGCONT)
     await bench.settled(len(BEFORE) + len(AFTER))
     await bench.check(BEFORE + AFTER)
 
