@@ -3,6 +3,7 @@
 Source: 120 plan §3, §6; domain, terminal disinfection.
 """
 
+from collections import Counter
 from dataclasses import replace
 
 from dispatch.domain.city import City, Rejected
@@ -166,13 +167,29 @@ def _shortcomings(city: City, job: Job, event: DisinfectionCertified) -> list[Re
 
 
 def _centre(city: City, near: Position, receiving: Hospital | None) -> str | None:
-    """Return the receiving hospital's centre, else the nearest one; None stands for the base."""
+    """Return the receiving hospital's centre, else the nearest that has a bay free.
+
+    A centre that is full is passed over where another has room. None stands for the unit's base,
+    also where no centre works.
+    """
     if city.pack.disinfection.where == "base":
         return None
-    if receiving is not None and receiving.decontamination:
-        return receiving.hospital_id
-    centres = [h for h in city.hospitals.values() if h.decontamination]
-    nearest = min(
-        centres, key=lambda h: (metres_between(near, h.position), h.hospital_id), default=None
-    )
-    return nearest.hospital_id if nearest else None
+    match receiving:
+        case Hospital(decontamination=True, decontamination_status="open"):
+            return receiving.hospital_id
+    taken = Counter(job.centre_id for job in city.jobs.values() if job.ended_at is None)
+    ranked = [
+        (
+            not _has_room(each, taken[each.hospital_id]),
+            metres_between(near, each.position),
+            each.hospital_id,
+        )
+        for each in city.hospitals.values()
+        if each.decontamination and each.decontamination_status != "inactive"
+    ]
+    return min(ranked)[-1] if ranked else None
+
+
+def _has_room(centre: Hospital, taken: int) -> bool:
+    is_open = centre.decontamination_status == "open"
+    return is_open and (centre.bays is None or taken < centre.bays)

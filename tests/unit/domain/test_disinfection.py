@@ -58,6 +58,51 @@ def test_the_job_goes_to_the_receiving_hospital_or_the_nearest_centre_and_says_w
     assert only(DisinfectionOrdered, city.hand_over("U1")).centre_id == "designated"
 
 
+def centre(city: SmallCity) -> str | None:
+    """Return where T1 is disinfected after a case that it brings to the designated hospital."""
+    city.say(case("c1"))
+    return only(DisinfectionOrdered, city.hand_over("T1")).centre_id
+
+
+@pytest.mark.parametrize("status", ["full", "exceeded", "inactive"])
+def test_a_centre_that_takes_no_vehicle_is_passed_over(status: str) -> None:
+    city = SmallCity(transfer_unit("T1"))
+    city.report_hospital("designated", decontamination={"status": status})
+    assert centre(city) == "second"
+
+
+def test_the_receiving_hospitals_centre_comes_first_whatever_its_bays_until_it_says_so() -> None:
+    city = SmallCity(transfer_unit("T1"))
+    city.report_hospital("designated", decontamination={"status": "open", "bays": 0})
+    assert centre(city) == "designated"
+
+
+def test_another_centre_has_a_bay_free_for_this_vehicle() -> None:
+    city = SmallCity(unit("U1"), unit("U2"))
+    for each in ("designated", "second"):
+        city.report_hospital(each, decontamination={"status": "open", "bays": 1})
+    for call_id, longitude in (("c1", 111.6), ("c2", 111.64)):
+        place = {"latitude": 40.8, "longitude": longitude}
+        city.say(febrile(call_id, UNDETERMINED, location=place))  # its hospital has no centre
+    ordered = [only(DisinfectionOrdered, city.hand_over(f"U{n}")) for n in (1, 2)]
+    assert [each.centre_id for each in ordered] == ["designated", "second"]
+
+
+def test_where_all_centres_are_full_the_nearest_that_works_is_taken() -> None:
+    city = SmallCity(transfer_unit("T1"))
+    city.report_hospital("designated", decontamination={"status": "inactive"})
+    for each in ("second", "reserve"):
+        city.report_hospital(each, decontamination={"status": "full"})
+    assert centre(city) == "second"
+
+
+def test_a_vehicle_is_disinfected_at_its_base_where_no_centre_works() -> None:
+    city = SmallCity(transfer_unit("T1"))
+    for each in ("designated", "second", "reserve"):
+        city.report_hospital(each, decontamination={"status": "inactive"})
+    assert centre(city) is None
+
+
 def test_a_pack_may_send_the_vehicle_to_its_base() -> None:
     city = contaminated(pack=load_pack("influenza-a-h1n1-2009"))
     assert city.job("U1").centre_id is None
