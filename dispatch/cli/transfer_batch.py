@@ -18,9 +18,17 @@ from dispatch.topics.transfers import (
 @click.argument("source", metavar="FILE|-", type=click.File("rb"))
 @publishing
 @pass_invocation
-def batch(invocation: Invocation, /, *, source: BinaryIO, wait: float | None, as_json: bool) -> int:
+def batch(
+    invocation: Invocation,
+    /,
+    *,
+    source: BinaryIO,
+    wait: float | None,
+    as_json: bool,
+    **fields: Any,
+) -> int:
     """Publish a batch as a file has it."""
-    body = read_body(source)
+    body = read_body(source) | given(**fields)
     return publish_one(invocation, TransferBatchRequested, body, wait=wait, as_json=as_json)
 
 
@@ -28,9 +36,17 @@ def batch(invocation: Invocation, /, *, source: BinaryIO, wait: float | None, as
 @click.argument("source", metavar="FILE|-", type=click.File("rb"))
 @publishing
 @pass_invocation
-def amend(invocation: Invocation, /, *, source: BinaryIO, wait: float | None, as_json: bool) -> int:
+def amend(
+    invocation: Invocation,
+    /,
+    *,
+    source: BinaryIO,
+    wait: float | None,
+    as_json: bool,
+    **fields: Any,
+) -> int:
     """Publish what has changed about a batch as a file has it."""
-    body = read_body(source)
+    body = read_body(source) | given(**fields)
     return publish_one(invocation, TransferBatchAmended, body, wait=wait, as_json=as_json)
 
 

@@ -114,6 +114,44 @@ def test_every_input_is_published_by_a_command(
     assert (said["id"], said["type"], said["key"]) == ("e-1", event_type, key)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        (
+            "batch",
+            {
+                "batch_id": "b-1",
+                "institution_id": "clinic",
+                "district": "150702",
+                "location": {"address": "胜利街"},
+                "kind": "confirmed",
+                "patients": [{"patient_id": "p1", "severity": "mild", "mobility": "walking"}],
+                "by": "x",
+            },
+            "transfer.batch.requested",
+        ),
+        (
+            "amend",
+            {"batch_id": "b-1", "by": "x", "reason": "stays", "withdrawn": ["p1"]},
+            "transfer.batch.amended",
+        ),
+    ],
+)
+def test_a_batch_is_published_as_its_file_has_it(
+    published: list[Content],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    said: tuple[str, dict[str, Any], str],
+) -> None:
+    command, body, event_type = said
+    path = tmp_path / "batch.json"
+    path.write_text(json.dumps(body))
+    assert cli.run(["transfers", command, str(path)]) == 0
+    [event] = published
+    assert type(event) is EVENTS[event_type]
+    assert json.loads(capsys.readouterr().out)["key"] == "b-1"
+
+
 def test_a_transfer_is_made_of_its_options(published: list[Content]) -> None:
     more = ["--patient", "p2/critical/stretcher/oxygen,ventilator", "--hospital", "H-2"]
     assert cli.run(["transfers", "request", *OF_A_TRANSFER, *more]) == 0
