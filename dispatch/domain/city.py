@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from dispatch.domain.case_index import CaseIndex
 from dispatch.domain.linking import IncidentIndex
 from dispatch.domain.model import (
     Assignment,
@@ -142,6 +143,7 @@ class City:
         self.known_cases: dict[str, KnownCase] = {}
         self.waiting = WaitingQueue()
         self.recent = IncidentIndex()
+        self.cases = CaseIndex()
         self._promised: dict[tuple[str, str], set[int]] = {}
         self._tables: dict[type, dict[str, Any]] = {
             Unit: self.units,
@@ -284,6 +286,8 @@ class City:
             self._index_incident(key, before, entity)
         elif kind in (Handover, Reservation):
             self._index_promise(before, entity)
+        elif kind is KnownCase:
+            self._index_case(before, entity)
 
     def _index_owner(
         self, kind: type, key: str, before: Entity | None, after: Entity | None
@@ -309,6 +313,12 @@ class City:
             self.recent.add(after)
         elif before is not None and after is None:
             self.recent.discard(before)
+
+    def _index_case(self, before: KnownCase | None, after: KnownCase | None) -> None:
+        if before is not None:
+            self.cases.discard(before)
+        if after is not None:
+            self.cases.add(after)
 
     def _index_promise(
         self, before: Handover | Reservation | None, after: Handover | Reservation | None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from dispatch.domain.case_index import age
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import CITY, Incident, KnownCase
@@ -50,7 +51,7 @@ def is_known(city: City, incident_id: str) -> bool:
 
 def is_first(city: City, incident_id: str) -> bool:
     """Return whether the case of an incident is the first that the city has had."""
-    return _first(city).incident_id == incident_id if city.known_cases else False
+    return city.cases.first == _case_id(incident_id)
 
 
 def cluster_of(city: City, incident_id: str) -> list[str]:
@@ -59,10 +60,12 @@ def cluster_of(city: City, incident_id: str) -> list[str]:
     case = city.known_cases.get(_case_id(incident_id))
     if case is None:
         return []
-    together = [other for other in city.known_cases.values() if _together(city, case, other)]
+    candidates = {case.case_id, *city.cases.candidates(case, policy.cluster_metres)}
+    known = (city.known_cases[key] for key in candidates)
+    together = [other for other in known if _together(city, case, other)]
     if len(together) < policy.cluster_cases:
         return []
-    return [other.incident_id for other in sorted(together, key=_age)]
+    return [other.incident_id for other in sorted(together, key=age)]
 
 
 def forget(city: City, case_id: str) -> None:
@@ -70,7 +73,7 @@ def forget(city: City, case_id: str) -> None:
     case = city.known_cases.get(case_id)
     if case is None or case.ended_at is not None:
         return
-    if case == _first(city):
+    if case_id == city.cases.first:
         city.put(replace(case, position=None, institution_id=None))
     else:
         city.put(replace(case, ended_at=city.now))
@@ -90,14 +93,6 @@ def _together(city: City, case: KnownCase, other: KnownCase) -> bool:
 
 def _window(city: City) -> timedelta:
     return timedelta(days=city.pack.reports.cluster_days)
-
-
-def _first(city: City) -> KnownCase:
-    return min(city.known_cases.values(), key=_age)
-
-
-def _age(case: KnownCase) -> tuple[datetime, str]:
-    return case.found_at, case.case_id
 
 
 def _case_id(incident_id: str) -> str:

@@ -8,15 +8,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
+from dispatch.domain.grid import cell_of, cells_near
 from dispatch.domain.model import CallRecord, Incident, Place
 from dispatch.domain.travel import metres_between
 from dispatch.policy.pack import Linking
 from dispatch.topics.calls import Call
-
-_CELL_DEGREES: Final = 0.01
-_CELL_METRES: Final = 1_112.0  # of latitude
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +48,8 @@ class IncidentIndex:
     def candidates(self, place: Place, phone: str | None, metres: float) -> Iterator[str]:
         """Yield incidents that may be near a place, at the same address or from the same phone."""
         if place.source == "caller":
-            lat, lon = _cell(place)
-            reach = max(1, math.ceil(metres / _CELL_METRES))
-            shrink = max(0.05, math.cos(math.radians(place.position.latitude)))
-            across = max(1, math.ceil(reach / shrink))
-            for i in range(lat - reach, lat + reach + 1):
-                for j in range(lon - across, lon + across + 1):
-                    yield from self._buckets.get(("cell", (i, j)), ())
+            for cell in cells_near(place.position, metres):
+                yield from self._buckets.get(("cell", cell), ())
         if place.address is not None:
             yield from self._buckets.get(("address", place.address), ())
         if phone is not None:
@@ -66,7 +58,7 @@ class IncidentIndex:
 
 def _keys(incident: Incident) -> Iterator[tuple[str, object]]:
     if incident.place.source == "caller":
-        yield "cell", _cell(incident.place)
+        yield "cell", cell_of(incident.place.position)
     if incident.place.address is not None:
         yield "address", incident.place.address
     if incident.phone is not None:
@@ -154,13 +146,6 @@ def _metres(a: Place, b: Place) -> float | None:
     if a.source != "caller" or b.source != "caller":
         return None
     return metres_between(a.position, b.position)
-
-
-def _cell(place: Place) -> tuple[int, int]:
-    return (
-        math.floor(place.position.latitude / _CELL_DEGREES),
-        math.floor(place.position.longitude / _CELL_DEGREES),
-    )
 
 
 def _similarity(a: str, b: str) -> float:
