@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final, get_args
 
-from dispatch.domain import hospitals, moving
+from dispatch.domain import batch_beds, moving
 from dispatch.domain.allocation import DISPATCHABLE, where
-from dispatch.domain.batch_progress import standing
+from dispatch.domain.batch_progress import trip_id, unplaced
 from dispatch.domain.city import City
 from dispatch.domain.model import Batch, Hospital, PlannedTrip, Position, Unit
+from dispatch.planning.placing import place
 from dispatch.planning.problem import BedSupply, Busy, PatientNeed, Problem, Rules, UnitSlot
 from dispatch.policy.decision import Decision
 from dispatch.topics.fields import VehicleKind
@@ -20,6 +21,7 @@ from dispatch.topics.transfers import TransferPatient
 _SECONDS_PER_MINUTE: Final = 60.0
 _ALL_VEHICLES: Final = frozenset(get_args(VehicleKind))
 _OFF: Final = frozenset({"off_duty", "out_of_service"})
+_NO_UNIT: Final = frozenset({"no_unit", "no_vehicle", "no_crew"})
 
 
 def problem(city: City, batch: Batch) -> Problem:
@@ -55,6 +57,42 @@ def problem(city: City, batch: Batch) -> Problem:
     )
 
 
+def would_place_more(city: City, batch: Batch) -> bool:
+    """Return whether a plan made now would leave fewer without a place than the last one."""
+    return len(place(problem(city, batch)).unplaced) < len(unplaced(batch))
+
+
+def may_help(city: City, batch: Batch, unit: Unit) -> bool:
+    """Return whether a unit may carry somebody for whom the plan has found no vehicle or crew."""
+    left = {who for who, why in unplaced(batch).items() if why in _NO_UNIT}
+    if not left:
+        return False
+    decision = moving.decide_for(city, batch.kind, batch.batch_id, batch.requested_at)
+    if not serves(unit) or unit.crew not in _crews(city, decision):
+        return False
+    patients = [each for each in batch.patients if each.patient_id in left]
+    return any(unit.vehicle in _vehicles(city, each) for each in patients)
+
+
+def serves(unit: Unit) -> bool:
+    """Return whether a unit has a crew, and is not out."""
+    return unit.staffed and unit.status not in _OFF
+
+
+def as_planned(city: City, batch: Batch, unit: Unit) -> PlannedTrip | None:
+    """Return the trip of a batch that a unit is on, or is disinfected after, as the plan has it."""
+    incident_id = None
+    if unit.assignment_id is not None:
+        incident_id = city.assignments[unit.assignment_id].incident_id
+    elif unit.job_id is not None:
+        incident_id = city.jobs[unit.job_id].incident_id
+    for trip in batch.trips:
+        mine = trip.unit_id == unit.unit_id and trip.status != "waiting"
+        if mine and incident_id == trip_id(batch.batch_id, trip.number):
+            return trip
+    return None
+
+
 def _patient(city: City, batch: Batch, decision: Decision, patient: TransferPatient) -> PatientNeed:
     moves = city.pack.transfers.batches.moving[patient.mobility]
     return PatientNeed(
@@ -62,13 +100,17 @@ def _patient(city: City, batch: Batch, decision: Decision, patient: TransferPati
         severity=patient.severity,
         mobility=patient.mobility,
         beds=moving.beds_for(city, decision, patient),
-        vehicles=moving.vehicles_for(city, [patient]) or _ALL_VEHICLES,
+        vehicles=_vehicles(city, patient),
         crews=_crews(city, decision),
         capabilities=moving.capabilities_for(city, [patient]),
         ready_at=batch.requested_at,
         load_seconds=round(moves.load_minutes * _SECONDS_PER_MINUTE),
         hand_over_seconds=round(moves.hand_over_minutes * _SECONDS_PER_MINUTE),
     )
+
+
+def _vehicles(city: City, patient: TransferPatient) -> frozenset[str]:
+    return moving.vehicles_for(city, [patient]) or _ALL_VEHICLES
 
 
 def _crews(city: City, decision: Decision) -> frozenset[str]:
@@ -80,14 +122,13 @@ def _crews(city: City, decision: Decision) -> frozenset[str]:
 
 def _units(city: City, batch: Batch, decision: Decision) -> Iterator[UnitSlot]:
     crews = _crews(city, decision)
-    running = {trip.unit_id: trip for trip in batch.trips if trip.status == "started"}
     planned = _planned_elsewhere(city, batch)
     for unit in city.units.values():
-        if unit.crew not in crews or unit.status in _OFF or not unit.staffed:
+        if unit.crew not in crews or not serves(unit):
             continue
         free_at, position = city.now, _position(city, unit)
         if unit.status not in DISPATCHABLE or unit.job_id is not None:
-            trip = running.get(unit.unit_id)
+            trip = as_planned(city, batch, unit)
             if trip is not None:
                 free_at = max(city.now, trip.free_at)
                 position = city.hospitals[trip.hospital_id].position
@@ -128,12 +169,9 @@ def _position(city: City, unit: Unit) -> Position:
 
 def _hospitals(city: City, batch: Batch, decision: Decision) -> Iterator[Hospital]:
     for hospital in city.hospitals.values():
-        if hospital.hospital_id in batch.refused or hospital.status == "closed":
+        if hospital.hospital_id in batch.refused:
             continue
-        if batch.hospitals is not None and hospital.hospital_id not in batch.hospitals:
-            continue
-        assert decision.destination is not None, "a transfer is dispatched"
-        if hospitals.takes(hospital, decision.destination):
+        if batch_beds.may_take(batch, hospital, decision.destination):
             yield hospital
 
 
@@ -146,7 +184,11 @@ def _supply(
 ) -> BedSupply:
     """Return the beds that are promised to nobody else; those kept for this batch are in play."""
     kinds = {kind for patient in waiting for kind in moving.beds_for(city, decision, patient)}
-    own = [each for each in standing(city, batch) if each.hospital_id == hospital.hospital_id]
+    own = [
+        each
+        for each in batch_beds.standing(city, batch)
+        if each.hospital_id == hospital.hospital_id
+    ]
     free = {
         kind: max(
             0,

@@ -3,19 +3,22 @@
 Source: domain, transfers and hospitals; 120 plan §5.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from dispatch.domain import offers
+from dispatch.domain import batch_beds
 from dispatch.domain.city import City
-from dispatch.domain.model import Batch, Offer, Reservation, Transfer
+from dispatch.domain.model import Batch, Incident, Transfer
 from dispatch.topics.placements import BatchProgressed, BatchStatus
 
 TIMER: Final = "batch"
+SEARCH: Final = "batch_search"
 OVER: Final = frozenset({"completed", "cancelled"})
 # How much longer than the solver's time a plan may take before somebody must look.
 _PLANNING_SLACK: Final = 60.0  # seconds
+_TRIP: Final = re.compile(r"(.+)\.T[0-9]+")
 
 
 def needs_plan(batch: Batch) -> bool:
@@ -23,14 +26,37 @@ def needs_plan(batch: Batch) -> bool:
     return batch.status not in OVER and batch.revision > batch.planned_revision
 
 
+def trip_id(batch_id: str, number: int) -> str:
+    """Return the id of the transfer and incident that carry out a trip."""
+    return f"{batch_id}.T{number}"
+
+
+def batch_of(identifier: str) -> str | None:
+    """Return the batch of which an id may be that of a trip."""
+    found = _TRIP.fullmatch(identifier)
+    return None if found is None else found[1]
+
+
+def unplaced(batch: Batch) -> dict[str, str]:
+    """Return why the plan has no trip, by patient, for those who still wait for one."""
+    gone = {*batch.started, *batch.withdrawn}
+    return {patient_id: why for patient_id, why in batch.unplaced if patient_id not in gone}
+
+
 def plan_anew(city: City, batch: Batch, because: str) -> None:
-    """Ask for another plan; until it is there nothing more starts."""
+    """Ask for another plan; until it is there nothing more starts.
+
+    However often that is asked, somebody looks when no plan has come for long.
+    """
+    waits = needs_plan(batch)
     changed = replace(batch, revision=batch.revision + 1, because=because)
     if batch.status == "planned":
         changed = replace(changed, status="planning")
     city.put(changed)
     tell(city, changed, because)
-    await_plan(city, changed)
+    city.cancel_timer(SEARCH, batch.batch_id)
+    if not waits:
+        await_plan(city, changed)
 
 
 def await_plan(city: City, batch: Batch) -> None:
@@ -40,12 +66,18 @@ def await_plan(city: City, batch: Batch) -> None:
 
 
 def trip_ended(city: City, transfer: Transfer) -> None:
-    """A trip is over: tell where the batch stands; who was not brought is planned anew."""
+    """A trip is over: tell where the batch stands.
+
+    Whose trip was called off is planned anew. Whom the crew could not bring (left, declined, died)
+    stays, until the institution says otherwise.
+    """
     batch = city.batches.get(transfer.batch_id or "")
     if batch is None or batch.ended_at is not None:
         return
     patients = [patient.patient_id for patient in transfer.patients]
+    incident = city.incidents[transfer.transfer_id]
     brought = transfer.status == "completed"
+    stay = not brought and (incident.outcome != "cancelled" or batch.status in OVER)
     batch = replace(
         batch,
         trips=tuple(
@@ -54,10 +86,11 @@ def trip_ended(city: City, transfer: Transfer) -> None:
         ),
         arrived=(*batch.arrived, *patients) if brought else batch.arrived,
         started=batch.started if brought else _without(batch.started, patients),
+        withdrawn=(*batch.withdrawn, *patients) if stay else batch.withdrawn,
     )
     city.put(batch)
-    because = f"trip {transfer.trip} {'has ended' if brought else 'was called off'}"
-    if not brought and batch.status not in OVER:
+    because = f"trip {transfer.trip} {_ending(city, incident)}"
+    if not brought and not stay:
         plan_anew(city, batch, because)
     end_if_done(city, batch.batch_id, because)
 
@@ -72,17 +105,16 @@ def end_if_done(city: City, batch_id: str, because: str) -> None:
         status: BatchStatus = "cancelled" if batch.status == "cancelled" else "completed"
         batch = replace(batch, status=status, ended_at=city.now)
         city.put(batch)
-        city.cancel_timer(TIMER, batch_id)
-        for offer in offers_of(city, batch):
-            if offer.status == "open":
-                offers.withdraw(city, offer, because)
+        for kind in (TIMER, SEARCH):
+            city.cancel_timer(kind, batch_id)
+        batch_beds.let_go(city, batch, because)
     tell(city, batch, because)
 
 
 def tell(city: City, batch: Batch, because: str) -> None:
     """Tell the institution where its batch stands."""
     gone = {*batch.started, *batch.withdrawn}
-    unplaced = {who for who, _ in batch.unplaced if who not in gone}
+    left_over = len(unplaced(batch))
     city.emit(
         BatchProgressed(
             batch_id=batch.batch_id,
@@ -90,32 +122,20 @@ def tell(city: City, batch: Batch, because: str) -> None:
             status=batch.status,
             arrived=len(batch.arrived),
             on_the_way=len(batch.started) - len(batch.arrived),
-            waiting=len(batch.patients) - len(gone) - len(unplaced),
-            unplaced=len(unplaced),
+            waiting=len(batch.patients) - len(gone) - left_over,
+            unplaced=left_over,
             because=because,
         ),
         key=batch.batch_id,
     )
 
 
-def standing(city: City, batch: Batch) -> list[Reservation]:
-    """Return the beds held or kept for patients of a batch who have not started."""
-    return [
-        entity
-        for entity in city.owned(batch.batch_id)
-        if isinstance(entity, Reservation)
-        and entity.ended_at is None
-        and entity.patient_id not in batch.started
-    ]
-
-
-def offers_of(city: City, batch: Batch) -> list[Offer]:
-    """Return the offers of a batch that stand: asked, or accepted and not used up."""
-    return [
-        entity
-        for entity in city.owned(batch.batch_id)
-        if isinstance(entity, Offer) and entity.status in ("open", "accepted") and entity.rooms
-    ]
+def _ending(city: City, incident: Incident) -> str:
+    if incident.outcome == "completed":
+        return "has ended"
+    if incident.outcome == "cancelled":
+        return "was called off"
+    return f"has brought nobody: {city.assignments[incident.assignments[-1]].reason}"
 
 
 def _without(names: tuple[str, ...], gone: Iterable[str]) -> tuple[str, ...]:

@@ -7,28 +7,30 @@ has come and its unit is free. What has started is kept when the rest is planned
 Source: domain, transfers and hospitals (Jinzhou 2022); 120 plan §5.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from typing import Final
 
-from dispatch.domain import beds, moving, offers, transfers
+from dispatch.domain import batch_beds, batch_problems, moving, transfers
 from dispatch.domain.allocation import DISPATCHABLE
 from dispatch.domain.batch_progress import (
     OVER,
+    SEARCH,
     TIMER,
     await_plan,
+    batch_of,
     end_if_done,
     needs_plan,
-    offers_of,
     plan_anew,
-    standing,
     tell,
+    unplaced,
 )
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.escalation import escalate
-from dispatch.domain.model import Batch, Offer, PlannedTrip, Reservation
+from dispatch.domain.model import Batch, Hospital, Offer, PlannedTrip, Reservation
 from dispatch.planning.plan import Plan
+from dispatch.policy.rules import Destination
 from dispatch.topics.placements import BatchPlanned
 from dispatch.topics.transfers import (
     TransferBatchAmended,
@@ -36,41 +38,34 @@ from dispatch.topics.transfers import (
     TransferBatchRequested,
 )
 
+# An id has 64 characters at most; those of the trips add a number to that of the batch.
+_LONGEST_ID: Final = 54
 
-def request(city: City, event: TransferBatchRequested) -> None:
+
+def request(city: City, event: TransferBatchRequested, digest: str) -> None:
     """Take a batch on; it is planned next.
 
     Raises:
-        Duplicate: this batch is known already.
-        Rejected: its id is taken, or its kind, district, needs or hospitals are unknown, or
-            `complete_by` has passed.
+        Duplicate: this very request has been accepted already.
+        Rejected: its id is taken or too long, its kind, district, needs or hospitals are unknown,
+            or `complete_by` has passed.
     """
     known = city.batches.get(event.batch_id)
-    if known is not None and known.patients == event.patients and known.kind == event.kind:
+    if known is not None and known.digest == digest:
         raise Duplicate
     if known is not None or event.batch_id in city.incidents:
         raise Rejected("batch_id", "is taken already")
+    if len(event.batch_id) > _LONGEST_ID:
+        raise Rejected("batch_id", f"is longer than {_LONGEST_ID}: its trips need ids too")
+    if any(batch_of(call_id) == event.batch_id for call_id in city.calls):
+        raise Rejected("batch_id", "has trips whose ids are taken already")
     moving.check(city, event)
     for index, hospital_id in enumerate(event.hospitals or ()):
         if hospital_id not in city.hospitals:
             raise Rejected(f"hospitals.{index}", "is not a hospital of this city")
     if event.complete_by is not None and event.complete_by <= city.now:
         raise Rejected("complete_by", "has passed")
-    place = moving.place_of(city, event)
-    batch = Batch(
-        batch_id=event.batch_id,
-        institution_id=event.institution_id,
-        requested_at=city.now,
-        district=event.district,
-        position=place.position,
-        address=place.address,
-        kind=event.kind,
-        patients=event.patients,
-        loading_places=event.loading_places or city.pack.transfers.batches.loading_places,
-        complete_by=event.complete_by,
-        hospitals=event.hospitals,
-        status="planning",
-    )
+    batch = _new(city, event, digest)
     city.put(batch)
     tell(city, batch, batch.because)
     await_plan(city, batch)
@@ -90,6 +85,8 @@ def amend(city: City, event: TransferBatchAmended) -> None:
         where = f"withdrawn.{index}"
         if patient_id not in patients or patient_id in batch.withdrawn:
             raise Rejected(where, "is not a patient of this batch")
+        if patient_id in event.withdrawn[:index]:
+            raise Rejected(where, "is there twice")
         if patient_id in batch.started:
             raise Rejected(where, "is on the way, or has arrived")
     for index, patient in enumerate(event.patients):
@@ -115,10 +112,7 @@ def cancel(city: City, event: TransferBatchCancelled) -> None:
         Rejected: it is over.
     """
     batch = _open(city, event.batch_id)
-    _release(city, standing(city, batch), event.reason)
-    for offer in offers_of(city, batch):
-        if not _under(city, batch, offer):
-            offers.withdraw(city, offer, event.reason)
+    batch_beds.let_go(city, batch, event.reason)
     staying = [p.patient_id for p in batch.patients if p.patient_id not in batch.started]
     city.put(
         replace(
@@ -130,15 +124,16 @@ def cancel(city: City, event: TransferBatchCancelled) -> None:
             unplaced=(),
         )
     )
-    city.cancel_timer(TIMER, batch.batch_id)
+    for kind in (TIMER, SEARCH):
+        city.cancel_timer(kind, batch.batch_id)
     end_if_done(city, batch.batch_id, event.reason)
 
 
 def adopt(city: City, batch_id: str, revision: int, plan: Plan) -> None:
     """Take a plan over: reserve its beds, ask its hospitals, start what is due.
 
-    A plan for an earlier revision is left alone: a newer one is being made. One whose beds are
-    gone meanwhile is made anew.
+    A plan for an earlier revision is left alone: a newer one is being made. One whose units,
+    hospitals or beds are gone meanwhile is made anew.
     """
     batch = city.batches.get(batch_id)
     if batch is None or not needs_plan(batch) or batch.revision != revision:
@@ -159,6 +154,10 @@ def adopt(city: City, batch_id: str, revision: int, plan: Plan) -> None:
         )
         for trip in plan.trips
     ]
+    gone = _gone(city, batch, made)
+    if gone is not None:
+        plan_anew(city, batch, gone)
+        return
     batch = replace(
         batch,
         status="planned",
@@ -168,7 +167,7 @@ def adopt(city: City, batch_id: str, revision: int, plan: Plan) -> None:
         numbered=batch.numbered + len(made),
     )
     city.put(batch)
-    short = _secure_beds(city, batch, made)
+    short = batch_beds.secure(city, batch, made)
     if short is not None:
         plan_anew(city, batch, f"beds of {short} are gone meanwhile")
         return
@@ -185,12 +184,21 @@ def advance(city: City, batch_id: str) -> None:
         escalate(city, "batch_unplanned", None, batch_id, "the batch still waits for its plan")
         await_plan(city, batch)
         return
+    # Set anew below: a trip that has started is seen to by its own timers.
+    city.cancel_timer(TIMER, batch_id)
     late = timedelta(minutes=city.pack.transfers.batches.late_minutes)
     upcoming: list[datetime] = []
+    started: list[int] = []
     for trip in _waiting(batch):
         if trip.depart_at > city.now:
             upcoming.append(trip.depart_at)
-        elif not _start(city, batch_id, trip):
+        elif _start(city, batch_id, trip):
+            started.append(trip.number)
+        else:
+            if _is_elsewhere(city, batch, trip):
+                because = f"unit {trip.unit_id} of trip {trip.number} is on another run"
+                plan_anew(city, city.batches[batch_id], because)
+                return
             if trip.depart_at + late <= city.now:
                 because = f"trip {trip.number} with {trip.unit_id} has not started in time"
                 plan_anew(city, city.batches[batch_id], because)
@@ -198,41 +206,55 @@ def advance(city: City, batch_id: str) -> None:
             upcoming.append(trip.depart_at + late)
     if upcoming:
         city.set_timer(TIMER, batch_id, min(upcoming))
+    if started:
+        numbers = ", ".join(map(str, started))
+        tell(city, city.batches[batch_id], f"started: trip {numbers}")
+
+
+def search(city: City, batch_id: str) -> None:
+    """Some patients have no place: look again, at hospitals too that have refused before."""
+    batch = city.batches.get(batch_id)
+    if batch is None or batch.status in OVER or needs_plan(batch):
+        return
+    again = replace(batch, refused=())
+    if batch_problems.would_place_more(city, again):
+        plan_anew(city, again, "looked for places again")
+    else:
+        _tell_unplaced(city, batch)
 
 
 def unit_changed(city: City, unit_id: str) -> None:
-    """A unit is free, or out: start its trips that are due, or plan without it."""
-    unit = city.units.get(unit_id)
-    if unit is None:
-        return
-    out = unit.status in ("off_duty", "out_of_service") or not unit.staffed
+    """A unit is free, or out: start its trips that are due, plan without it, or with it."""
+    unit = city.units[unit_id]
     for batch in _current(city):
-        if not any(trip.unit_id == unit_id for trip in _waiting(batch)):
-            continue
-        if out:
+        waiting = [trip for trip in _waiting(batch) if trip.unit_id == unit_id]
+        if waiting and not batch_problems.serves(unit):
             plan_anew(city, batch, f"unit {unit_id} drops out")
-        elif unit.status in DISPATCHABLE:
+        elif any(trip.depart_at <= city.now for trip in waiting):
             advance(city, batch.batch_id)
+        elif batch_problems.may_help(city, batch, unit):
+            plan_anew(city, batch, f"unit {unit_id} may carry patients without a place")
 
 
 def hospital_changed(city: City, hospital_id: str) -> None:
-    """A hospital has reported or freed beds: plan without what is gone, or with what is there."""
-    hospital = city.hospitals.get(hospital_id)
-    if hospital is None:
-        return
+    """A hospital has reported or freed beds: plan without what is gone, or with what is there.
+
+    One that has refused before is asked again.
+    """
+    hospital = city.hospitals[hospital_id]
     for batch in _current(city):
-        kept = [each for each in standing(city, batch) if each.hospital_id == hospital_id]
-        short = any(
-            city.promised(hospital_id, room) > hospital.rooms.get(room, 0)
-            for room in {each.room for each in kept}
-        )
-        if kept and (hospital.status == "closed" or short):
-            _release(city, kept, "the beds are gone")
-            plan_anew(city, batch, f"beds of {hospital_id} have dropped out")
-        elif batch.unplaced:
-            # Who has refused may have room by now.
+        if batch_beds.expects(city, batch, hospital_id):
+            taken = batch_beds.may_take(batch, hospital, _destination(city, batch))
+            if not taken or batch_beds.short(city, batch, hospital):
+                because = f"beds of {hospital_id} have dropped out"
+                batch_beds.let_go_at(city, batch, hospital_id, because)
+                plan_anew(city, batch, because)
+                continue
+        if unplaced(batch) and _has_room(city, hospital):
             refused = tuple(each for each in batch.refused if each != hospital_id)
-            plan_anew(city, replace(batch, refused=refused), f"{hospital_id} has reported")
+            again = replace(batch, refused=refused)
+            if batch_problems.would_place_more(city, again):
+                plan_anew(city, again, f"{hospital_id} has reported")
 
 
 def offer_settled(city: City, offer: Offer) -> None:
@@ -253,107 +275,63 @@ def offer_settled(city: City, offer: Offer) -> None:
 def bed_lost(city: City, reservation: Reservation) -> None:
     """The time of a bed is over before its patient has started: the rest is planned anew."""
     batch = city.batches.get(reservation.owner)
-    confirmed = reservation.status == "confirmed"
-    if confirmed and batch is not None and batch.status not in OVER:
+    if batch is None or batch.status in OVER or reservation.patient_id in batch.started:
+        return
+    if reservation.status == "confirmed":
         plan_anew(city, batch, f"the bed for {reservation.patient_id} was kept too long")
 
 
-# -- beds and offers
-
-
-def _secure_beds(city: City, batch: Batch, trips: Iterable[PlannedTrip]) -> str | None:
-    """Keep, reserve and offer the beds of a plan; return the hospital where some are gone.
-
-    A bed that the plan still wants stays reserved; a hospital that has accepted enough beds of each
-    kind is not asked again.
-    """
-    wanted: dict[str, dict[str, str]] = {}
-    for trip in trips:
-        wanted.setdefault(trip.hospital_id, {}).update(trip.beds)
-    kept: dict[str, set[str]] = {}
-    stale = []
-    for each in standing(city, batch):
-        if wanted.get(each.hospital_id, {}).get(each.patient_id) == each.room:
-            kept.setdefault(each.hospital_id, set()).add(each.patient_id)
-        else:
-            stale.append(each)
-    _release(city, stale, "the batch is planned anew")
-    for offer in offers_of(city, batch):
-        rooms = wanted.get(offer.hospital_id)
-        if rooms is None or not _covers(city, batch, offer, rooms):
-            _drop(city, batch, offer)
-            kept.pop(offer.hospital_id, None)
-    for hospital_id, rooms in wanted.items():
-        missing = {
-            patient_id: (room,)
-            for patient_id, room in rooms.items()
-            if patient_id not in kept.get(hospital_id, ())
-        }
-        if missing and not _ask(city, batch, hospital_id, missing):
-            return hospital_id
-    return None
-
-
-def _ask(
-    city: City, batch: Batch, hospital_id: str, missing: Mapping[str, tuple[str, ...]]
-) -> bool:
-    """Reserve beds under the offer that covers them, else under a new one."""
-    hospital = city.hospitals[hospital_id]
-    standing_offer = next(
-        (each for each in offers_of(city, batch) if each.hospital_id == hospital_id), None
+def _new(city: City, event: TransferBatchRequested, digest: str) -> Batch:
+    place = moving.place_of(city, event)
+    return Batch(
+        batch_id=event.batch_id,
+        institution_id=event.institution_id,
+        requested_at=city.now,
+        district=event.district,
+        position=place.position,
+        address=place.address,
+        contact=event.contact,
+        kind=event.kind,
+        patients=event.patients,
+        loading_places=event.loading_places or city.pack.transfers.batches.loading_places,
+        complete_by=event.complete_by,
+        hospitals=event.hospitals,
+        digest=digest,
+        status="planning",
     )
-    if standing_offer is None:
-        decision = moving.decide_for(city, batch.kind, batch.batch_id, batch.requested_at)
-        assert decision.ppe is not None, "a transfer is dispatched"
-        made = offers.make(city, batch.batch_id, hospital, missing, ppe=decision.ppe)
-        return made is not None
-    accepted = standing_offer.status == "accepted"
-    until = standing_offer.answer_by
-    if accepted:
-        until = city.now + timedelta(hours=city.pack.transfers.kept_hours)
-    held = beds.reserve(
-        city, batch.batch_id, standing_offer.offer_id, hospital, missing, expires_at=until
-    )
-    if held is not None and accepted:
-        beds.confirm(city, held, until)
-    return held is not None
-
-
-def _covers(city: City, batch: Batch, offer: Offer, rooms: Mapping[str, str]) -> bool:
-    """Return whether an offer has beds enough of each kind, beside those of who has started."""
-    used = Counter(each.room for each in _under(city, batch, offer))
-    needed = Counter(rooms.values())
-    return all(used[room] + needed[room] <= offer.rooms.get(room, 0) for room in needed)
-
-
-def _drop(city: City, batch: Batch, offer: Offer) -> None:
-    """Let an offer go, or what nobody has started for of it."""
-    if not _under(city, batch, offer):
-        offers.withdraw(city, offer, "the batch is planned anew")
-        return
-    unused = [each for each in standing(city, batch) if each.offer_id == offer.offer_id]
-    _release(city, unused, "the batch is planned anew")
-    city.put(replace(offer, rooms={}))
-
-
-def _under(city: City, batch: Batch, offer: Offer) -> list[Reservation]:
-    """Return the beds of an offer whose patients have started."""
-    return [
-        entity
-        for entity in city.owned(batch.batch_id)
-        if isinstance(entity, Reservation)
-        and entity.offer_id == offer.offer_id
-        and entity.patient_id in batch.started
-        and entity.status in ("confirmed", "taken")
-    ]
-
-
-def _release(city: City, reservations: Iterable[Reservation], reason: str) -> None:
-    for reservation in reservations:
-        beds.release(city, reservation, "released", reason)
 
 
 # -- trips
+
+
+def _gone(city: City, batch: Batch, trips: Iterable[PlannedTrip]) -> str | None:
+    """Return what a plan counts on and is not there any more, since it was begun."""
+    destination = _destination(city, batch)
+    for trip in trips:
+        if not batch_problems.serves(city.units[trip.unit_id]):
+            return f"unit {trip.unit_id} has dropped out meanwhile"
+        if not batch_beds.may_take(batch, city.hospitals[trip.hospital_id], destination):
+            return f"{trip.hospital_id} has dropped out meanwhile"
+        for other in city.batches.values():
+            if other.batch_id != batch.batch_id and _overlaps(trip, other):
+                return f"unit {trip.unit_id} is planned for {other.batch_id} meanwhile"
+    return None
+
+
+def _overlaps(trip: PlannedTrip, other: Batch) -> bool:
+    return other.status not in OVER and any(
+        each.unit_id == trip.unit_id
+        and each.depart_at < trip.free_at
+        and trip.depart_at < each.free_at
+        for each in _waiting(other)
+    )
+
+
+def _is_elsewhere(city: City, batch: Batch, trip: PlannedTrip) -> bool:
+    """Return whether a trip's unit is on a run that the plan knows nothing of."""
+    unit = city.units[trip.unit_id]
+    busy = unit.assignment_id is not None or unit.job_id is not None
+    return busy and batch_problems.as_planned(city, batch, unit) is None
 
 
 def _start(city: City, batch_id: str, trip: PlannedTrip) -> bool:
@@ -364,7 +342,7 @@ def _start(city: City, batch_id: str, trip: PlannedTrip) -> bool:
     if not ready or unit.assignment_id is not None or unit.job_id is not None:
         return False
     patients = tuple(each for each in batch.patients if each.patient_id in trip.beds)
-    kept = [each for each in standing(city, batch) if each.patient_id in trip.beds]
+    kept = [each for each in batch_beds.standing(city, batch) if each.patient_id in trip.beds]
     if len(kept) < len(patients) or any(each.status != "confirmed" for each in kept):
         return False
     city.put(
@@ -377,7 +355,7 @@ def _start(city: City, batch_id: str, trip: PlannedTrip) -> bool:
             ),
         )
     )
-    transfers.start_trip(city, city.batches[batch_id], trip, patients)
+    transfers.start_trip(city, city.batches[batch_id], trip, patients, kept[0].offer_id)
     return True
 
 
@@ -410,12 +388,30 @@ def _announce(city: City, batch: Batch, plan: Plan) -> None:
         key=batch.batch_id,
     )
     if batch.unplaced:
-        names = ", ".join(f"{who} ({why.replace('_', ' ')})" for who, why in batch.unplaced)
-        escalate(city, "batch_unplaced", None, batch.batch_id, f"without a place: {names}")
+        _tell_unplaced(city, batch)
     elif in_time is False:
         last = f"the last patient arrives at {finish}"
         escalate(city, "batch_late", None, batch.batch_id, last)
     tell(city, batch, batch.because)
+
+
+def _tell_unplaced(city: City, batch: Batch) -> None:
+    """Escalate that some have no place, and look again in time."""
+    names = ", ".join(f"{who} ({why.replace('_', ' ')})" for who, why in unplaced(batch).items())
+    escalate(city, "batch_unplaced", None, batch.batch_id, f"without a place: {names}")
+    again = city.in_seconds(city.pack.transfers.search_seconds)
+    city.set_timer(SEARCH, batch.batch_id, again)
+
+
+def _has_room(city: City, hospital: Hospital) -> bool:
+    return any(
+        free > city.promised(hospital.hospital_id, room) for room, free in hospital.rooms.items()
+    )
+
+
+def _destination(city: City, batch: Batch) -> Destination | None:
+    decided = moving.decide_for(city, batch.kind, batch.batch_id, batch.requested_at)
+    return decided.destination
 
 
 def _current(city: City) -> list[Batch]:

@@ -4,7 +4,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from dispatch.domain import clocks, dispatching, handover, incidents, orders, repeats
+from dispatch.domain import (
+    batch_progress,
+    clocks,
+    dispatching,
+    handover,
+    incidents,
+    orders,
+    repeats,
+)
 from dispatch.domain.allocation import DISPATCHABLE, DISPATCHER_CHOICE, Choice, where
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.fleet import fleet_of
@@ -43,6 +51,8 @@ def receive(city: City, call: Call, digest: str) -> None:
         if known.digest == digest:
             raise Duplicate
         raise Rejected("call_id", "is taken by a call with another content")
+    if call.call_id in city.batches or batch_progress.batch_of(call.call_id) in city.batches:
+        raise Rejected("call_id", "is taken by a batch or one of its trips")
     if call.district not in city.districts:
         raise Rejected("district", f"{call.district} is not a district of this city")
     place = _place(city, call)

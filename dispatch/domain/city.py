@@ -163,6 +163,7 @@ class City:
         }
         self._owned: dict[str, dict[tuple[type, str], None]] = {}
         self._undo: list[tuple[type, str, Entity | None]] = []
+        self._begun = 0
         self.changes = Changes()
         self.now: datetime = datetime.min.replace(tzinfo=UTC)
         self.cause = ""
@@ -175,6 +176,7 @@ class City:
         self.now = now
         self.cause = cause
         self._ordinal = 0
+        self._begun = len(self._undo)
 
     def in_seconds(self, seconds: float) -> datetime:
         """Return the time that many seconds from now."""
@@ -205,6 +207,12 @@ class City:
     def cancel_timer(self, kind: str, subject: str) -> None:
         """Forget a timer, if there is one."""
         self.changes.timers.append((f"{kind}/{subject}", None))
+
+    def changed(self, kind: type) -> list[str]:
+        """Return the ids of the records of a kind that this input or timer has changed so far."""
+        return list(
+            dict.fromkeys(key for what, key, _ in self._undo[self._begun :] if what is kind)
+        )
 
     def mark(self) -> Mark:
         """Return a point to come back to."""

@@ -26,7 +26,7 @@ from dispatch.domain import (
     transfers,
 )
 from dispatch.domain.city import City, Rejected
-from dispatch.domain.model import Timer
+from dispatch.domain.model import Timer, Unit
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import (
     Call,
@@ -204,7 +204,6 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     TransferAccepted: _accept_offer,
     TransferDiverted: _divert_offer,
     TransferCancelled: transfers.cancel,
-    TransferBatchRequested: batches.request,
     TransferBatchAmended: batches.amend,
     TransferBatchCancelled: batches.cancel,
     PatientFound: _find_patient,
@@ -235,6 +234,7 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
     offers.TIMER: _offer_unanswered,
     placements.SEARCH: transfers.search,
     batch_progress.TIMER: batches.advance,
+    batch_progress.SEARCH: batches.search,
 }
 
 
@@ -251,11 +251,18 @@ def handle(city: City, event: Content, digest: str) -> None:
         calls.receive(city, event, digest)
     elif isinstance(event, TransferRequested):
         transfers.request(city, event, digest)
+    elif isinstance(event, TransferBatchRequested):
+        batches.request(city, event, digest)
     else:
         _INPUTS[type(event)](city, event)
-    unit_id = getattr(event, "unit_id", None)
-    if unit_id is not None:
-        batches.unit_changed(city, unit_id)
+    _see_to_batches(city)
+
+
+def _see_to_batches(city: City) -> None:
+    """Whatever has changed a unit (an input, a timer, another unit), its batches hear of it."""
+    if city.batches:
+        for unit_id in city.changed(Unit):
+            batches.unit_changed(city, unit_id)
 
 
 def _refuse_the_future(city: City, event: Content) -> None:
@@ -271,6 +278,7 @@ def _refuse_the_future(city: City, event: Content) -> None:
 def fire(city: City, timer: Timer) -> None:
     """Deal with a timer that is due; one whose subject has moved on does nothing."""
     _TIMERS[timer.kind](city, timer.subject)
+    _see_to_batches(city)
 
 
 def answer_rejected(

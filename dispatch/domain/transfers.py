@@ -5,10 +5,11 @@ a hospital's word; an accepted one is served like any other, and its handover ta
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from dispatch.domain import (
+    batch_progress,
     calls,
     clocks,
     dispatching,
@@ -56,6 +57,8 @@ def request(city: City, event: TransferRequested, digest: str) -> None:
         raise Duplicate
     if known is not None or event.transfer_id in city.batches:
         raise Rejected("transfer_id", "is taken by a call, transfer or batch with another content")
+    if batch_progress.batch_of(event.transfer_id) in city.batches:
+        raise Rejected("transfer_id", "is taken by a trip of a batch")
     moving.check(city, event)
     if event.hospital_id is not None and event.hospital_id not in city.hospitals:
         raise Rejected("hospital_id", "is not a hospital of this city")
@@ -182,20 +185,28 @@ def _start(city: City, transfer_id: str, because: str) -> None:
 
 
 def start_trip(
-    city: City, batch: Batch, trip: PlannedTrip, patients: tuple[TransferPatient, ...]
+    city: City,
+    batch: Batch,
+    trip: PlannedTrip,
+    patients: tuple[TransferPatient, ...],
+    offer_id: str | None,
 ) -> None:
     """Open a trip of a batch's plan as a transfer that is accepted, and order the unit planned."""
     because = f"trip {trip.number} of {batch.batch_id}"
+    location: dict[str, Any] = {} if batch.address is None else {"address": batch.address}
+    # With an address alone, the district's centre stood in for the position.
+    if not location or batch.position != city.districts[batch.district].centre:
+        location |= asdict(batch.position)
     event = TransferRequested(
-        transfer_id=f"{batch.batch_id}.T{trip.number}",
+        transfer_id=batch_progress.trip_id(batch.batch_id, trip.number),
         at=city.now,
         institution_id=batch.institution_id,
         district=batch.district,
-        location=Location(latitude=batch.position.latitude, longitude=batch.position.longitude),
+        location=Location.model_validate(location),
         kind=batch.kind,
         patients=patients,
         by="centre",
-    )
+    ).model_copy(update={"contact": batch.contact})
     transfer = Transfer(
         transfer_id=event.transfer_id,
         institution_id=batch.institution_id,
@@ -204,6 +215,7 @@ def start_trip(
         patients=patients,
         status="accepted",
         hospital_id=trip.hospital_id,
+        offer_id=offer_id,
         batch_id=batch.batch_id,
         trip=trip.number,
     )
@@ -380,7 +392,8 @@ def _choose(city: City, transfer: Transfer) -> hospitals.PatientsChoice:
         _wanted(city, transfer),
         origin=incidents.next_place(incident).position,
         district=incident.place.district,
-        refused=transfer.refused_hospitals,
+        # Nobody is moved to where they are.
+        refused=(*transfer.refused_hospitals, transfer.institution_id),
         capabilities=moving.capabilities_for(city, placements.left_to_carry(city, incident)),
         proposed=transfer.wanted_hospital,
     )

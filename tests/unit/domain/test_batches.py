@@ -31,10 +31,13 @@ from tests.unit.domain.city_builder import (
     WEST,
     SmallCity,
     at,
+    case,
+    escalated,
     every,
     hospital,
     only,
     transfer_unit,
+    wanted,
 )
 
 HALF_HOUR = timedelta(minutes=30)
@@ -92,7 +95,11 @@ def plan(city: SmallCity, batch_id: str = "b1") -> tuple[int, Plan]:
 
 def adopt(city: SmallCity, batch_id: str = "b1") -> list[Announcement]:
     """Let the planner plan and its plan be adopted; returns the events."""
-    revision, made = plan(city, batch_id)
+    return take_over(city, batch_id, *plan(city, batch_id))
+
+
+def take_over(city: SmallCity, batch_id: str, revision: int, made: Plan) -> list[Announcement]:
+    """Let a plan be adopted that was made before; returns the events."""
     return city.do(lambda small: batches.adopt(small, batch_id, revision, made))
 
 
@@ -315,7 +322,7 @@ def test_a_plan_for_what_has_changed_since_is_left_alone() -> None:
             }
         )
     )
-    assert city.do(lambda small: batches.adopt(small, "b1", revision, made)) == []
+    assert take_over(city, "b1", revision, made) == []
     assert only(TransferOffered, adopt(city)).rooms == {"icu": 1}
 
 
@@ -402,3 +409,217 @@ def test_several_close_contacts_share_a_vehicle() -> None:
     assert {each.room for each in every(BedOccupied, said)} == {"isolation_site"}
     assert len(every(BedOccupied, said)) == 5
     assert every(BatchProgressed, said)[-1].status == "completed"
+
+
+def amended(city: SmallCity, **changes: Any) -> TransferBatchAmended:
+    body = {"batch_id": "b1", "at": city.now, "by": "clinic-1", "reason": "known better"}
+    return TransferBatchAmended.model_validate(body | changes)
+
+
+def test_who_is_withdrawn_twice_counts_once() -> None:
+    city = a_city()
+    request(city, patient("p1"), patient("p2"))
+    assert city.refusal(amended(city, withdrawn=["p1", "p1"])) == "withdrawn.1: is there twice"
+
+
+def test_a_batch_of_which_everybody_stays_keeps_no_bed() -> None:
+    city = a_city(transfer_unit("T1", station=at(112.5)))
+    request(city, patient("p1"))
+    (offer,) = every(TransferOffered, adopt(city))
+    city.report("T1", "off_duty")
+    city.say(city.accepts(offer.offer_id))
+    events = city.say(amended(city, withdrawn=["p1"]))
+    assert only(OfferWithdrawn, events).offer_id == offer.offer_id
+    assert city.beds("confirmed") == []
+    assert the(city).status == "completed"
+
+
+def test_patients_without_a_unit_are_planned_when_one_comes() -> None:
+    city = a_city(transfer_unit("T1", status="off_duty"))
+    request(city, patient("p1"))
+    assert only(BatchPlanned, adopt(city)).unplaced == [{"patient_id": "p1", "why": "no_unit"}]
+    city.report("T1", "available")
+    assert ordered(accept_all(city, adopt(city))) == {"T1"}
+
+
+def test_patients_without_a_place_are_looked_after_in_time() -> None:
+    city = a_city(transfer_unit("T1"))
+    request(city, patient("p1"))
+    offer = only(TransferOffered, adopt(city))
+    city.say(city.refuses(offer.offer_id))
+    assert "batch_unplaced" in escalated(adopt(city))
+    # The hospital that has refused is asked again.
+    city.pass_time(city.pack.transfers.search_seconds)
+    assert needs_plan(the(city))
+    assert only(TransferOffered, adopt(city)).hospital_id == "d1"
+
+
+def test_patients_whom_nobody_can_take_are_told_of_again_and_not_planned_over_and_over() -> None:
+    city = a_city(hospitals=(receiving("d1", rooms={"isolation": 1}, capacity={"isolation": 9}),))
+    request(city, patient("p1"), patient("p2", needs=["pregnancy"]))
+    assert [each["why"] for each in only(BatchPlanned, adopt(city)).unplaced] == ["no_capability"]
+    city.report_hospital("d1", rooms={"isolation": 9})
+    assert not needs_plan(the(city))
+    assert "batch_unplaced" in escalated(city.pass_time(city.pack.transfers.search_seconds))
+    assert not needs_plan(the(city))
+
+
+def test_a_hospital_that_was_closed_is_asked_again() -> None:
+    city = a_city(transfer_unit("T1", station=at(112.5)))
+    request(city, patient("p1"))
+    first = only(TransferOffered, adopt(city))
+    assert only(OfferWithdrawn, city.report_hospital("d1", status="closed")).offer_id == (
+        first.offer_id
+    )
+    adopt(city)
+    city.report_hospital("d1", status="open")
+    assert only(TransferOffered, adopt(city)).offer_id != first.offer_id
+
+
+@pytest.mark.parametrize(
+    "news", [None, {"status": "closed"}, {"service": "ordinary"}], ids=["unit", "closed", "others"]
+)
+def test_a_plan_that_counts_on_what_has_gone_is_made_anew(news: dict[str, Any] | None) -> None:
+    city = a_city(transfer_unit("T1"))
+    request(city, patient("p1"))
+    revision, made = plan(city)
+    if news is None:
+        city.report("T1", "off_duty")
+    else:
+        city.report_hospital("d1", **news)
+    events = take_over(city, "b1", revision, made)
+    assert not every(TransferOffered, events)
+    assert "has dropped out meanwhile" in the(city).because
+    assert needs_plan(the(city))
+
+
+def test_two_batches_do_not_plan_a_unit_for_the_same_time() -> None:
+    city = a_city(transfer_unit("T1"))
+    for batch_id in ("b1", "b2"):
+        request(city, patient("p1"), batch_id=batch_id)
+    plans = {batch_id: plan(city, batch_id) for batch_id in ("b1", "b2")}
+    for batch_id, (revision, made) in plans.items():
+        take_over(city, batch_id, revision, made)
+    assert the(city, "b2").because == "unit T1 is planned for b1 meanwhile"
+    adopt(city, "b2")
+    (first,), (second,) = the(city, "b1").trips, the(city, "b2").trips
+    assert first.free_at <= second.depart_at
+
+
+def test_a_unit_that_fails_on_its_trip_is_planned_without_at_once() -> None:
+    city = a_city()
+    request(city, *(patient(f"p{n}") for n in range(4)))
+    accept_all(city, adopt(city))
+    later = {trip.unit_id for trip in the(city).trips if trip.status == "waiting"}
+    assert later == {"T1", "T2"}
+    city.report("T2", "rolling")
+    city.pass_time(city.pack.allocation.order_acknowledgement_seconds)
+    assert city.unit("T1").status == "out_of_service"
+    planned = only(BatchPlanned, adopt(city))
+    assert {trip["unit_id"] for trip in planned.trips if trip["status"] == "waiting"} == {"T2"}
+
+
+def test_a_unit_that_an_emergency_has_taken_is_not_waited_for() -> None:
+    city = a_city(transfer_unit("T1"), transfer_unit("T2", station=at(111.9)))
+    request(city, patient("p1", "severe"))
+    offer = only(TransferOffered, adopt(city))
+    (trip,) = the(city).trips
+    city.say(case("c1"))
+    taken = "T1" if city.unit("T1").assignment_id else "T2"
+    assert trip.unit_id == taken
+    city.say(city.accepts(offer.offer_id))
+    assert "is on another run" in the(city).because
+    adopt(city)
+    assert ordered(city.step) == {"T1", "T2"} - {taken}
+
+
+def test_patients_whom_the_crew_could_not_bring_stay() -> None:
+    city = a_city(transfer_unit("T1"))
+    request(city, patient("p1", "severe"), patient("p2"))
+    accept_all(city, adopt(city))
+    city.run_to("T1", "on_scene")
+    told = every(BatchProgressed, city.end("T1", "empty", "died_on_scene"))[-1]
+    assert told.because == "trip 1 has brought nobody: died_on_scene"
+    assert the(city).withdrawn == ("p1",)
+    # It is no reason to plan: p2 goes as planned.
+    assert not needs_plan(the(city))
+
+
+def test_patients_of_a_trip_that_is_called_off_are_planned_anew() -> None:
+    city = a_city(transfer_unit("T1"))
+    request(city, patient("p1"))
+    accept_all(city, adopt(city))
+    city.say(city.called_off("b1.T1"))
+    assert needs_plan(the(city))
+    # The hospital still expects the patient.
+    assert ordered(adopt(city)) == {"T1"}
+    assert [trip.number for trip in the(city).trips] == [1, 2]
+
+
+def test_a_trip_that_is_called_off_after_its_batch_leaves_nobody_waiting() -> None:
+    city = a_city(transfer_unit("T1"))
+    request(city, patient("p1"))
+    accept_all(city, adopt(city))
+    city.say(TransferBatchCancelled(batch_id="b1", at=city.now, by="clinic-1", reason="over"))
+    told = every(BatchProgressed, city.say(city.called_off("b1.T1")))[-1]
+    assert (told.status, told.on_the_way, told.waiting) == ("cancelled", 0, 0)
+
+
+def test_nobody_is_moved_to_where_they_are() -> None:
+    city = a_city(hospitals=(receiving("d1"), receiving("d2", position=at(111.9))))
+    request(city, patient("p1"), institution_id="d1")
+    assert only(TransferOffered, adopt(city)).hospital_id == "d2"
+
+
+def test_crews_are_told_where_to_go_and_whom_to_ring_up() -> None:
+    city = a_city()
+    request(
+        city,
+        patient("p1"),
+        location={"address": "1 Clinic Road"},
+        contact={"name": "Li", "phone": "110"},
+    )
+    scene = only(OrderIssued, accept_all(city, adopt(city))).scene
+    assert (scene.address, scene.source) == ("1 Clinic Road", "district_centre")
+    contact = city.city.calls["b1.T1"].content.contact
+    assert contact is not None
+    assert contact.phone == "110"
+
+
+def test_the_institution_is_told_who_has_started() -> None:
+    city = a_city(transfer_unit("T1"))
+    request(city, patient("p1"), patient("p2"))
+    told = every(BatchProgressed, accept_all(city, adopt(city)))[-1]
+    assert (told.because, told.on_the_way, told.waiting) == ("started: trip 1", 1, 1)
+
+
+def test_a_batch_and_its_trips_have_ids_of_their_own() -> None:
+    city = a_city()
+    request(city, patient("p1"))
+    assert city.refusal(case("b1")).startswith("call_id: is taken by a batch")
+    assert city.refusal(case("b1.T7")).startswith("call_id: is taken by a batch")
+    assert city.refusal(wanted("b1.T7")) == "transfer_id: is taken by a trip of a batch"
+    city.say(case("b2.T7"))
+    at_now = {"at": city.now}
+    assert city.refusal(batch(patient("p1"), batch_id="b2", **at_now)) == (
+        "batch_id: has trips whose ids are taken already"
+    )
+    long = "b" * 55
+    assert "is longer than 54" in city.refusal(batch(patient("p1"), batch_id=long, **at_now))
+
+
+def test_the_same_batch_with_another_wish_is_another_one() -> None:
+    city = a_city()
+    request(city, patient("p1"))
+    other = batch(patient("p1"), at=city.now, hospitals=["d1"])
+    assert city.refusal(other) == "batch_id: is taken already"
+
+
+def test_changes_without_end_do_not_hide_that_no_plan_comes() -> None:
+    city = a_city()
+    request(city, patient("p1"))
+    escalations: list[str] = []
+    for _ in range(10):
+        escalations += escalated(city.pass_time(15))
+        city.say(amended(city, patients=[patient("p1", "severe")]))
+    assert "batch_unplanned" in escalations
