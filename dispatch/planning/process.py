@@ -10,13 +10,17 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context, parent_process
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from dispatch.errors import DispatchError
 from dispatch.planning.plan import Plan
 from dispatch.planning.problem import Problem
 
 _Answer = TypeVar("_Answer")
+
+
+# A search that goes on for so much longer than its time hangs: its process ends.
+GRACE_SECONDS: Final = 10.0
 
 
 class PlanningFailed(DispatchError):
@@ -52,7 +56,7 @@ class Planner:
         """Plan a batch as `dispatch.planning.solve.solve` does.
 
         A caller who no longer waits doesn't stop a search that has begun. Raises PlanningFailed
-        when the process dies.
+        when the process dies, as it does when it has no plan `GRACE_SECONDS` after its time.
         """
         return await self._run(
             partial(_solve, problem, seconds=seconds, seed=seed, workers=workers)
@@ -93,4 +97,9 @@ def _import_solver() -> None:
 def _solve(problem: Problem, *, seconds: float, seed: int, workers: int) -> Plan:
     from dispatch.planning.solve import solve  # noqa: PLC0415
 
-    return solve(problem, seconds=seconds, seed=seed, workers=workers)
+    # What the signal does by default, it does to a search outside of Python too.
+    signal.setitimer(signal.ITIMER_REAL, seconds + GRACE_SECONDS)
+    try:
+        return solve(problem, seconds=seconds, seed=seed, workers=workers)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -2,12 +2,14 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dispatch.planning.plan import check_plan
-from dispatch.planning.process import Planner, PlanningFailed
+from dispatch.planning.process import GRACE_SECONDS, Planner, PlanningFailed
 from tests.unit.planning.batches import batch
 
 
@@ -24,6 +26,24 @@ async def test_plans_come_from_another_process_and_a_dead_one_is_replaced() -> N
             await planner.solve(problem, seconds=5)
         plan = await planner.solve(problem, seconds=5)
         assert check_plan(problem, plan) == []
+
+
+class Endless:
+    """A problem with which a search never comes to its end."""
+
+    hospitals = ()
+
+    @property
+    def patients(self) -> Any:
+        time.sleep(600)
+
+
+async def test_a_process_that_hangs_is_replaced() -> None:
+    endless: Any = Endless()
+    async with Planner() as planner:
+        with pytest.raises(PlanningFailed):
+            await planner.solve(endless, seconds=0.2 - GRACE_SECONDS)
+        assert (await planner.solve(batch(), seconds=5)).trips
 
 
 async def test_the_loop_goes_on_while_a_plan_is_made() -> None:
