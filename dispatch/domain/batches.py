@@ -7,6 +7,7 @@ has come and its unit is free. What has started is kept when the rest is planned
 Source: domain, transfers and hospitals (Jinzhou 2022); 120 plan §5.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -278,7 +279,7 @@ def bed_lost(city: City, reservation: Reservation) -> None:
     if batch is None or batch.status in OVER or reservation.patient_id in batch.started:
         return
     if reservation.status == "confirmed":
-        plan_anew(city, batch, f"the bed for {reservation.patient_id} was kept too long")
+        plan_anew(city, batch, f"the bed of {reservation.reservation_id} was kept too long")
 
 
 def _new(city: City, event: TransferBatchRequested, digest: str) -> Batch:
@@ -397,8 +398,9 @@ def _announce(city: City, batch: Batch, plan: Plan) -> None:
 
 def _tell_unplaced(city: City, batch: Batch) -> None:
     """Escalate that some have no place, and look again in time."""
-    names = ", ".join(f"{who} ({why.replace('_', ' ')})" for who, why in unplaced(batch).items())
-    escalate(city, "batch_unplaced", None, batch.batch_id, f"without a place: {names}")
+    reasons = sorted(Counter(unplaced(batch).values()).items())
+    why = ", ".join(f"{reason.replace('_', ' ')} {number}" for reason, number in reasons)
+    escalate(city, "batch_unplaced", None, batch.batch_id, f"without a place: {why}")
     again = city.in_seconds(city.pack.transfers.search_seconds)
     city.set_timer(SEARCH, batch.batch_id, again)
 

@@ -169,8 +169,8 @@ def expire(city: City, reservation_id: str) -> Reservation | None:
             "reservation_expired",
             None,
             reservation.owner,
-            f"the {reservation.room} bed of hospital {reservation.hospital_id} was kept for "
-            f"patient {reservation.patient_id}, who has not come",
+            f"the {reservation.room} bed of hospital {reservation.hospital_id} was kept under "
+            f"{reservation.reservation_id} for a patient who has not come",
         )
     return reservation
 

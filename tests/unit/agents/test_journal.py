@@ -85,3 +85,25 @@ def test_a_refusal_names_its_sender_and_where_the_original_is_and_nothing_that_w
         refused | where | {"refused": "unknown"},
         refused | where | {"refused": "city.mode_switched"},
     ]
+
+
+def test_nothing_of_who_is_moved_or_reported_is_noted() -> None:
+    patient = {"patient_id": "zhang-san", "name": "张三", "id_number": "150702196001010018"}
+    told = [
+        event("transfer.requested", {"transfer_id": "t-1", "patients": [patient]}),
+        event("transfer.batch.requested", {"batch_id": "b-1", "patients": [patient]}),
+        event("bed.reserved", {"hospital_id": "H1", "patient_id": "zhang-san"}),
+        event("case.reported", {"incident_id": "c-1", "content": {"patients": [patient]}}),
+        event("escalation.raised", {"kind": "reservation_expired", "subject": "t-1",
+                                    "incident_id": None, "explanation": "zhang-san"}),
+    ]  # fmt: skip
+    with capture_logs() as lines:
+        journal.note(told)
+    assert lines == [
+        {
+            "event": "escalation",
+            "log_level": "warning",
+            "kind": "reservation_expired",
+            "subject": "t-1",
+        }
+    ]

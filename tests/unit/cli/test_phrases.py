@@ -10,6 +10,12 @@ from dispatch.language import LANGUAGES, catalogue, speak
 from dispatch.schemas import examples
 from dispatch.topics import EVENTS, TOPIC_OF
 
+# What names a patient, wherever an event has it.
+NAMING = frozenset(
+    {"patient_id", "patients", "unplaced", "withdrawn", "name", "sex", "age", "id_number", "phone"}
+    | {"address", "content", "note", "by", "contact", "complaint"}
+)
+SECRET = "zhang-san-0451"
 NOW = datetime(2022, 12, 23, tzinfo=UTC)
 
 
@@ -32,6 +38,32 @@ def test_a_phrase_has_no_personal_data_and_no_gaps(language: str, event_type: st
     assert "{" not in said
     for personal in ("13800000000", "胜利街", "crew-7", "intake-1", "发热两天"):
         assert personal not in said
+
+
+def secretive(value: Any, *, naming: bool = False) -> Any:
+    """Return what an event says with every text that names a patient replaced by the same."""
+    match value:
+        case dict():
+            return {
+                key: secretive(each, naming=naming or key in NAMING) for key, each in value.items()
+            }
+        case list():
+            return [secretive(each, naming=naming) for each in value]
+        case str() if naming:
+            return SECRET
+        case _:
+            return value
+
+
+@pytest.mark.parametrize("event_type", sorted(EVENTS))
+def test_no_phrase_says_who_a_patient_is(event_type: str) -> None:
+    data = secretive(examples()[event_type])
+    assert SECRET not in phrases.phrase(an_event(event_type, data))
+
+
+@pytest.mark.parametrize("event_type", ["transfer.requested", "case.reported", "bed.reserved"])
+def test_events_name_patients(event_type: str) -> None:
+    assert SECRET in str(secretive(examples()[event_type]))
 
 
 def test_what_a_dispatcher_wrote_is_masked() -> None:

@@ -209,7 +209,7 @@ def test_more_patients_than_beds_anywhere_are_told_and_moved_when_there_is_one()
     planned = only(BatchPlanned, events)
     assert planned.unplaced == [{"patient_id": "p2", "why": "no_bed_left"}]
     (raised,) = (e for e in every(EscalationRaised, events) if e.kind == "batch_unplaced")
-    assert "p2 (no bed left)" in raised.explanation
+    assert raised.explanation == "without a place: no bed left 1"
     accept_all(city, events)
     # The hospital counts its beds as they are: p1's is kept, another one is free.
     city.report_hospital("d1", rooms={"isolation": 2})

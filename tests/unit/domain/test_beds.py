@@ -15,11 +15,11 @@ from dispatch.domain.model import Hospital, Reservation
 from dispatch.topics.beds import BedOccupied, BedReleased, BedReserved, BedVacated
 from dispatch.topics.handovers import HandoverAnnounced
 from dispatch.topics.hospitals import BedFreed
+from dispatch.topics.incidents import EscalationRaised
 from tests.unit.domain.city_builder import (
     ALL_NO,
     SmallCity,
     case,
-    escalated,
     every,
     febrile,
     hospital,
@@ -196,7 +196,11 @@ def test_a_confirmed_bed_is_kept_longer_and_escalates_when_nobody_comes() -> Non
     assert city.pass_time(24 * 3600 - 1) == []
     events = city.pass_time(1)
     assert kinds(events) == ["bed.released", "escalation.raised"]
-    assert escalated(events) == ["reservation_expired"]
+    raised = only(EscalationRaised, events)
+    assert raised.kind == "reservation_expired"
+    assert raised.explanation == (
+        "the isolation bed of hospital D was kept under T1/B1 for a patient who has not come"
+    )
 
 
 def test_a_timer_of_a_bed_that_is_taken_does_nothing() -> None:
