@@ -42,7 +42,8 @@ def report_case(
     `before` is the case status known until then; `assignment` the run of the patient as the finding
     met it, with the PPE worn. A status that rises is a report of its own, of the same case.
     """
-    found_at = min(found_at, city.now)
+    # A device's clock may be wrong: nobody is found to be a case before anyone called for them.
+    found_at = min(max(found_at, incident.received_at), city.now)
     report_id = _next_id(city, incident.incident_id)
     case_of = _case_of(city, incident)
     if not known_cases.is_known(city, case_of) and not _is_reported(city, incident):

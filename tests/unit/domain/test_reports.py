@@ -97,6 +97,19 @@ def test_a_case_that_a_call_names_is_reported_with_what_is_decided_on_it() -> No
     }
 
 
+@pytest.mark.parametrize(("claimed", "counts"), [(-900, -600), (-300, -300), (60, 0)])
+def test_a_crews_clock_that_is_wrong_does_not_use_up_the_two_hours(
+    claimed: int, counts: int
+) -> None:
+    city = SmallCity(unit("U1"))
+    city.say(call("c1", patient={"condition": "critical"}))
+    city.run_to("U1", "on_scene")
+    city.pass_time((city.incident("c1").received_at - city.now).total_seconds() + 600)
+    report = only(CaseReported, city.find("U1", at=city.now + timedelta(seconds=claimed)))
+    # From the call at the earliest, from now at the latest.
+    assert report.due_at == city.now + timedelta(hours=2, seconds=counts)
+
+
 def test_a_case_nobody_serves_yet_is_reported_with_what_was_not_asked() -> None:
     city = SmallCity()
     city.say(call("c1", patient={"symptoms": ["fever"]}))
