@@ -244,14 +244,13 @@ def hospital_changed(city: City, hospital_id: str) -> None:
     """
     hospital = city.hospitals[hospital_id]
     for batch in _current(city):
-        if batch_beds.expects(city, batch, hospital_id):
-            taken = batch_beds.may_take(batch, hospital, _destination(city, batch))
-            if not taken or batch_beds.short(city, batch, hospital):
-                because = f"beds of {hospital_id} have dropped out"
-                batch_beds.let_go_at(city, batch, hospital_id, because)
-                plan_anew(city, batch, because)
-                continue
-        if unplaced(batch) and _has_room(city, hospital):
+        able = batch_beds.may_take(batch, hospital, _destination(city, batch))
+        gone = not able or batch_beds.short(city, batch, hospital)
+        if gone and batch_beds.expects(city, batch, hospital_id):
+            because = f"beds of {hospital_id} have dropped out"
+            batch_beds.let_go_at(city, batch, hospital_id, because)
+            plan_anew(city, batch, because)
+        elif able and unplaced(batch) and _has_room(city, hospital):
             refused = tuple(each for each in batch.refused if each != hospital_id)
             again = replace(batch, refused=refused)
             if batch_problems.would_place_more(city, again):
