@@ -1,4 +1,4 @@
-"""What consoles say: calls, answers, and the dispatcher's last word."""
+"""What consoles say: calls and answers, and calls held, called off or told apart."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -8,14 +8,11 @@ from dispatch.domain import (
     batch_progress,
     clocks,
     dispatching,
-    handover,
     incidents,
     orders,
     repeats,
 )
-from dispatch.domain.allocation import DISPATCHABLE, DISPATCHER_CHOICE, Choice, where
 from dispatch.domain.city import City, Duplicate, Early, Rejected
-from dispatch.domain.fleet import fleet_of
 from dispatch.domain.linking import Link, find_link
 from dispatch.domain.model import CallRecord, Incident, Place, Position
 from dispatch.domain.reports import report_case
@@ -24,16 +21,13 @@ from dispatch.topics.calls import (
     CallAnswered,
     CallCancelled,
     CallHeld,
-    CallOverridden,
     CallResumed,
     CallUnlinked,
 )
-from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import (
     CallLinked,
     IncidentCancelled,
     IncidentHeld,
-    IncidentOverridden,
     IncidentResumed,
     LinkUndone,
 )
@@ -86,7 +80,7 @@ def answer(city: City, event: CallAnswered) -> None:
         Early: the call has not come yet.
         Rejected: the incident is closed.
     """
-    incident = _open_incident(city, event.call_id)
+    incident = incidents.of_call(city, event.call_id)
     answers = event.epidemiology.answers() if event.epidemiology is not None else {}
     learnt = replace(
         incident,
@@ -102,48 +96,6 @@ def answer(city: City, event: CallAnswered) -> None:
     _report_if_risen(city, incident, event.answered_at)
 
 
-def override(city: City, event: CallOverridden) -> None:
-    """The dispatcher chooses another unit, crew kind or hospital; it stays chosen.
-
-    Raises:
-        Early: the call has not come yet.
-        Rejected: the incident is closed or still only asked about, a unit or hospital is unknown,
-            or the unit is disinfecting, assigned or otherwise not to be forced.
-    """
-    incident = _open_incident(city, event.call_id)
-    if event.hospital_id is not None:
-        hospital = city.hospitals.get(event.hospital_id)
-        if hospital is None:
-            raise Rejected("hospital_id", "is not a hospital of this city")
-        if hospital.status == "closed":
-            raise Rejected("hospital_id", "is closed")
-    city.emit(
-        IncidentOverridden(
-            incident_id=incident.incident_id,
-            at=city.now,
-            by=event.by,
-            reason=event.reason,
-            unit_id=event.unit_id,
-            crew=event.crew,
-            hospital_id=event.hospital_id,
-        ),
-        key=incident.incident_id,
-    )
-    because = f"dispatcher: {event.reason}"
-    incident = replace(
-        incident,
-        wanted_crew=event.crew or incident.wanted_crew,
-        wanted_hospital=event.hospital_id or incident.wanted_hospital,
-    )
-    city.put(incident)
-    if event.unit_id is not None:
-        _force_unit(city, incident, event.unit_id, because)
-    elif event.crew is not None:
-        _change_crew(city, incident, event.crew, because)
-    if event.hospital_id is not None:
-        _change_hospital(city, incident.incident_id, event.hospital_id, because)
-
-
 def hold(city: City, event: CallHeld) -> None:
     """Put an incident that has no unit yet aside (挂起) until a time, or until it is resumed.
 
@@ -151,7 +103,7 @@ def hold(city: City, event: CallHeld) -> None:
         Early: the call has not come yet.
         Rejected: the incident is closed, held or has a unit, or `until` has passed.
     """
-    incident = _open_incident(city, event.call_id)
+    incident = incidents.of_call(city, event.call_id)
     if incident.status not in ("screening", "waiting"):
         raise Rejected("call_id", f"cannot be held: its incident is {incident.status}")
     if incidents.active_assignments(city, incident):
@@ -185,7 +137,7 @@ def resume(city: City, event: CallResumed) -> None:
         Early: the call has not come yet.
         Rejected: the incident is not held.
     """
-    incident = _open_incident(city, event.call_id)
+    incident = incidents.of_call(city, event.call_id)
     if incident.status != "held":
         raise Rejected("call_id", f"is not held: its incident is {incident.status}")
     _resume(city, incident, by=event.by, reason=event.reason)
@@ -205,7 +157,7 @@ def cancel(city: City, event: CallCancelled) -> None:
         Early: the call has not come yet.
         Rejected: the incident is closed, or a crew has met the patient.
     """
-    incident = _open_incident(city, event.call_id)
+    incident = incidents.of_call(city, event.call_id)
     active = incidents.active_assignments(city, incident)
     others_stand = _somebody_else_calls(city, incident, event.call_id)
     if not others_stand and any(assignment.met_patient for assignment in active):
@@ -395,75 +347,6 @@ def _resume(city: City, incident: Incident, *, by: str, reason: str) -> None:
     dispatching.decide_incident(city, incident.incident_id, "the hold is over")
 
 
-def _force_unit(city: City, incident: Incident, unit_id: str, because: str) -> None:
-    unit = city.units.get(unit_id)
-    if unit is None:
-        raise Rejected("unit_id", "is not a unit of this city")
-    if unit.job_id is not None:
-        raise Rejected("unit_id", "cannot be forced: it is not disinfected")
-    if unit.assignment_id is not None:
-        raise Rejected("unit_id", "cannot be forced: it is assigned already")
-    if unit.status not in DISPATCHABLE or not unit.staffed:
-        state = unit.status if unit.staffed else "unstaffed"
-        raise Rejected("unit_id", f"cannot be forced: it is {state}")
-    if incidents.wanted_crew(incident) is None:
-        raise Rejected("unit_id", "cannot be ordered before a decision: the history is being asked")
-    if incident.status == "arranging":
-        raise Rejected("unit_id", "cannot be ordered before a hospital has accepted the transfer")
-    if incident.status == "held":
-        raise Rejected("call_id", "is held: resume it first")
-    fleet = fleet_of(city)
-    origin, _ = where(unit, city.now, fleet.policy.position_fresh_seconds)
-    scene = incidents.next_place(incident).position
-    choice = Choice(unit, fleet.travel.seconds(origin, scene), (DISPATCHER_CHOICE,), {})
-    if incidents.units_needed(city, incident):
-        dispatching.order_chosen(city, incident, choice, because)
-    else:
-        on_the_way = [
-            assignment
-            for assignment in incidents.active_assignments(city, incident)
-            if not assignment.met_patient
-        ]
-        if not on_the_way:
-            raise Rejected("unit_id", "cannot replace a crew that has met the patient")
-        dispatching.swap(city, on_the_way[0], choice, because)
-    dispatching.serve(city, incident.incident_id, because)
-
-
-def _change_crew(city: City, incident: Incident, crew: CrewKind, because: str) -> None:
-    if incident.decision is None or incident.status == "held":
-        return
-    others = [a for a in incidents.active_assignments(city, incident) if a.crew != crew]
-    on_the_way = [a for a in others if not a.met_patient]
-    if others and not on_the_way:
-        raise Rejected("crew", "cannot be changed: the crew has met the patient")
-    for assignment in on_the_way:
-        choice = dispatching.choose_instead(city, assignment, crew)
-        if choice.unit is None:
-            raise Rejected("crew", f"no {crew} crew is free to take over")
-        dispatching.swap(city, assignment, choice, because)
-    dispatching.serve(city, incident.incident_id, because)
-
-
-def _change_hospital(city: City, incident_id: str, hospital_id: str, because: str) -> None:
-    active = incidents.active_assignments(city, city.incidents[incident_id])
-    under_way = [a for a in active if city.units[a.unit_id].status != "at_hospital"]
-    if active and not under_way:
-        raise Rejected("hospital_id", "cannot be changed: the patient has arrived")
-    for assignment in under_way:
-        # The dispatcher has asked a hospital that refused before.
-        asked_again = tuple(h for h in assignment.refused_hospitals if h != hospital_id)
-        city.put(before := replace(assignment, refused_hospitals=asked_again))
-        announced = handover.current(city, before)
-        if announced is None and handover.is_due(city, before):
-            after = handover.announce(city, before)
-        elif announced is not None and announced.hospital_id != hospital_id:
-            after = handover.move_on(city, announced, because, status="withdrawn", refused=False)
-        else:
-            continue
-        dispatching.hospital_changed(city, assignment, after, because)
-
-
 def _somebody_else_calls(city: City, incident: Incident, call_id: str) -> bool:
     """Return whether another call of the incident stands, beside this one."""
     return any(
@@ -488,18 +371,6 @@ def _release_surplus(city: City, incident_id: str, reason: str) -> None:
         if incidents.surplus(city, city.incidents[incident_id]) and not assignment.met_patient:
             orders.withdraw(city, assignment, outcome="cancelled", reason=reason)
             dispatching.serve_queue(city, assignment.unit_id)
-
-
-def _open_incident(city: City, call_id: str) -> Incident:
-    record = city.calls.get(call_id)
-    if record is None:
-        raise Early(call_id)
-    if record.outcome == "cancelled":
-        raise Rejected("call_id", "is cancelled")
-    incident = city.incidents[record.incident_id]
-    if incident.status == "closed":
-        raise Rejected("call_id", f"its incident is closed ({incident.outcome})")
-    return incident
 
 
 def _place(city: City, call: Call) -> Place:

@@ -20,8 +20,10 @@ from dispatch.domain import (
     lifecycle,
     offers,
     onward,
+    overriding,
     placements,
     reports,
+    signing,
     supplies,
     transfers,
 )
@@ -142,7 +144,7 @@ def _answer(city: City, event: CallAnswered) -> None:
 
 
 def _override(city: City, event: CallOverridden) -> None:
-    calls.override(city, event)
+    overriding.override(city, event)
     transfers.decided_anew(city, event.call_id, event.hospital_id)
 
 
@@ -167,12 +169,12 @@ def _screening_over(city: City, incident_id: str) -> None:
 
 
 def _sign_by_crew(city: City, event: HandoverSignedByCrew) -> None:
-    handover.sign_by_crew(city, event)
+    signing.sign_by_crew(city, event)
     onward.transfer_onward(city, event.handover_id)
 
 
 def _sign_by_hospital(city: City, event: HandoverSignedByHospital) -> None:
-    handover.sign_by_hospital(city, event)
+    signing.sign_by_hospital(city, event)
     onward.transfer_onward(city, event.handover_id)
 
 
@@ -228,7 +230,7 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
     "handover_remind": handover.remind,
     "handover_next": dispatching.handover_given_up,
     "handover_unanswered": handover.unanswered,
-    "handover_signatures": handover.unsigned,
+    "handover_signatures": signing.unsigned,
     "disinfection": disinfection.overdue,
     "reservation": _expire_reservation,
     offers.TIMER: _offer_unanswered,

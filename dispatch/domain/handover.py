@@ -5,11 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dispatch.domain import (
-    aftercare,
-    beds,
-    disinfection,
     hospitals,
-    incidents,
     offers,
     placements,
     tiers,
@@ -17,11 +13,9 @@ from dispatch.domain import (
 from dispatch.domain.allocation import where
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
-from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Handover, Hospital, Incident, Position
 from dispatch.topics.handovers import (
     HandoverAnnounced,
-    HandoverClosed,
     HandoverReminded,
     HandoverUpdated,
     HandoverWithdrawn,
@@ -29,10 +23,8 @@ from dispatch.topics.handovers import (
 from dispatch.topics.hospitals import (
     HandoverAcknowledged,
     HandoverDiverted,
-    HandoverSignedByHospital,
 )
 from dispatch.topics.incidents import HandoverProgressed, HandoverStep
-from dispatch.topics.units import HandoverSignedByCrew
 
 _SECONDS_PER_MINUTE = 60.0
 _BEFORE_ARRIVAL = frozenset({"ordered", "rolling", "on_scene", "transporting"})
@@ -128,7 +120,7 @@ def withdraw(city: City, assignment: Assignment, reason: str, *, status: str = "
     handover = current(city, assignment)
     if handover is None:
         return
-    _end(city, handover, status)
+    end(city, handover, status)
     city.emit(
         HandoverWithdrawn(
             handover_id=handover.handover_id,
@@ -202,9 +194,9 @@ def acknowledge(city: City, event: HandoverAcknowledged) -> None:
     Raises:
         Rejected: the handover is unknown, another hospital's, withdrawn or closed.
     """
-    handover = _open(city, event.handover_id, event.hospital_id)
+    handover = find_open(city, event.handover_id, event.hospital_id)
     city.put(replace(handover, status="acknowledged"))
-    _progressed(city, handover, "acknowledged", event.by)
+    tell_progress(city, handover, "acknowledged", event.by)
     for kind in ("handover_remind", "handover_next", "handover_unanswered"):
         city.cancel_timer(kind, handover.handover_id)
 
@@ -215,7 +207,7 @@ def to_divert(city: City, event: HandoverDiverted) -> Handover:
     Raises:
         Rejected: as for an acknowledgement, or the patient has arrived already.
     """
-    handover = _open(city, event.handover_id, event.hospital_id)
+    handover = find_open(city, event.handover_id, event.hospital_id)
     if city.units[handover.unit_id].status not in _BEFORE_ARRIVAL:
         raise Rejected("handover_id", "cannot be diverted: the patient has arrived")
     return handover
@@ -229,7 +221,7 @@ def move_on(
     Returns the assignment with its new hospital.
     """
     assignment = city.assignments[handover.assignment_id]
-    _end(city, handover, status)
+    end(city, handover, status)
     city.emit(
         HandoverWithdrawn(
             handover_id=handover.handover_id,
@@ -250,81 +242,6 @@ def move_on(
     )
     city.put(assignment)
     return announce(city, assignment)
-
-
-def sign_by_crew(city: City, event: HandoverSignedByCrew) -> None:
-    """The crew signs on arrival.
-
-    Raises:
-        Rejected: the handover is unknown, another unit's, withdrawn, closed, signed, or too early.
-    """
-    handover = _find(city, event.handover_id)
-    if handover.unit_id != event.unit_id:
-        raise Rejected("handover_id", "is another unit's handover")
-    _must_be_open(handover)
-    if city.units[event.unit_id].status != "at_hospital":
-        raise Rejected("handover_id", "is signed on arrival: the unit is not at the hospital")
-    if handover.signed_by_crew is not None:
-        raise Rejected("handover_id", "is signed by the crew already")
-    _progressed(city, handover, "signed_by_crew", event.by)
-    _sign(city, replace(handover, signed_by_crew=event.by))
-
-
-def sign_by_hospital(city: City, event: HandoverSignedByHospital) -> None:
-    """The hospital signs on arrival (it may press the button a moment before the crew does).
-
-    Raises:
-        Rejected: the handover is unknown, another hospital's, withdrawn, closed or signed.
-    """
-    handover = _open(city, event.handover_id, event.hospital_id)
-    if city.units[handover.unit_id].status not in ("transporting", "at_hospital"):
-        raise Rejected("handover_id", "is signed on arrival: the patient is not on board yet")
-    if handover.signed_by_hospital is not None:
-        raise Rejected("handover_id", "is signed by the hospital already")
-    _progressed(city, handover, "signed_by_hospital", event.by)
-    _sign(city, replace(handover, signed_by_hospital=event.by))
-
-
-def close_if_signed(city: City, handover: Handover) -> None:
-    """Close the record once both have signed and the unit is there; see to the vehicle."""
-    unit = city.units[handover.unit_id]
-    if (
-        handover.signed_by_crew is None
-        or handover.signed_by_hospital is None
-        or unit.status != "at_hospital"
-    ):
-        return
-    assignment = city.assignments[handover.assignment_id]
-    hospital = city.hospitals[handover.hospital_id]
-    incident = city.incidents[assignment.incident_id]
-    for reservation_id in handover.reservations:
-        beds.take(city, city.reservations[reservation_id], incident)
-    beds.occupy(city, handover, handover.handover_id, incident)
-    _end(city, handover, "closed")
-    city.emit(
-        HandoverClosed(
-            handover_id=handover.handover_id,
-            hospital_id=handover.hospital_id,
-            assignment_id=assignment.assignment_id,
-            incident_id=assignment.incident_id,
-            unit_id=unit.unit_id,
-            at=city.now,
-            arrived_at=assignment.reached["at_hospital"],
-            signed_by_crew=handover.signed_by_crew,
-            signed_by_hospital=handover.signed_by_hospital,
-            disinfection=assignment.disinfection,
-            keeps_cases=hospital.service == "cases",
-        ),
-        key=handover.hospital_id,
-    )
-    ended = replace(assignment, ended_at=city.now, outcome="completed")
-    city.put(ended)
-    incidents.tell_progress(city, ended, "handed_over", city.now)
-    change_unit(city, unit, status="handed_over", assignment_id=None)
-    if ended.disinfection == "terminal":
-        disinfection.order_job(city, ended, near=hospital.position, receiving=hospital)
-    aftercare.begin(city, handover, ended)
-    incidents.close_if_done(city, ended.incident_id)
 
 
 def remind(city: City, handover_id: str) -> None:
@@ -380,28 +297,6 @@ def unanswered(city: City, handover_id: str) -> None:
     )
 
 
-def unsigned(city: City, handover_id: str) -> None:
-    """The patient arrived and the record is not signed by both: somebody must look."""
-    handover = city.handovers.get(handover_id)
-    if handover is None or handover.ended_at is not None:
-        return
-    missing = [
-        who
-        for who, by in (
-            ("crew", handover.signed_by_crew),
-            ("hospital", handover.signed_by_hospital),
-        )
-        if by is None
-    ]
-    escalate(
-        city,
-        "handover_unsigned",
-        handover.incident_id,
-        handover_id,
-        f"the handover record is not signed by {' and '.join(missing)}",
-    )
-
-
 def scene(city: City, assignment: Assignment) -> Position:
     """Return where the patient is: on board once the unit has left the scene."""
     unit = city.units[assignment.unit_id]
@@ -441,22 +336,25 @@ def _next_hospital(
     )
 
 
-def _find(city: City, handover_id: str) -> Handover:
+def find(city: City, handover_id: str) -> Handover:
+    """Return a handover. Raises Rejected where it is unknown."""
     handover = city.handovers.get(handover_id)
     if handover is None:
         raise Rejected("handover_id", "is not a handover of this centre")
     return handover
 
 
-def _open(city: City, handover_id: str, hospital_id: str) -> Handover:
-    handover = _find(city, handover_id)
+def find_open(city: City, handover_id: str, hospital_id: str) -> Handover:
+    """Return an open handover of a hospital. Raises Rejected where it is none."""
+    handover = find(city, handover_id)
     if handover.hospital_id != hospital_id:
         raise Rejected("handover_id", "was announced to another hospital")
-    _must_be_open(handover)
+    must_be_open(handover)
     return handover
 
 
-def _must_be_open(handover: Handover) -> None:
+def must_be_open(handover: Handover) -> None:
+    """Refuse a handover that is over, as Rejected."""
     if handover.ended_at is not None:
         raise Rejected("handover_id", f"is {handover.status}")
 
@@ -466,7 +364,8 @@ def _unanswered(city: City, handover_id: str) -> Handover | None:
     return handover if handover is not None and handover.status == "announced" else None
 
 
-def _progressed(city: City, handover: Handover, status: HandoverStep, by: str) -> None:
+def tell_progress(city: City, handover: Handover, status: HandoverStep, by: str) -> None:
+    """Tell the consoles who has acknowledged or signed."""
     city.emit(
         HandoverProgressed(
             incident_id=handover.incident_id,
@@ -481,12 +380,8 @@ def _progressed(city: City, handover: Handover, status: HandoverStep, by: str) -
     )
 
 
-def _sign(city: City, signed: Handover) -> None:
-    city.put(signed)
-    close_if_signed(city, signed)
-
-
-def _end(city: City, handover: Handover, status: Any) -> None:
+def end(city: City, handover: Handover, status: Any) -> None:
+    """End a handover, and what is waited for in it."""
     city.put(replace(handover, status=status, ended_at=city.now))
     for kind in ("handover_remind", "handover_next", "handover_unanswered", "handover_signatures"):
         city.cancel_timer(kind, handover.handover_id)

@@ -4,13 +4,31 @@ from dataclasses import replace
 from datetime import datetime
 
 from dispatch.domain import clocks, placements
-from dispatch.domain.city import City
+from dispatch.domain.city import City, Early, Rejected
 from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.policy.decision import Facts
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import IncidentClosed, IncidentProgressed
 
 _TIMERS = ("screening", "queue", "transfer_wait", "hold")
+
+
+def of_call(city: City, call_id: str) -> Incident:
+    """Return the open incident that a call belongs to.
+
+    Raises:
+        Early: the call has not come yet.
+        Rejected: it is cancelled, or its incident is closed.
+    """
+    record = city.calls.get(call_id)
+    if record is None:
+        raise Early(call_id)
+    if record.outcome == "cancelled":
+        raise Rejected("call_id", "is cancelled")
+    incident = city.incidents[record.incident_id]
+    if incident.status == "closed":
+        raise Rejected("call_id", f"its incident is closed ({incident.outcome})")
+    return incident
 
 
 def active_assignments(city: City, incident: Incident) -> list[Assignment]:

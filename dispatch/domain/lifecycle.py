@@ -9,7 +9,7 @@ from dataclasses import replace
 from importlib import resources
 from typing import Final
 
-from dispatch.domain import clocks, dispatching, handover, incidents, orders
+from dispatch.domain import clocks, dispatching, handover, incidents, orders, signing
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Position, Unit
@@ -245,7 +245,7 @@ def _arrived(city: City, assignment_id: str) -> None:
         announced.handover_id,
         city.in_seconds(city.pack.handover.signature_seconds),
     )
-    handover.close_if_signed(city, announced)
+    signing.close_if_signed(city, announced)
 
 
 def _acknowledged(
