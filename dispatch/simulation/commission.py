@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from dispatch.simulation.behaviour import Behaviour, Deviation
 from dispatch.simulation.seen import Seen
-from dispatch.simulation.stage import Stage
+from dispatch.simulation.surroundings import Surroundings
 from dispatch.topics.commission import ReportAcknowledged
 
 SOURCE: Final = "commission"
@@ -14,7 +14,7 @@ SOURCE: Final = "commission"
 class Commission:
     """The health commission of a city."""
 
-    def __init__(self, stage: Stage, behaviour: Behaviour) -> None:
+    def __init__(self, stage: Surroundings, behaviour: Behaviour) -> None:
         self._stage = stage
         self._behaviour = behaviour
         self._known: set[str] = set()

@@ -14,7 +14,7 @@ from dispatch.domain.lifecycle import REPORTED
 from dispatch.domain.model import Position
 from dispatch.simulation.behaviour import Behaviour, Deviation, Step
 from dispatch.simulation.seen import Seen
-from dispatch.simulation.stage import Stage
+from dispatch.simulation.surroundings import Surroundings
 from dispatch.topics.fields import CaseStatusFound, Content
 from dispatch.topics.units import (
     CaseFound,
@@ -73,7 +73,7 @@ class Crew:
 class Crews:
     """All crews of a city."""
 
-    def __init__(self, stage: Stage, behaviour: Behaviour) -> None:
+    def __init__(self, stage: Surroundings, behaviour: Behaviour) -> None:
         self._stage = stage
         self._behaviour = behaviour
         policy = stage.pack.allocation

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dispatch.simulation.behaviour import Behaviour, Deviation
 from dispatch.simulation.seen import Seen
-from dispatch.simulation.stage import Stage
+from dispatch.simulation.surroundings import Surroundings
 from dispatch.topics.fields import Content
 from dispatch.topics.hospitals import (
     HandoverAcknowledged,
@@ -27,7 +27,9 @@ REPORT_EVERY: Final = timedelta(hours=6)
 class Hospitals:
     """All hospitals of a city."""
 
-    def __init__(self, stage: Stage, behaviour: Behaviour, *, stay: timedelta = STAY) -> None:
+    def __init__(
+        self, stage: Surroundings, behaviour: Behaviour, *, stay: timedelta = STAY
+    ) -> None:
         self._stage = stage
         self._behaviour = behaviour
         self._stay = stay

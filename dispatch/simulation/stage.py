@@ -26,6 +26,7 @@ from dispatch.errors import StackError
 from dispatch.policy.pack import Pack, load_pack
 from dispatch.simulation.agenda import Action, Agenda
 from dispatch.simulation.seen import Published, Seen
+from dispatch.simulation.surroundings import Reaction
 from dispatch.stack.addresses import free_port
 from dispatch.stack.embedded import Stack, running_stack
 from dispatch.stack.process import Process
@@ -58,7 +59,6 @@ _TELL_COMMITS: Final = (_FOLDER / "tell_commits.sql").read_text("utf-8")
 _COUNTS: Final = (_FOLDER / "counts.sql").read_text("utf-8")
 
 Headers = Iterable[tuple[str, bytes]]
-Reaction = Callable[[Seen], None]
 
 
 @asynccontextmanager
