@@ -1,0 +1,129 @@
+"""What the operators of Kafka and PostgreSQL are told, against what the service promises."""
+
+import re
+
+import pytest
+import yaml
+
+from dispatch.topic_admin.promise import REPLICATION, new_settings, wanted_topics
+from dispatch.topics import TOPICS
+from tests.unit.deploy.manifests import DEPLOY, KUBERNETES, ROOT, Manifest, documents, name_of
+
+STRIMZI = [
+    each
+    for name in ("kafka", "topics", "users")
+    for each in documents(KUBERNETES / "strimzi" / f"{name}.yaml")
+]
+(KAFKA,) = (each for each in STRIMZI if each["kind"] == "Kafka")
+(DATABASE,) = documents(KUBERNETES / "cloudnative-pg" / "cluster.yaml")
+PREFIX = "dispatch."
+
+
+def as_kafka_writes(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_the_topics_are_those_that_dispatch_topics_would_create() -> None:
+    told = {
+        name_of(each): (
+            each["spec"]["partitions"],
+            each["spec"]["replicas"],
+            {name: as_kafka_writes(value) for name, value in each["spec"]["config"].items()},
+        )
+        for each in STRIMZI
+        if each["kind"] == "KafkaTopic"
+    }
+    assert told == {
+        name: (topic.partitions, topic.replication, new_settings(topic))
+        for name, topic in wanted_topics(PREFIX).items()
+    }
+
+
+def test_everything_belongs_to_the_cluster() -> None:
+    for each in STRIMZI:
+        if each is not KAFKA:
+            assert each["metadata"]["labels"]["strimzi.io/cluster"] == name_of(KAFKA)
+
+
+def test_an_acknowledged_event_survives_a_broker() -> None:
+    config = KAFKA["spec"]["kafka"]["config"]
+    assert config["default.replication.factor"] == REPLICATION
+    assert config["offsets.topic.replication.factor"] == REPLICATION
+    assert 1 < config["min.insync.replicas"] < REPLICATION
+    assert config["unclean.leader.election.enable"] is False
+    assert config["auto.create.topics.enable"] is False
+    for pool in (each for each in STRIMZI if each["kind"] == "KafkaNodePool"):
+        assert pool["spec"]["replicas"] >= REPLICATION
+        (apart,) = pool["spec"]["template"]["pod"]["affinity"]["podAntiAffinity"][
+            "requiredDuringSchedulingIgnoredDuringExecution"
+        ]
+        assert apart["labelSelector"]["matchLabels"]["strimzi.io/pool-name"] == name_of(pool)
+
+
+def test_positions_are_kept_as_long_as_what_is_read() -> None:
+    kept = max(
+        int(settings["retention.ms"])
+        for settings in map(new_settings, wanted_topics(PREFIX).values())
+        if "retention.ms" in settings
+    )
+    assert KAFKA["spec"]["kafka"]["config"]["offsets.retention.minutes"] * 60_000 >= kept
+
+
+def allowed(user: Manifest) -> set[tuple[str, str, str]]:
+    return {
+        (acl["resource"]["type"], acl["resource"]["name"], operation)
+        for acl in user["spec"]["authorization"]["acls"]
+        for operation in acl["operations"]
+    }
+
+
+def test_a_worker_may_read_and_write_what_it_does_and_nothing_else() -> None:
+    (worker,) = (each for each in STRIMZI if name_of(each) == "dispatch-worker")
+    wanted = set()
+    for topic in TOPICS:
+        name = PREFIX + topic.name
+        if topic.direction == "input":
+            wanted |= {(kind, name, "Read") for kind in ("topic", "group")}
+            wanted |= {(kind, name, "Describe") for kind in ("topic", "group")}
+        else:
+            wanted |= {("topic", name, "Write"), ("topic", name, "Describe")}
+    assert allowed(worker) == wanted
+
+
+def test_security_allows_a_worker_the_same() -> None:
+    said = (ROOT / "SECURITY.md").read_text("utf-8")
+    (writes, reads) = re.findall(r"^\| workers \|([^|]*)\|([^|]*)\|$", said, re.MULTILINE)[0]
+    inputs = {topic.name for topic in TOPICS if topic.direction == "input"}
+    assert set(re.findall(r"`([\w-]+)`", reads)) == inputs
+    assert set(re.findall(r"`([\w-]+)`", writes)) == {topic.name for topic in TOPICS} - inputs
+
+
+def test_an_acknowledged_commit_survives_an_instance() -> None:
+    spec = DATABASE["spec"]
+    assert spec["instances"] >= 3
+    assert spec["postgresql"]["parameters"]["synchronous_commit"] == "on"
+    synchronous = spec["postgresql"]["synchronous"]
+    assert 1 <= synchronous["number"] < spec["instances"] - 1
+    assert synchronous["dataDurability"] == "required"
+    assert spec["affinity"]["podAntiAffinityType"] == "required"
+
+
+def test_the_database_has_the_role_that_its_secret_names() -> None:
+    (role,) = DATABASE["spec"]["managed"]["roles"]
+    overlay = yaml.safe_load(
+        (KUBERNETES / "overlays/example/kustomization.yaml").read_text("utf-8")
+    )
+    (secret,) = overlay["secretGenerator"]
+    assert secret["name"] == role["passwordSecret"]["name"]
+    assert f"username={role['name']}" in secret["literals"]
+
+
+@pytest.mark.parametrize("statement", ["GRANT", "REVOKE"])
+def test_the_worker_is_given_the_rights_that_security_grants(statement: str) -> None:
+    given = (DEPLOY / "postgres" / "worker-rights.sql").read_text("utf-8")
+    (granted,) = re.findall(
+        r"```sql\n(.*?)```", (ROOT / "SECURITY.md").read_text("utf-8"), re.DOTALL
+    )
+    rights = rf"^{statement} .*$"
+    assert re.findall(rights, given, re.MULTILINE) == re.findall(rights, granted, re.MULTILINE)
+    assert re.findall(rights, given, re.MULTILINE)
