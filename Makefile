@@ -58,13 +58,17 @@ schemas: setup ## write schemas/ again from the models
 	@$(BIN)/dispatch schemas
 
 # uv resolves for every platform and Python at once; it is needed for nothing else.
-lock: setup ## pin the newest allowed versions in requirements.lock
+lock: setup ## pin the newest allowed versions in requirements.lock, and in the image's
 	@$(PYTHON) -m venv $(VENV)/lock
 	@$(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install uv
 	@env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile pyproject.toml \
 		--quiet --upgrade --group dev --group build --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --output-file requirements.lock
+	@env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile pyproject.toml \
+		--quiet --constraint requirements.lock --group build --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" --output-file requirements.runtime.lock
 
 clean: ## remove .venv and everything built
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
