@@ -548,13 +548,10 @@ class Desk:
             await self._load_incidents(tx, {row["incident_id"] for row in rows})
             return
         rows = await tx.fetch("changed_incidents", self._seen)
-        changed = {row["incident_id"] for row in rows}
-        if CITY in changed:
-            # Of the city only what is open is read.
-            self._city.forget([CITY])
-        await self._load_incidents(tx, changed)
-        rows = await tx.fetch("changed_clocks", self._seen)
+        await self._load_incidents(tx, {row["incident_id"] for row in rows})
+        rows = await tx.fetch("changed_alone", self._seen)
         await self._load(tx, [row for row in rows if memory.knows(self._city, row["owner"])])
+        self._city.forget_ended(CITY)
 
     def _settle(self) -> None:
         """Make the changes final in memory, and forget incidents that are over."""

@@ -9,4 +9,4 @@ SELECT incident_id FROM handovers WHERE version > $1
 UNION
 SELECT incident_id FROM jobs WHERE version > $1
 UNION
-SELECT owner FROM papers WHERE version > $1 AND kind <> 'Clock'
+SELECT owner FROM papers WHERE version > $1 AND kind <> 'Clock' AND owner <> 'city'

@@ -80,6 +80,20 @@ async def test_two_processes_do_not_send_a_report_twice(
     assert "case.reported" not in kinds(await one.fire_due())
 
 
+async def test_a_process_reads_no_more_than_the_case_that_another_has_found(
+    open_desk: OpenDesk, post: Post
+) -> None:
+    one, two = await open_desk(), await open_desk()
+    await one.take([post.call(f"c{n}", case_status="confirmed") for n in range(3)])
+    await two.take([post.unit("T1")])
+    known = dict(two._city.known_cases)
+    assert len(known) == 3
+    await one.take([post.call("c9", case_status="confirmed")])
+    await two.take([post.unit("T1")])
+    assert two._city.known_cases.keys() == known.keys() | {"city/c9"}
+    assert all(two._city.known_cases[key] is case for key, case in known.items())
+
+
 async def test_a_case_that_one_process_has_forgotten_another_forgets_too(
     open_desk: OpenDesk, post: Post, clock: HandClock
 ) -> None:

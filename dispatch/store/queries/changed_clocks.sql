@@ -1,2 +1,0 @@
--- Clocks written after a version, and whose they are.
-SELECT owner, kind, state FROM papers WHERE version > $1 AND kind = 'Clock'
