@@ -10,7 +10,7 @@ from dispatch.domain.model import Handover, Timer
 from dispatch.topics import INPUT_TOPICS
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import Call
-from dispatch.topics.transfers import TransferRequested
+from dispatch.topics.transfers import TransferBatchRequested, TransferRequested
 from tests.unit.domain.city_builder import (
     UNDETERMINED,
     SmallCity,
@@ -22,7 +22,7 @@ from tests.unit.domain.city_builder import (
 
 def test_every_input_of_the_contract_has_its_rule() -> None:
     inputs = {event for topic in INPUT_TOPICS for event in topic.events}
-    assert set(handling._INPUTS) | {Call, TransferRequested} == inputs
+    assert set(handling._INPUTS) | {Call, TransferRequested, TransferBatchRequested} == inputs
 
 
 @pytest.mark.parametrize("kind", sorted(handling._TIMERS))
