@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dispatch.domain import batches
 from dispatch.domain.batch_problems import problem
@@ -87,6 +87,13 @@ class BatchLife(RuleBasedStateMachine):
 
     # -- what happens
 
+    @initialize(patients=PATIENTS, data=st.data(), at_once=st.booleans())
+    def a_first_batch(self, patients: dict[str, str], data: st.DataObject, at_once: bool) -> None:
+        self.a_batch(patients, "confirmed", None, None)
+        if at_once:
+            self.the_planner_plans(data, 1)
+            self.every_hospital_accepts()
+
     @rule(
         patients=PATIENTS,
         kind=st.sampled_from(["confirmed", "confirmed", "close_contact"]),
@@ -153,7 +160,11 @@ class BatchLife(RuleBasedStateMachine):
     @rule(data=st.data())
     def the_planner_begins(self, data: st.DataObject) -> None:
         city = self.city.city
-        waiting = sorted(each.batch_id for each in city.batches.values() if needs_plan(each))
+        waiting = sorted(
+            each.batch_id
+            for each in city.batches.values()
+            if needs_plan(each) and each.batch_id not in self.making
+        )
         if not waiting:
             return
         batch = city.batches[data.draw(st.sampled_from(waiting))]
@@ -169,6 +180,23 @@ class BatchLife(RuleBasedStateMachine):
             batch_id = data.draw(st.sampled_from(sorted(self.making)))
             revision, plan = self.making.pop(batch_id)
             self.city.do(lambda city: batches.adopt(city, batch_id, revision, plan))
+
+    @rule(data=st.data(), unit_id=UNITS, hospital_id=HOSPITALS, what=st.integers(0, 3))
+    def something_happens_while_a_plan_is_made(
+        self, data: st.DataObject, unit_id: str, hospital_id: str, what: int
+    ) -> None:
+        self.the_planner_begins(data)
+        if what == 0:
+            self.say(self.city.reported(unit_id, staffed=False))
+        elif what == 1:
+            self.a_hospital_reports(hospital_id, closed=True, free=None)
+        elif what == 2:
+            self.a_hospital_reports(hospital_id, closed=False, free=0)
+        else:
+            self.a_batch({"p1": "severe"}, "confirmed", None, None)
+            self.the_planner_begins(data)
+        while self.making:
+            self.the_planner_ends(data)
 
     @rule(data=st.data(), yes=YES)
     def a_hospital_answers(self, data: st.DataObject, yes: bool) -> None:
