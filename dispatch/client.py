@@ -5,6 +5,7 @@ events stay in order. What is read comes with its CloudEvents attributes and is 
 a reader may meet events of a newer version.
 """
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Collection
@@ -18,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from dispatch.cluster import partitions_of
+from dispatch.cluster import close_producer, partitions_of
 from dispatch.errors import Unavailable
 from dispatch.settings import KafkaSettings
 from dispatch.topics import TOPIC_OF, key_of
@@ -28,6 +29,7 @@ from dispatch.topics.fields import Content
 # What the command line names as the source of its events.
 SOURCE: Final = "dispatch-cli"
 REQUEST_TIMEOUT_MS: Final = 15_000
+PUBLISH_LIMIT: Final = 20.0  # seconds
 # How long one look for new events may last, in ms; then it is looked again.
 LOOK_MS: Final = 1_000
 RECORDS_AT_ONCE: Final = 500
@@ -116,16 +118,19 @@ async def publish(
     )
     try:
         await producer.start()
-        where = await producer.send_and_wait(
-            topic_prefix + topic.name,
-            event.model_dump_json().encode(),
-            key=key.encode(),
-            headers=list(headers),
-        )
+        # An idempotent producer would try for ever.
+        async with asyncio.timeout(PUBLISH_LIMIT):
+            where = await producer.send_and_wait(
+                topic_prefix + topic.name,
+                event.model_dump_json().encode(),
+                key=key.encode(),
+                headers=list(headers),
+            )
     except (KafkaError, OSError) as error:
-        raise Unavailable(f"Kafka at {kafka.bootstrap_servers}: {error}") from error
+        said = str(error) or "the event was not acknowledged in time"
+        raise Unavailable(f"Kafka at {kafka.bootstrap_servers}: {said}") from error
     finally:
-        await producer.stop()
+        await close_producer(producer)
     return Published(
         id=event_id,
         source=source,

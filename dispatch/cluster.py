@@ -1,10 +1,12 @@
-"""The Kafka cluster itself: which one it is, and the topics that it has."""
+"""The Kafka cluster itself: which one it is, the topics that it has, and how to part from it."""
 
 import asyncio
 import contextlib
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+import structlog
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, NodeNotReadyError, TopicAlreadyExistsError, for_code
@@ -12,7 +14,10 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from dispatch.errors import Unavailable
 
+log = structlog.get_logger(__name__)
+
 # seconds
+CLOSE_LIMIT: Final = 5.0
 TOLD_LIMIT: Final = 20.0
 LOOK_AGAIN: Final = 0.05
 
@@ -86,11 +91,14 @@ async def ensure_topics(
             said = reason[0] if reason and reason[0] else for_code(code).__name__
             raise Unavailable(f"Kafka at {where} doesn't create the topic {name}: {said}")
     if missing:
-        await _until_told(client_options, missing)
+        await until_told(client_options, missing)
 
 
-async def _until_told(client_options: Mapping[str, Any], names: Collection[str]) -> None:
-    """Wait until every broker that is up tells of these topics: they learn one after the other."""
+async def until_told(client_options: Mapping[str, Any], names: Collection[str]) -> None:
+    """Wait until every broker that is up tells of these topics: they learn one after the other.
+
+    Raises Unavailable when they don't.
+    """
     client = AIOKafkaClient(**client_options)
     try:
         await client.bootstrap()
@@ -121,3 +129,15 @@ async def _led(client: AIOKafkaClient, node_id: int) -> set[str]:
         for topic in told.to_object()["topics"]
         if all(each["leader"] >= 0 for each in topic["partitions"])
     }
+
+
+async def close_producer(producer: AIOKafkaProducer) -> None:
+    """Close a producer; what no broker has acknowledged in time is given up."""
+    try:
+        async with asyncio.timeout(CLOSE_LIMIT):
+            await producer.stop()
+    except (KafkaError, OSError) as error:
+        log.info("producer closed without its broker", error=repr(error))
+        # One that is idempotent goes on trying for ever otherwise.
+        await producer._sender.close()  # noqa: SLF001 - it has no other end
+        await producer.client.close()

@@ -6,21 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import mode
-import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from dispatch.cluster import close_producer
 from dispatch.errors import Unavailable
 from dispatch.metrics import Metrics
 from dispatch.topics.envelope import Outgoing
 
-log = structlog.get_logger(__name__)
-
 REQUEST_TIMEOUT_MS = 5_000  # after it a batch that no broker acknowledged has failed
 CONNECT_TIMEOUT = 5.0  # seconds
-CLOSE_TIMEOUT = 5.0  # seconds
+ACKNOWLEDGED_LIMIT = 10.0  # seconds for a batch in every partition; a new leader takes some
 BATCH_BYTES = 512 * 1024
 # A dead letter carries the refused record, up to 1 MiB, in base64.
 REQUEST_BYTES = 4 * 1024 * 1024
@@ -29,8 +27,9 @@ REQUEST_BYTES = 4 * 1024 * 1024
 class Publisher(mode.Service):
     """Publishes sequences of events and waits until the brokers have acknowledged them all.
 
-    A sequence that fails leaves the old producer behind: after a batch expired, an idempotent
-    producer's numbering has a gap that brokers refuse for good.
+    A sequence that fails leaves the old producer behind: after a batch was given up, an idempotent
+    producer's numbering has a gap that brokers refuse for good. What it may still have delivered
+    comes twice, which readers drop.
     """
 
     def __init__(
@@ -61,7 +60,9 @@ class Publisher(mode.Service):
             # A partition's next batch is sent once its last one is acknowledged: otherwise one
             # could fail, the next arrive, and a reader would take the missing events for old ones.
             while waiting:
-                await self._send_round(producer, waiting)
+                # An idempotent producer would try for ever, and nobody would hear of it.
+                async with asyncio.timeout(ACKNOWLEDGED_LIMIT):
+                    await self._send_round(producer, waiting)
         except (KafkaError, OSError) as error:
             self._discard(producer)
             raise Unavailable(f"The broker took no events: {error!r}") from error
@@ -80,7 +81,7 @@ class Publisher(mode.Service):
     async def on_stop(self) -> None:
         """Close the producer."""
         if self._producer is not None:
-            await _close(self._producer)
+            await close_producer(self._producer)
 
     async def _connected(self) -> AIOKafkaProducer:
         async with self._connecting:
@@ -91,7 +92,7 @@ class Publisher(mode.Service):
                         await producer.start()
                 except BaseException as error:
                     # Whoever asks /readyz may have lost patience.
-                    await _close(producer)
+                    await close_producer(producer)
                     if isinstance(error, KafkaError | OSError):
                         raise Unavailable(f"The broker can't be reached: {error!r}") from error
                     raise
@@ -101,7 +102,7 @@ class Publisher(mode.Service):
     def _discard(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:
             self._producer = None
-            self.add_future(_close(producer))
+            self.add_future(close_producer(producer))
 
     async def _by_partition(
         self, producer: AIOKafkaProducer, events: Sequence[Outgoing]
@@ -153,11 +154,3 @@ def _fill(producer: AIOKafkaProducer, events: deque[Outgoing]) -> BatchBuilder:
         events.popleft()
     batch.close()
     return batch
-
-
-async def _close(producer: AIOKafkaProducer) -> None:
-    try:
-        async with asyncio.timeout(CLOSE_TIMEOUT):
-            await producer.stop()
-    except (KafkaError, OSError) as error:
-        log.info("producer closed without its broker", error=repr(error))

@@ -4,9 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiokafka.producer.message_accumulator import BatchBuilder
 
+from dispatch import cluster
 from dispatch.agents import publisher as module
 from dispatch.agents.publisher import Publisher
+from dispatch.errors import Unavailable
 from dispatch.metrics import Metrics
 from dispatch.topics.envelope import Outgoing
 
@@ -15,6 +18,8 @@ class Producer:
     """Stands in for aiokafka's."""
 
     def __init__(self) -> None:
+        self.client = self._sender = self
+        self.closed = asyncio.Event()
         self.starting = asyncio.Event()
         self.stopped = False
 
@@ -24,6 +29,9 @@ class Producer:
 
     async def stop(self) -> None:
         self.stopped = True
+
+    async def close(self) -> None:
+        self.closed.set()
 
     async def partitions_for(self, _topic: str) -> set[int]:
         return set(range(8))
@@ -52,3 +60,39 @@ async def test_a_start_that_nobody_waits_for_any_more_leaves_no_producer(
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert producer.stopped
+
+
+class Unanswered(Producer):
+    """An idempotent producer whose brokers have fallen silent: it flushes, and waits, for ever."""
+
+    async def start(self) -> None:
+        self.starting.set()
+
+    def create_batch(self) -> BatchBuilder:
+        return BatchBuilder(
+            1_000, 0, is_transactional=False, key_serializer=None, value_serializer=None
+        )
+
+    async def send_batch(
+        self, _batch: BatchBuilder, _topic: str, *, partition: int
+    ) -> asyncio.Future[None]:
+        assert partition in range(8)
+        return asyncio.get_running_loop().create_future()
+
+    async def stop(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_brokers_that_never_answer_are_unavailable_and_their_producer_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    producer = Unanswered()
+    monkeypatch.setattr(module, "AIOKafkaProducer", lambda **_options: producer)
+    monkeypatch.setattr(module, "ACKNOWLEDGED_LIMIT", 0.01)
+    monkeypatch.setattr(cluster, "CLOSE_LIMIT", 0.01)
+    silent = publisher()
+    with pytest.raises(Unavailable):
+        await silent.publish([Outgoing(1, "incidents", "c-1", (), b"{}")])
+    assert silent._producer is None
+    async with asyncio.timeout(5):
+        await producer.closed.wait()
