@@ -41,7 +41,9 @@ class ApacheKafka:
         await self.cluster.start()
 
     async def stop(self) -> None:
-        await self.cluster.stop()
+        # Nothing is kept, so there is nothing to hand over in order.
+        for node in self.cluster.nodes:
+            self.cluster.kill(node.number)
         shutil.rmtree(self._directory)
         ports = [node.port for node in self.cluster.nodes]
         self.cluster = KafkaCluster(

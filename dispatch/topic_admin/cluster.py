@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from dispatch.cluster import until_told
 from dispatch.errors import Unavailable
 from dispatch.topic_admin.promise import Fault, Found, Wanted, faults, new_settings
 
@@ -33,8 +34,9 @@ class Changes:
 class TopicAdmin:
     """An administrator of topics; every method raises Unavailable when the cluster refuses."""
 
-    def __init__(self, admin: AIOKafkaAdminClient) -> None:
+    def __init__(self, admin: AIOKafkaAdminClient, client_options: Mapping[str, Any]) -> None:
         self._admin = admin
+        self._client_options = client_options
 
     async def find(self, names: Iterable[str]) -> dict[str, Found]:
         """Return those of the topics that the cluster has."""
@@ -67,6 +69,7 @@ class TopicAdmin:
         curable = [fault for fault in wrong if fault.cure is not None]
         if missing:
             await self._create(missing)
+            await until_told(self._client_options, missing)
         if curable:
             await self._cure(curable, found)
         return Changes(tuple(missing), tuple(curable), tuple(await self._left(wanted)))
@@ -131,7 +134,7 @@ async def open_admin(client_options: Mapping[str, Any]) -> AsyncIterator[TopicAd
     admin = AIOKafkaAdminClient(**client_options)
     try:
         await admin.start()
-        yield TopicAdmin(admin)
+        yield TopicAdmin(admin, client_options)
     except (KafkaError, OSError) as error:
         raise Unavailable(f"Kafka at {where}: {error}") from error
     finally:

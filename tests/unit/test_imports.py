@@ -31,7 +31,7 @@ MAY_KNOW = {
     "cluster": {"errors"},
     "client": {"cluster", "errors", "settings", "topics"},
     "stack": {"cluster", "errors", "settings"},
-    "topic_admin": {"errors", "topics"},
+    "topic_admin": {"cluster", "errors", "topics"},
 }
 
 

@@ -1,0 +1,149 @@
+"""Topics on three brokers of Apache Kafka: created, found wanting, mended where that is allowed."""
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from dispatch.agents.publisher import REQUEST_BYTES
+from dispatch.cli import run
+from dispatch.errors import Unavailable
+from dispatch.topic_admin.cluster import Changes, open_admin
+from dispatch.topic_admin.promise import faults, wanted_topics
+from dispatch.topics import TOPICS
+from tests.apache_kafka import ApacheKafka
+
+
+def options(kafka: ApacheKafka) -> dict[str, Any]:
+    return {"bootstrap_servers": kafka.bootstrap}
+
+
+async def create(kafka: ApacheKafka, prefix: str) -> Changes:
+    async with open_admin(options(kafka)) as admin:
+        return await admin.bring_about(wanted_topics(prefix))
+
+
+async def make(
+    kafka: ApacheKafka, name: str, partitions: int, copies: int, settings: dict[str, str]
+) -> None:
+    admin = AIOKafkaAdminClient(**options(kafka))
+    await admin.start()
+    try:
+        answer: Any = await admin.create_topics(
+            [NewTopic(name, partitions, copies, None, settings)]
+        )
+        assert [code for _, code, *_ in answer.topic_errors] == [0]
+    finally:
+        await admin.close()
+
+
+async def alter(kafka: ApacheKafka, name: str, settings: dict[str, str]) -> None:
+    admin = AIOKafkaAdminClient(**options(kafka))
+    await admin.start()
+    try:
+        resource = ConfigResource(ConfigResourceType.TOPIC, name, settings)
+        answers: list[Any] = await admin.alter_configs([resource])
+        assert [code for code, *_ in answers[0].resources] == [0]
+    finally:
+        await admin.close()
+
+
+def reasons(changes: Changes, topic: str) -> Collection[str]:
+    return {fault.reason for fault in changes.left if fault.topic == topic}
+
+
+async def test_what_was_created_keeps_the_promise_and_is_created_once(
+    apache_kafka: ApacheKafka, topic_prefix: str
+) -> None:
+    first = await create(apache_kafka, topic_prefix)
+    assert set(first.created) == {topic_prefix + topic.name for topic in TOPICS}
+    assert (first.cured, first.left) == ((), ())
+    assert await create(apache_kafka, topic_prefix) == Changes((), (), ())
+
+
+async def test_settings_are_mended_and_others_of_the_topic_stay(
+    apache_kafka: ApacheKafka, topic_prefix: str
+) -> None:
+    await create(apache_kafka, topic_prefix)
+    calls = topic_prefix + "calls"
+    await alter(
+        apache_kafka,
+        calls,
+        {"retention.ms": "60000", "min.insync.replicas": "1", "segment.ms": "3600000"},
+    )
+    wanted = wanted_topics(topic_prefix)
+    mended = await create(apache_kafka, topic_prefix)
+    assert {fault.what for fault in mended.cured if fault.topic == calls} >= {
+        "retention.ms",
+        "min.insync.replicas",
+    }
+    assert mended.left == ()
+    async with open_admin(options(apache_kafka)) as admin:
+        found = await admin.find([calls])
+    assert found[calls].own["segment.ms"] == "3600000"
+    assert faults({calls: wanted[calls]}, found) == []
+
+
+async def test_partitions_and_copies_are_told_and_stay(
+    apache_kafka: ApacheKafka, topic_prefix: str
+) -> None:
+    calls, units = topic_prefix + "calls", topic_prefix + "units"
+    await make(apache_kafka, calls, 5, 3, {})
+    await make(apache_kafka, units, 12, 1, {"min.insync.replicas": "1"})
+    changes = await create(apache_kafka, topic_prefix)
+    assert {fault.topic for fault in changes.left} == {calls, units}
+    assert reasons(changes, calls) == {"partitions"}
+    # Asked for two acknowledgements, its one copy would take no event any more.
+    assert reasons(changes, units) == {"replication", "min_insync_replicas"}
+    async with open_admin(options(apache_kafka)) as admin:
+        found = await admin.find([calls, units])
+    assert found[calls].partitions == 5
+    assert found[units].settings["min.insync.replicas"] == "1"
+
+
+async def test_the_largest_dead_letter_is_taken(
+    apache_kafka: ApacheKafka, topic_prefix: str
+) -> None:
+    await create(apache_kafka, topic_prefix)
+    letter = b"x" * (REQUEST_BYTES - 4096)
+    async with AIOKafkaProducer(
+        **options(apache_kafka),
+        acks="all",
+        enable_idempotence=True,
+        max_request_size=REQUEST_BYTES,
+    ) as producer:
+        told = await producer.send_and_wait(topic_prefix + "dead-letters", letter)
+    assert told.offset == 0
+
+
+async def test_more_copies_than_brokers_are_refused(
+    apache_kafka: ApacheKafka, topic_prefix: str
+) -> None:
+    async with open_admin(options(apache_kafka)) as admin:
+        with pytest.raises(Unavailable, match="calls"):
+            await admin.bring_about(wanted_topics(topic_prefix, 4))
+
+
+def test_the_command_says_what_is_wrong_and_how_it_ends(
+    apache_kafka: ApacheKafka,
+    topic_prefix: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DISPATCH_KAFKA__BOOTSTRAP_SERVERS", apache_kafka.bootstrap)
+    monkeypatch.setenv("DISPATCH_TOPIC_PREFIX", topic_prefix)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run(["topics", "--check", "--json"]) == 1
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["topic"] for row in rows] == [topic_prefix + topic.name for topic in TOPICS]
+    assert {row["reason"] for row in rows} == {"missing"}
+    assert run(["topics", "--check"]) == 1
+    assert "create it" in capsys.readouterr().out
+    assert run(["topics", "--create"]) == 0
+    assert f"created {topic_prefix}calls" in capsys.readouterr().err
+    assert run(["topics"]) == 0
+    assert "keep the promise" in capsys.readouterr().out
