@@ -220,7 +220,10 @@ def free(city: City, event: BedFreed) -> None:
     known = hospital.rooms.get(event.room)
     if capacity is None and known is None:
         raise Rejected("room", "is not a kind of bed that this hospital has")
-    now_free = (known or 0) + 1
+    counted_at = hospital.counted_at.get(event.room)
+    # What is heard of late is among the free ones that the hospital has counted since.
+    is_counted = known is not None and counted_at is not None and event.at < counted_at
+    now_free = (known or 0) + (0 if is_counted else 1)
     if event.promise_id is not None:
         _vacate(city, event, event.promise_id)
         # The hospital's own count may have had it free before.

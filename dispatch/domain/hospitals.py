@@ -155,6 +155,7 @@ def report_hospital(city: City, event: HospitalReported) -> None:
         hospital,
         status=event.status or hospital.status,
         rooms={**hospital.rooms, **(event.rooms or {})},
+        counted_at={**hospital.counted_at, **dict.fromkeys(event.rooms or (), event.at)},
         capacity={**hospital.capacity, **(event.capacity or {})},
         reported_at=event.at,
     )

@@ -71,8 +71,9 @@ class Hospital:
 
     `capacity` is how many rooms of a kind it has, `supplies` what is in stock of an item and what a
     day at full load uses of it; `bays` how many vehicles its decontamination centre takes at once.
-    `called_at` is when it was called in for cases, until it stands down; `last_tier_told_at` when
-    it was told that its tier fills up and none comes after it, until that is empty.
+    `counted_at` is when it last counted the free rooms of a kind. `called_at` is when it was called
+    in for cases, until it stands down; `last_tier_told_at` when it was told that its tier fills up
+    and none comes after it, until that is empty.
     """
 
     hospital_id: str
@@ -85,6 +86,7 @@ class Hospital:
     decontamination: bool = False
     status: Literal["open", "advisory", "closed"] = "open"
     rooms: dict[str, int] = field(default_factory=dict)
+    counted_at: dict[str, datetime] = field(default_factory=dict)
     capacity: dict[str, int] = field(default_factory=dict)
     service: HospitalService = "ordinary"
     decontamination_status: Literal["inactive", "open", "full", "exceeded"] = "open"

@@ -279,6 +279,19 @@ def test_a_freed_bed_that_the_hospital_had_counted_already_is_not_counted_twice(
     assert only(BedVacated, city.say(freed(city, "isolation", promise_id))).free == 3
 
 
+def test_a_bed_heard_of_late_is_among_those_that_the_hospital_has_counted_since() -> None:
+    city = SmallCity(transfer_unit("U1"), hospitals=[cases(isolation=9)])
+    promise_id = taken(city)
+    late = [freed(city, "isolation", promise_id), freed(city, "isolation")]
+    city.pass_time(60)
+    city.report_hospital("D", rooms={"isolation": 4})
+    city.report_hospital("D", status="advisory")
+    for event in late:
+        assert only(BedVacated, city.say(event)).free == 4
+    assert only(BedVacated, city.say(freed(city, "isolation"))).free == 5
+    assert "free already" in city.refusal(late[0])
+
+
 def test_a_bed_that_was_not_taken_under_the_promise_is_not_freed() -> None:
     city = SmallCity(
         transfer_unit("U1"), hospitals=[cases(isolation=3, icu=1), hospital("E", "ordinary")]
