@@ -15,6 +15,8 @@ from dispatch.topics.placements import BatchProgressed, BatchStatus
 
 TIMER: Final = "batch"
 SEARCH: Final = "batch_search"
+DUE: Final = "batch_due"
+TIMERS: Final = (TIMER, SEARCH, DUE)
 OVER: Final = frozenset({"completed", "cancelled"})
 # How much longer than the solver's time a plan may take before somebody must look.
 _PLANNING_SLACK: Final = 60.0  # seconds
@@ -105,7 +107,7 @@ def end_if_done(city: City, batch_id: str, because: str) -> None:
         status: BatchStatus = "cancelled" if batch.status == "cancelled" else "completed"
         batch = replace(batch, status=status, ended_at=city.now)
         city.put(batch)
-        for kind in (TIMER, SEARCH):
+        for kind in TIMERS:
             city.cancel_timer(kind, batch_id)
         batch_beds.let_go(city, batch, because)
     tell(city, batch, because)

@@ -16,9 +16,11 @@ from typing import Final
 from dispatch.domain import batch_beds, batch_problems, moving, transfers
 from dispatch.domain.allocation import DISPATCHABLE
 from dispatch.domain.batch_progress import (
+    DUE,
     OVER,
     SEARCH,
     TIMER,
+    TIMERS,
     await_plan,
     batch_of,
     end_if_done,
@@ -70,6 +72,8 @@ def request(city: City, event: TransferBatchRequested, digest: str) -> None:
     city.put(batch)
     tell(city, batch, batch.because)
     await_plan(city, batch)
+    if batch.complete_by is not None:
+        city.set_timer(DUE, batch.batch_id, batch.complete_by)
 
 
 def amend(city: City, event: TransferBatchAmended) -> None:
@@ -125,7 +129,7 @@ def cancel(city: City, event: TransferBatchCancelled) -> None:
             unplaced=(),
         )
     )
-    for kind in (TIMER, SEARCH):
+    for kind in TIMERS:
         city.cancel_timer(kind, batch.batch_id)
     end_if_done(city, batch.batch_id, event.reason)
 
@@ -222,6 +226,16 @@ def search(city: City, batch_id: str) -> None:
         plan_anew(city, again, "looked for places again")
     else:
         _tell_unplaced(city, batch)
+
+
+def overdue(city: City, batch_id: str) -> None:
+    """The time is over by which the last patient was to arrive: somebody must look."""
+    batch = city.batches.get(batch_id)
+    if batch is None or batch.status in OVER:
+        return
+    left = len(batch.patients) - len(batch.withdrawn) - len(batch.arrived)
+    explanation = f"{left} patients have not arrived by {batch.complete_by}"
+    escalate(city, "batch_late", None, batch_id, explanation)
 
 
 def unit_changed(city: City, unit_id: str) -> None:

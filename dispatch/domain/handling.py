@@ -237,6 +237,7 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
     placements.SEARCH: transfers.search,
     batch_progress.TIMER: batches.advance,
     batch_progress.SEARCH: batches.search,
+    batch_progress.DUE: batches.overdue,
 }
 
 

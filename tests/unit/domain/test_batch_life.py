@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from dispatch.domain import batches
 from dispatch.domain.batch_problems import problem
-from dispatch.domain.batch_progress import needs_plan
+from dispatch.domain.batch_progress import TIMERS, needs_plan
 from dispatch.domain.city import Duplicate, Early, Rejected
 from dispatch.domain.model import (
     Batch,
@@ -425,8 +425,8 @@ class BatchLife(RuleBasedStateMachine):
         for reservation in self.every(Reservation):
             assert reservation.ended_at is not None or reservation.owner not in ended
         for batch_id in ended:
-            assert f"batch/{batch_id}" not in self.city.timers
-            assert f"batch_search/{batch_id}" not in self.city.timers
+            for kind in TIMERS:
+                assert f"{kind}/{batch_id}" not in self.city.timers
 
     @invariant()
     def an_open_offer_has_its_beds_and_its_time(self) -> None:

@@ -387,6 +387,17 @@ def test_a_batch_that_cannot_be_complete_in_time_says_so() -> None:
     assert "batch_late" in [e.kind for e in every(EscalationRaised, events)]
 
 
+def test_a_batch_that_was_to_be_complete_by_now_is_escalated() -> None:
+    city = a_city(transfer_unit("T1"))
+    request(city, patient("p1"), complete_by=city.now + timedelta(hours=2))
+    events = adopt(city)
+    assert only(BatchPlanned, events).in_time is True
+    accept_all(city, events)
+    assert "batch_late" not in escalated(city.pass_time(7_199))
+    events = city.pass_time(1)
+    assert "batch_late" in escalated(events)
+
+
 def test_a_batch_without_a_plan_is_escalated() -> None:
     city = a_city()
     request(city, patient("p1"))
