@@ -22,6 +22,8 @@ from dispatch.topics.envelope import Record
 
 POLL_SECONDS = 0.5  # how soon a quiet intake notices that it has to stop
 CLOSE_TIMEOUT = 5.0  # seconds
+# How soon an intake hears of a topic that was not there when it joined; the default is 5 minutes.
+METADATA_MAX_AGE_MS = 10_000
 # Asking for a partition that nobody has returns nothing and still counts as a poll.
 NOWHERE = TopicPartition("", -1)
 
@@ -129,6 +131,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             session_timeout_ms=self._session_timeout_ms,
             heartbeat_interval_ms=self._session_timeout_ms // 6,
             fetch_max_wait_ms=self._fetch_max_wait_ms,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
         )
         consumer.subscribe([self.topic], listener=self)
         try:
