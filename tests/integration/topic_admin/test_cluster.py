@@ -1,5 +1,6 @@
 """Topics on three brokers of Apache Kafka: created, found wanting, mended where that is allowed."""
 
+import asyncio
 import json
 from collections.abc import Collection
 from typing import Any
@@ -11,11 +12,14 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from dispatch.agents.publisher import REQUEST_BYTES
 from dispatch.cli import run
+from dispatch.cluster import until_told
 from dispatch.errors import Unavailable
 from dispatch.topic_admin.cluster import Changes, open_admin
 from dispatch.topic_admin.promise import faults, wanted_topics
 from dispatch.topics import TOPICS
 from tests.apache_kafka import ApacheKafka
+
+LIMIT = 30.0  # seconds
 
 
 def options(kafka: ApacheKafka) -> dict[str, Any]:
@@ -39,6 +43,7 @@ async def make(
         assert [code for _, code, *_ in answer.topic_errors] == [0]
     finally:
         await admin.close()
+    await until_told(options(kafka), [name])
 
 
 async def alter(kafka: ApacheKafka, name: str, settings: dict[str, str]) -> None:
@@ -76,16 +81,20 @@ async def test_settings_are_mended_and_others_of_the_topic_stay(
         {"retention.ms": "60000", "min.insync.replicas": "1", "segment.ms": "3600000"},
     )
     wanted = wanted_topics(topic_prefix)
-    mended = await create(apache_kafka, topic_prefix)
+    # Brokers hear of it one after the other; until then there is nothing to mend.
+    async with asyncio.timeout(LIMIT):
+        while not (mended := await create(apache_kafka, topic_prefix)).cured:
+            pass
     assert {fault.what for fault in mended.cured if fault.topic == calls} >= {
         "retention.ms",
         "min.insync.replicas",
     }
     assert mended.left == ()
-    async with open_admin(options(apache_kafka)) as admin:
-        found = await admin.find([calls])
+    async with asyncio.timeout(LIMIT), open_admin(options(apache_kafka)) as admin:
+        while faults({calls: wanted[calls]}, found := await admin.find([calls])):
+            pass
     assert found[calls].own["segment.ms"] == "3600000"
-    assert faults({calls: wanted[calls]}, found) == []
+    assert found[calls].own["min.insync.replicas"] == "2"
 
 
 async def test_partitions_and_copies_are_told_and_stay(
