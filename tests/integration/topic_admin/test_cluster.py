@@ -14,6 +14,7 @@ from dispatch.agents.publisher import REQUEST_BYTES
 from dispatch.cli import run
 from dispatch.cluster import until_told
 from dispatch.errors import Unavailable
+from dispatch.stack.embedded import Stack
 from dispatch.topic_admin.cluster import Changes, open_admin
 from dispatch.topic_admin.promise import faults, wanted_topics
 from dispatch.topics import TOPICS
@@ -156,3 +157,12 @@ def test_the_command_says_what_is_wrong_and_how_it_ends(
     assert f"created {topic_prefix}calls" in capsys.readouterr().err
     assert run(["topics"]) == 0
     assert "keep the promise" in capsys.readouterr().out
+
+
+async def test_any_broker_gets_as_many_copies_as_it_can_hold(
+    stack: Stack, topic_prefix: str
+) -> None:
+    wanted = wanted_topics(topic_prefix, stack.broker.replication)
+    async with open_admin({"bootstrap_servers": stack.bootstrap}) as admin:
+        assert set((await admin.bring_about(wanted)).created) == set(wanted)
+        assert await admin.bring_about(wanted) == Changes((), (), ())
