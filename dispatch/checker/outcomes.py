@@ -17,6 +17,14 @@ from dispatch.checker.history import (
 
 # Where a transfer stands as long as no hospital has accepted it.
 _ARRANGING: Final = frozenset({"requested", "offered", "diverted", "unplaced"})
+# What says where an incident stands that nobody serves.
+_WATCHED: Final = (
+    "call.decided",
+    "incident.queued",
+    "incident.held",
+    "incident.resumed",
+    "incident.assigned",
+)
 
 
 def calls_without_one_outcome(
@@ -75,13 +83,10 @@ class _Pending:
             if order.data["assignment_id"] not in over
         }
         self._last: dict[str, Told] = {}
-        watched = ("incident.queued", "incident.held", "incident.resumed", "call.decided")
-        for kind in watched:
-            for each in told[kind]:
-                incident_id = each.data["incident_id"]
-                last = self._last.get(incident_id)
-                if last is None or each.event.sequence > last.event.sequence:
-                    self._last[incident_id] = each
+        watched = [each for kind in _WATCHED for each in told[kind]]
+        for each in sorted(watched, key=lambda each: each.event.sequence):
+            if not self._stays_in_queue(each):
+                self._last[each.data["incident_id"]] = each
         self._asked = {each.data["call_id"]: each for each in told["screening.requested"]}
         placed: dict[str, Told] = {}
         for each in told["transfer.progressed"]:
@@ -89,6 +94,16 @@ class _Pending:
             if before is None or each.event.sequence > before.event.sequence:
                 placed[each.data["transfer_id"]] = each
         self._arranged = {key for key, each in placed.items() if each.data["status"] in _ARRANGING}
+
+    def _stays_in_queue(self, each: Told) -> bool:
+        """Return whether it is a new decision on an incident that waits, and goes on waiting."""
+        last = self._last.get(each.data["incident_id"])
+        return (
+            last is not None
+            and last.event.type == "incident.queued"
+            and each.event.type == "call.decided"
+            and each.data["decision"]["action"] == "dispatch"
+        )
 
     def cared_for(self, incident_id: str) -> bool:
         """Return whether a unit is on it, it is in the queue, or a deadline is still running.

@@ -199,6 +199,26 @@ def test_a_call_may_wait_inside_its_deadline(
     assert bool(history.check(201)) is late
 
 
+def test_a_call_decided_anew_goes_on_waiting(history: History) -> None:
+    history.decided("C3", 150)
+    history.add("incidents", "C3", "incident.queued", 150, incident_id="C3")
+    history.decided("C3", 151)
+    assert history.check(199) == []
+
+
+def test_a_call_whose_unit_was_taken_away_waits_for_another(history: History) -> None:
+    history.decided("C3", 150)
+    history.add("incidents", "C3", "incident.queued", 150, incident_id="C3")
+    name = history.ordered("C3", 1, "U9", 151)
+    assert history.check(199) == []
+    history.add(
+        "orders", "U9", "order.withdrawn", 152, assignment_id=name, incident_id="C3", unit_id="U9"
+    )
+    assert kinds(history.check(199)) == {Invariant.ONE_OUTCOME_A_CALL}
+    history.add("incidents", "C3", "incident.queued", 152, incident_id="C3")
+    assert history.check(199) == []
+
+
 @pytest.mark.parametrize("status", ["requested", "offered", "diverted", "unplaced"])
 def test_a_transfer_may_be_arranged_until_a_hospital_has_accepted(
     history: History, status: str
