@@ -47,10 +47,10 @@ async def read_history(bootstrap: str, dsn: str, prefix: str) -> History:
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
     await consumer.start()
     try:
-        inputs = await _partitions(options, [prefix + topic.name for topic in INPUT_TOPICS])
-        outputs = await _partitions(options, [prefix + topic.name for topic in OUTPUT_TOPICS])
-        published = await _records(consumer, inputs)
-        told = await _records(consumer, outputs)
+        inputs = await partitions_on(options, [prefix + topic.name for topic in INPUT_TOPICS])
+        outputs = await partitions_on(options, [prefix + topic.name for topic in OUTPUT_TOPICS])
+        published = await records_of(consumer, inputs)
+        told = await records_of(consumer, outputs)
     finally:
         await consumer.stop()
     history = History(inputs=await _judged(published, options, dsn, prefix))
@@ -64,13 +64,15 @@ async def read_history(bootstrap: str, dsn: str, prefix: str) -> History:
     return history
 
 
-async def _partitions(options: dict[str, Any], topics: list[str]) -> list[TopicPartition]:
+async def partitions_on(options: dict[str, Any], topics: list[str]) -> list[TopicPartition]:
+    """Return every partition of some topics."""
     found = await partitions_of(options, topics)
     assert found.keys() == set(topics)
     return [TopicPartition(topic, number) for topic in topics for number in found[topic]]
 
 
-async def _records(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> list[Record]:
+async def records_of(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> list[Record]:
+    """Read partitions from their beginning to their end, in the order of each."""
     consumer.assign(partitions)
     told = await consumer.end_offsets(partitions)
     ends = {tp: await end_of_log(consumer, tp, told[tp]) for tp in partitions if told[tp]}

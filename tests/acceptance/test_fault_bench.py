@@ -1,0 +1,75 @@
+"""The fault bench, in short: what it injects does no harm, and harm that is done is found."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dispatch.checker import Invariant
+from dispatch.stack.embedded import Stack
+from tests.apache_kafka import ApacheKafka
+from tests.faults.bench import Load
+from tests.faults.faults import Kind, plan_of_faults
+from tests.faults.report import as_text
+from tests.faults.run import Outcome, Plan, run
+from tests.faults.steps import Step
+from tests.faults.verdict import INVARIANTS
+
+SEED = 20221223
+LOAD = Load(calls=60, rate=15, speed=60, units=60, partitions=4, batch_size=20)
+# Whoever is killed there has done nothing yet that lasts.
+BEFORE_THE_COMMIT = (Step.READ, Step.BEGUN, Step.DECIDED, Step.WRITTEN)
+
+
+async def bench(stack: Stack, dsn: str, prefix: str, folder: Path, plan: Plan) -> Outcome:
+    outcome = await run(
+        plan,
+        lambda line: sys.stderr.write(line + "\n"),
+        stack=stack,
+        dsn=dsn,
+        prefix=prefix,
+        folder=folder,
+    )
+    sys.stdout.write(as_text(outcome))
+    return outcome
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_faults_of_every_kind_on_three_brokers(
+    stack: Stack, apache_kafka: ApacheKafka, migrated: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    assert apache_kafka.replication == 3
+    kinds = [kind for kind in plan_of_faults(len(Kind), SEED, brokers=True) if kind != Kind.ROLLING]
+    load = replace(LOAD, calls=2_000, rate=30, units=300, batch_size=100)
+    plan = Plan(load, tuple(kinds), SEED, gap=0.5)
+    outcome = await bench(stack, migrated, topic_prefix, tmp_path, plan)
+    assert outcome.clean
+    assert len(outcome.faults) == len(kinds)
+    assert outcome.poison
+    assert sum(outcome.verdict.inputs.values()) >= outcome.published >= 2_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_faults_that_need_no_particular_broker(
+    stack: Stack, migrated: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    kinds = (Kind.KILL, Kind.POISON, Kind.TRANSACTION, Kind.REPEAT, Kind.CUT_DATABASE)
+    outcome = await bench(stack, migrated, topic_prefix, tmp_path, Plan(LOAD, kinds, SEED, gap=0.3))
+    assert outcome.clean
+    assert len(outcome.faults) == len(kinds)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_service_that_acknowledges_before_it_commits_loses_inputs(
+    stack: Stack, migrated: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    load = replace(LOAD, commit_first=True)
+    kills = (Kind.KILL,) * 4
+    plan = Plan(load, kills, SEED, steps=BEFORE_THE_COMMIT, gap=0.3)
+    outcome = await bench(stack, migrated, topic_prefix, tmp_path, plan)
+    assert not outcome.clean
+    assert outcome.verdict.by_kind[INVARIANTS[Invariant.NO_INPUT_LOST]] > 0

@@ -1,0 +1,89 @@
+"""The report of a run, for people and for machines."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from statistics import median
+from typing import Any, Final
+
+from tests.faults.faults import Kind
+from tests.faults.run import Outcome
+
+SHOWN: Final = 3  # findings of a kind
+
+
+def as_json(outcome: Outcome) -> str:
+    """Return everything as JSON."""
+    verdict = outcome.verdict
+    told: dict[str, Any] = {
+        "clean": outcome.clean,
+        "seed": outcome.plan.seed,
+        "load": asdict(outcome.plan.load),
+        "faults": [asdict(fault) for fault in outcome.faults],
+        "bad_inputs": outcome.poison,
+        "inputs": dict(verdict.inputs),
+        "outcomes": dict(verdict.outcomes),
+        "events": dict(verdict.events),
+        "published": outcome.published,
+        "published_again_after_a_failure": outcome.republished,
+        "events_delivered_again": verdict.delivered_again,
+        "load_seconds": outcome.load_seconds,
+        "settled_after_seconds": outcome.settled_after,
+        "recovery_seconds": outcome.recoveries,
+        "recovery_median_seconds": median(outcome.recoveries) if outcome.recoveries else None,
+        "backlog_calls": outcome.plan.backlog,
+        "backlog_seconds": outcome.backlog_seconds,
+        "found": verdict.by_kind,
+        "findings": [finding.sentence for finding in verdict.findings],
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False)
+
+
+def as_text(outcome: Outcome) -> str:
+    """Return what to read first, and of each kind of violation the smallest history."""
+    return "\n".join(_lines(outcome))
+
+
+def _lines(outcome: Outcome) -> Iterator[str]:
+    verdict = outcome.verdict
+    inputs = sum(verdict.inputs.values())
+    rate = outcome.published / outcome.load_seconds if outcome.load_seconds else 0
+    yield f"seed {outcome.plan.seed}"
+    yield f"  inputs on Kafka {inputs} ({rate:.0f}/s while the load lasted)"
+    for name, number in sorted(verdict.outcomes.items()):
+        yield f"    {name} {number}"
+    yield f"  events taken by a reader {sum(verdict.events.values())}"
+    yield f"  events delivered again, and dropped by a reader {verdict.delivered_again}"
+    yield f"faults {len(outcome.faults)}"
+    counts = Counter(fault.kind for fault in outcome.faults)
+    for kind in Kind:
+        if counts[kind]:
+            yield f"  {counts[kind]:4d}  {kind}"
+    if outcome.recoveries:
+        found = sorted(outcome.recoveries)
+        yield (
+            f"recovery: first order by the heir of a killed worker, median {median(found):.1f} s "
+            f"(from {found[0]:.1f} to {found[-1]:.1f} s, {len(found)} times)"
+        )
+    if outcome.backlog_seconds is not None:
+        yield f"backlog of {outcome.plan.backlog} calls: {outcome.backlog_seconds:.1f} s"
+    settled = outcome.settled_after
+    yield (
+        "NOT SETTLED: inputs or events are left"
+        if settled is None
+        else f"settled {settled:.1f} s after the last input"
+    )
+    yield "found"
+    for found_kind, number in verdict.by_kind.items():
+        yield f"  {number:4d}  {found_kind}"
+    for each in verdict.by_kind:
+        of_kind = [finding for finding in verdict.findings if finding.kind == each]
+        for finding in sorted(of_kind, key=lambda one: len(one.events))[:SHOWN]:
+            yield f"{each}: {finding.sentence}"
+            for event in finding.events:
+                yield (
+                    f"    {event.topic} {event.key} #{event.sequence} {event.type} {event.id} "
+                    f"because of {event.cause}: {event.value.decode()}"
+                )
+    yield "clean" if outcome.clean else "NOT CLEAN"

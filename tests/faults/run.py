@@ -1,0 +1,195 @@
+"""A run: steady load, faults in seeded order, the end of it all, and the verdict."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from dispatch.errors import StackError
+from dispatch.simulation.commission import Commission
+from dispatch.simulation.crews import Crews
+from dispatch.simulation.hospitals import Hospitals
+from dispatch.stack.embedded import Stack
+from dispatch.topics.fields import Content
+from tests.faults.bench import Bench, Load, open_bench
+from tests.faults.city import Brisk, Callers
+from tests.faults.faults import Injected, Injector, Kind, until
+from tests.faults.steps import Step
+from tests.faults.verdict import Verdict, judge
+
+SOURCE: Final = "console-1"
+# Wall seconds.
+PULSE: Final = 0.05
+QUIET_LIMIT: Final = 300.0
+LET_LIVE: Final = 20.0  # for runs under way when the last call has come
+REPORT_EVERY: Final = 15.0
+# What is due within so many wall seconds of the end may not have been fired.
+GRACE: Final = 5.0
+READY_LIMIT: Final = 60.0
+
+Log = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run consists of."""
+
+    load: Load
+    faults: tuple[Kind, ...]
+    seed: int
+    # Where workers are killed.
+    steps: tuple[Step, ...] = tuple(Step)
+    gap: float = 1.0
+    recoveries: int = 0
+    backlog: int = 0
+
+
+@dataclass
+class Outcome:
+    """What came of a run; times are in wall seconds."""
+
+    plan: Plan
+    faults: list[Injected] = field(default_factory=list)
+    poison: int = 0
+    recoveries: list[float] = field(default_factory=list)
+    verdict: Verdict = field(default_factory=Verdict)
+    published: int = 0
+    republished: int = 0
+    load_seconds: float = 0.0
+    settled_after: float | None = None
+    backlog_seconds: float | None = None
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything was settled and nothing was found."""
+        settled = self.settled_after is not None
+        return settled and not self.verdict.findings
+
+
+async def run(
+    plan: Plan, log: Log, *, stack: Stack, dsn: str, prefix: str, folder: Path
+) -> Outcome:
+    """Run the whole plan on an empty, migrated database, and return what came of it."""
+    async with open_bench(stack, dsn, prefix, folder, plan.load) as bench:
+        outcome = Outcome(plan)
+        injector = Injector(bench, plan.seed, plan.steps, log)
+        behaviour = Brisk(plan.seed)
+        Crews(bench.world, behaviour)
+        Hospitals(bench.world, behaviour)
+        Commission(bench.world, behaviour)
+        callers = Callers(plan.seed, behaviour)
+        bench.start_dead()
+        if not await until(bench.shared_out, READY_LIMIT):
+            raise StackError(f"the workers don't get ready; see {folder}")
+        log("the workers are ready")
+        began = time.monotonic()
+        watching = asyncio.create_task(_watch(bench, log))
+        try:
+            injecting = asyncio.create_task(_inject(injector, plan))
+            await _call(bench, callers, injecting)
+            outcome.load_seconds = time.monotonic() - began
+            await injecting
+            bench.start_dead()
+            log("the load and the faults are over")
+            await asyncio.sleep(LET_LIVE if plan.load.calls > 5_000 else 5)
+        finally:
+            watching.cancel()
+        if plan.backlog:
+            outcome.backlog_seconds = await _backlog(bench, callers, plan, log)
+        await bench.world.freeze()
+        outcome.settled_after = await _settle(bench)
+        now = bench.clock.now() - timedelta(seconds=GRACE * plan.load.speed)
+        for worker in bench.workers:
+            await worker.stop()
+        log("the workers have ended; everything is read and checked")
+        outcome.faults, outcome.poison = injector.injected, len(injector.poison)
+        outcome.recoveries = injector.recoveries
+        outcome.published = sum(bench.world.acknowledged.values())
+        outcome.republished = bench.world.republished
+        outcome.verdict = await judge(bench, injector.poison, now)
+        return outcome
+
+
+async def _inject(injector: Injector, plan: Plan) -> None:
+    await injector.run(plan.faults, plan.gap)
+    for _ in range(plan.recoveries):
+        await injector.measure_recovery()
+
+
+async def _call(bench: Bench, callers: Callers, injecting: "asyncio.Task[None]") -> None:
+    """Let calls come in at the steady rate, until there were enough and the faults are over."""
+    load, world = bench.load, bench.world
+    began, made = time.monotonic(), 0
+    while made < load.calls or not injecting.done():
+        if injecting.done():
+            injecting.result()
+        world.check()
+        due = (time.monotonic() - began) * load.rate
+        while made < due:
+            for said in callers.call(world.clock.now()):
+                if said.after:
+                    world.after(said.after, partial(_say, bench, said.event))
+                else:
+                    await world.publish(said.event, source=SOURCE)
+            made += 1
+        await asyncio.sleep(PULSE)
+
+
+async def _say(bench: Bench, event: Content) -> None:
+    await bench.world.publish(event, source=SOURCE)
+
+
+async def _settle(bench: Bench) -> float | None:
+    """Wait until every input was dealt with and every event is out; None when that never comes."""
+    began = time.monotonic()
+    while time.monotonic() - began < QUIET_LIMIT:
+        if await _lag(bench) <= 0 and not await bench.value("SELECT count(*) FROM outbox"):
+            return time.monotonic() - began
+        await asyncio.sleep(0.2)
+    return None
+
+
+async def _lag(bench: Bench) -> int:
+    """Return how many inputs on Kafka the database has not noted."""
+    noted = await bench.value(
+        "SELECT coalesce(sum(next_offset), 0)::bigint FROM positions WHERE topic LIKE $1 || '%'",
+        bench.prefix,
+    )
+    return await bench.world.inputs_on_kafka() - int(noted)
+
+
+async def _backlog(bench: Bench, callers: Callers, plan: Plan, log: Log) -> float:
+    """Let calls come while no worker runs; return how long the workers take to deal with them."""
+    for worker in bench.workers:
+        await worker.stop(signal.SIGKILL, 5)
+    log(f"a backlog of {plan.backlog} calls, with no worker running")
+    for number in range(plan.backlog):
+        for said in callers.call(bench.world.clock.now()):
+            await bench.world.publish(said.event, source=SOURCE)
+        if number % 500 == 0:
+            await bench.world.delivered()
+    await bench.world.delivered()
+    bench.start_dead()
+    began = time.monotonic()
+    while await _lag(bench) > 0:  # noqa: ASYNC110 - it is another system's state
+        await asyncio.sleep(0.2)
+    seconds = time.monotonic() - began
+    log(f"the backlog was dealt with {seconds:.1f} s after the workers were started")
+    return seconds
+
+
+async def _watch(bench: Bench, log: Log) -> None:
+    """Say now and then how far it is, and start nothing."""
+    while True:
+        await asyncio.sleep(REPORT_EVERY)
+        inbox = await bench.value("SELECT count(*) FROM inbox")
+        sent = sum(bench.world.acknowledged.values())
+        waiting = await bench.value(
+            "SELECT count(*) FROM incidents WHERE open AND state ->> 'status' = 'waiting'"
+        )
+        log(f"{sent} inputs published, {inbox} dealt with, {waiting} incidents wait for a unit")
