@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-kafka kafka lint format schemas lock clean
+.PHONY: help setup demo test test-kafka kafka faults lint format schemas lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -44,6 +44,17 @@ KAFKA_TESTS := tests/integration/agents tests/integration/stack tests/integratio
 
 kafka: setup ## run Apache Kafka on this machine: three brokers, or BROKERS=1
 	@exec $(BIN)/python deploy/kafka/run.py --brokers $(BROKERS)
+
+# A shorter one: make faults CALLS=2000 FAULTS=20. Another order of faults: SEED=2.
+CALLS ?= 50000
+FAULTS ?= 200
+SEED ?= 1
+BACKLOG ?= 0
+FAULTS_REPORT ?= faults-$(SEED).json
+
+faults: setup ## inject faults into the service under load, and check every invariant
+	@$(BIN)/python -m tests.faults --calls $(CALLS) --faults $(FAULTS) --seed $(SEED) \
+		--backlog $(BACKLOG) --report $(FAULTS_REPORT)
 
 lint: setup ## check style and types
 	@$(BIN)/ruff check .

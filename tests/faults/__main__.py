@@ -4,23 +4,22 @@ import argparse
 import asyncio
 import logging
 import sys
-import tempfile
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import asyncpg
 import uvloop
 
 from dispatch.stack.broker import Broker
-from dispatch.stack.embedded import running_stack
+from dispatch.stack.embedded import Stack, running_stack
 from dispatch.store.schema import amigrate
 from tests.apache_kafka import ApacheKafka, fetch
 from tests.faults.bench import Load
 from tests.faults.faults import plan_of_faults
 from tests.faults.report import as_json, as_text
-from tests.faults.run import Outcome, Plan, run
-
-PREFIX = "faults."
+from tests.faults.run import Outcome, Plan, run, run_backlog
 
 
 def main() -> int:
@@ -59,19 +58,19 @@ def main() -> int:
         seed=arguments.seed,
         gap=arguments.gap,
         recoveries=arguments.recoveries,
-        backlog=arguments.backlog,
     )
     # Its brokers go away on purpose.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        outcome = runner.run(_run(plan, arguments.brokers, arguments.folder))
-    sys.stdout.write(as_text(outcome) + "\n")
+        outcomes = runner.run(_run(plan, arguments.backlog, arguments.brokers, arguments.folder))
+    for name, outcome in outcomes.items():
+        sys.stdout.write(f"{name}: {as_text(outcome)}\n")
     if arguments.report is not None:
-        arguments.report.write_text(as_json(outcome), encoding="utf-8")
-    return 0 if outcome.clean else 1
+        arguments.report.write_text(as_json(outcomes), encoding="utf-8")
+    return 0 if all(outcome.clean for outcome in outcomes.values()) else 1
 
 
-async def _run(plan: Plan, brokers: int, folder: Path | None) -> Outcome:
+async def _run(plan: Plan, backlog: int, brokers: int, folder: Path | None) -> dict[str, Outcome]:
     kafka = partial(ApacheKafka, fetch(), brokers) if brokers else Broker
     began = time.monotonic()
 
@@ -79,12 +78,34 @@ async def _run(plan: Plan, brokers: int, folder: Path | None) -> Outcome:
         sys.stderr.write(f"{time.monotonic() - began:8.1f}  {line}\n")
         sys.stderr.flush()
 
-    with tempfile.TemporaryDirectory(prefix="dispatch-faults-") as temporary:
-        async with running_stack(folder, durable=False, kafka=kafka) as stack:
-            await amigrate({"dsn": stack.dsn})
-            log(f"brokers {stack.bootstrap}; data and logs in {stack.data_dir}")
-            work = Path(temporary) if folder is None else folder
-            return await run(plan, log, stack=stack, dsn=stack.dsn, prefix=PREFIX, folder=work)
+    outcomes = {}
+    async with running_stack(folder, durable=False, kafka=kafka) as stack:
+        log(f"brokers {stack.bootstrap}; data and logs in {stack.data_dir}")
+        if plan.load.calls:
+            work, dsn = await _place(stack, "faults")
+            outcomes["faults"] = await run(
+                plan, log, stack=stack, dsn=dsn, prefix="faults.", folder=work
+            )
+            log("clean" if outcomes["faults"].clean else "NOT CLEAN")
+        if backlog:
+            work, dsn = await _place(stack, "backlog")
+            load = replace(plan.load, calls=backlog, speed=1.0)
+            outcomes["backlog"] = await run_backlog(
+                load, plan.seed, log, stack=stack, dsn=dsn, prefix="backlog.", folder=work
+            )
+    return outcomes
+
+
+async def _place(stack: Stack, name: str) -> tuple[Path, str]:
+    """Return a folder and an empty, migrated database of its own."""
+    connection = await asyncpg.connect(stack.dsn)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    dsn = stack.postgres.dsn_of(name)
+    await amigrate({"dsn": dsn})
+    folder = stack.data_dir / name
+    folder.mkdir()
+    return folder, dsn
 
 
 if __name__ == "__main__":

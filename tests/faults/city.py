@@ -33,6 +33,7 @@ EMPTY: Final = 46
 REFUSED: Final = 1
 BROKEN_DOWN: Final = 1
 CASES: Final = 2
+FOUND: Final = 1
 ANSWERED_FIRST: Final = 1
 
 
@@ -151,6 +152,8 @@ class Callers:
             self._behaviour.script(Deviation.REFUSE, call_id, "equipment_missing")
         elif (share := share - BROKEN_DOWN) < 0:
             self._behaviour.script(Deviation.BREAK_DOWN, call_id, 5.0)
+        elif (share := share - FOUND) < 0:
+            self._behaviour.script(Deviation.FIND_CASE, call_id, "suspected")
         elif (share := share - CASES) < 0:
             content["patient"] = {"condition": "stable", "symptoms": ["fever"]}
             content["patient"]["case_status"] = "none"

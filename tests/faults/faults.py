@@ -60,7 +60,7 @@ WEIGHTS: Final[dict[Kind, int]] = {
     Kind.KILL: 30,
     Kind.STOP: 12,
     Kind.BROKER: 10,
-    Kind.ROLLING: 2,
+    Kind.ROLLING: 1,
     Kind.BROKER_PAUSE: 5,
     Kind.DATABASE: 5,
     Kind.DATABASE_CRASH: 4,

@@ -77,6 +77,7 @@ _KINDS: Final[dict[str, Callable[[str, datetime], Bad]]] = {
         name,
         now,
         orjson.dumps(_call(name, now)).replace(b'"public"', rb'"public", "name": "\ud800"'),
+        "caller.name",
     ),
     "a field missing": lambda name, now: _bytes(
         name, now, orjson.dumps({"call_id": name}), "received_at"

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from statistics import median
 from typing import Any, Final
@@ -10,13 +10,30 @@ from typing import Any, Final
 from tests.faults.faults import Kind
 from tests.faults.run import Outcome
 
+# Events that show that there was something to go wrong.
+TOLD: Final = (
+    "call.decided",
+    "call.linked",
+    "order.issued",
+    "order.withdrawn",
+    "handover.closed",
+    "disinfection.accepted",
+    "case.reported",
+    "incident.closed",
+    "input.rejected",
+)
 SHOWN: Final = 3  # findings of a kind
 
 
-def as_json(outcome: Outcome) -> str:
-    """Return everything as JSON."""
+def as_json(outcomes: Mapping[str, Outcome]) -> str:
+    """Return everything as JSON, by the name of each run."""
+    told = {name: _told(outcome) for name, outcome in outcomes.items()}
+    return json.dumps(told, indent=2, ensure_ascii=False)
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
     verdict = outcome.verdict
-    told: dict[str, Any] = {
+    return {
         "clean": outcome.clean,
         "seed": outcome.plan.seed,
         "load": asdict(outcome.plan.load),
@@ -25,6 +42,7 @@ def as_json(outcome: Outcome) -> str:
         "inputs": dict(verdict.inputs),
         "outcomes": dict(verdict.outcomes),
         "events": dict(verdict.events),
+        "event_types": dict(verdict.types),
         "published": outcome.published,
         "published_again_after_a_failure": outcome.republished,
         "events_delivered_again": verdict.delivered_again,
@@ -32,12 +50,9 @@ def as_json(outcome: Outcome) -> str:
         "settled_after_seconds": outcome.settled_after,
         "recovery_seconds": outcome.recoveries,
         "recovery_median_seconds": median(outcome.recoveries) if outcome.recoveries else None,
-        "backlog_calls": outcome.plan.backlog,
-        "backlog_seconds": outcome.backlog_seconds,
         "found": verdict.by_kind,
         "findings": [finding.sentence for finding in verdict.findings],
     }
-    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
 def as_text(outcome: Outcome) -> str:
@@ -54,6 +69,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     for name, number in sorted(verdict.outcomes.items()):
         yield f"    {name} {number}"
     yield f"  events taken by a reader {sum(verdict.events.values())}"
+    for name in TOLD:
+        yield f"    {name} {verdict.types[name]}"
     yield f"  events delivered again, and dropped by a reader {verdict.delivered_again}"
     yield f"faults {len(outcome.faults)}"
     counts = Counter(fault.kind for fault in outcome.faults)
@@ -66,8 +83,6 @@ def _lines(outcome: Outcome) -> Iterator[str]:
             f"recovery: first order by the heir of a killed worker, median {median(found):.1f} s "
             f"(from {found[0]:.1f} to {found[-1]:.1f} s, {len(found)} times)"
         )
-    if outcome.backlog_seconds is not None:
-        yield f"backlog of {outcome.plan.backlog} calls: {outcome.backlog_seconds:.1f} s"
     settled = outcome.settled_after
     yield (
         "NOT SETTLED: inputs or events are left"

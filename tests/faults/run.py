@@ -1,7 +1,6 @@
 """A run: steady load, faults in seeded order, the end of it all, and the verdict."""
 
 import asyncio
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,10 +25,12 @@ SOURCE: Final = "console-1"
 # Wall seconds.
 PULSE: Final = 0.05
 QUIET_LIMIT: Final = 300.0
+BACKLOG_LIMIT: Final = 3_600.0
 LET_LIVE: Final = 20.0  # for runs under way when the last call has come
 REPORT_EVERY: Final = 15.0
 # What is due within so many wall seconds of the end may not have been fired.
 GRACE: Final = 5.0
+PORTION: Final = 1_000  # calls of a backlog between two looks whether they have arrived
 READY_LIMIT: Final = 60.0
 
 Log = Callable[[str], object]
@@ -46,7 +47,6 @@ class Plan:
     steps: tuple[Step, ...] = tuple(Step)
     gap: float = 1.0
     recoveries: int = 0
-    backlog: int = 0
 
 
 @dataclass
@@ -62,7 +62,6 @@ class Outcome:
     republished: int = 0
     load_seconds: float = 0.0
     settled_after: float | None = None
-    backlog_seconds: float | None = None
 
     @property
     def clean(self) -> bool:
@@ -99,10 +98,8 @@ async def run(
             await asyncio.sleep(LET_LIVE if plan.load.calls > 5_000 else 5)
         finally:
             watching.cancel()
-        if plan.backlog:
-            outcome.backlog_seconds = await _backlog(bench, callers, plan, log)
         await bench.world.freeze()
-        outcome.settled_after = await _settle(bench)
+        outcome.settled_after = await _settle(bench, QUIET_LIMIT)
         now = bench.clock.now() - timedelta(seconds=GRACE * plan.load.speed)
         for worker in bench.workers:
             await worker.stop()
@@ -144,10 +141,10 @@ async def _say(bench: Bench, event: Content) -> None:
     await bench.world.publish(event, source=SOURCE)
 
 
-async def _settle(bench: Bench) -> float | None:
+async def _settle(bench: Bench, limit: float) -> float | None:
     """Wait until every input was dealt with and every event is out; None when that never comes."""
     began = time.monotonic()
-    while time.monotonic() - began < QUIET_LIMIT:
+    while time.monotonic() - began < limit:
         if await _lag(bench) <= 0 and not await bench.value("SELECT count(*) FROM outbox"):
             return time.monotonic() - began
         await asyncio.sleep(0.2)
@@ -163,24 +160,31 @@ async def _lag(bench: Bench) -> int:
     return await bench.world.inputs_on_kafka() - int(noted)
 
 
-async def _backlog(bench: Bench, callers: Callers, plan: Plan, log: Log) -> float:
-    """Let calls come while no worker runs; return how long the workers take to deal with them."""
-    for worker in bench.workers:
-        await worker.stop(signal.SIGKILL, 5)
-    log(f"a backlog of {plan.backlog} calls, with no worker running")
-    for number in range(plan.backlog):
-        for said in callers.call(bench.world.clock.now()):
-            await bench.world.publish(said.event, source=SOURCE)
-        if number % 500 == 0:
-            await bench.world.delivered()
-    await bench.world.delivered()
-    bench.start_dead()
-    began = time.monotonic()
-    while await _lag(bench) > 0:  # noqa: ASYNC110 - it is another system's state
-        await asyncio.sleep(0.2)
-    seconds = time.monotonic() - began
-    log(f"the backlog was dealt with {seconds:.1f} s after the workers were started")
-    return seconds
+async def run_backlog(
+    load: Load, seed: int, log: Log, *, stack: Stack, dsn: str, prefix: str, folder: Path
+) -> Outcome:
+    """Let all calls come while no worker runs; see how long the workers take to deal with them."""
+    async with open_bench(stack, dsn, prefix, folder, load) as bench:
+        outcome = Outcome(Plan(load, (), seed))
+        callers = Callers(seed, Brisk(seed))
+        log(f"a backlog of {load.calls} calls, with no worker running")
+        for number in range(load.calls):
+            for said in callers.call(bench.world.clock.now()):
+                await bench.world.publish(said.event, source=SOURCE)
+            if number % PORTION == 0:
+                await bench.world.delivered()
+        await bench.world.freeze()
+        bench.start_dead()
+        began = time.monotonic()
+        outcome.settled_after = await _settle(bench, BACKLOG_LIMIT)
+        outcome.load_seconds = time.monotonic() - began
+        outcome.published = sum(bench.world.acknowledged.values())
+        log(f"the backlog was dealt with {outcome.load_seconds:.1f} s after the workers' start")
+        now = bench.clock.now() - timedelta(seconds=GRACE)
+        for worker in bench.workers:
+            await worker.stop()
+        outcome.verdict = await judge(bench, (), now)
+        return outcome
 
 
 async def _watch(bench: Bench, log: Log) -> None:

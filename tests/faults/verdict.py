@@ -41,6 +41,7 @@ class Verdict:
     inputs: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
+    types: Counter[str] = field(default_factory=Counter)
     delivered_again: int = 0
     came_late: int = 0
 
@@ -106,6 +107,7 @@ async def judge(bench: Bench, poison: Sequence[Bad], now: datetime) -> Verdict:
         verdict.inputs.update(each.topic for each in inputs)
         verdict.outcomes.update(each.outcome or "never dealt with" for each in inputs)
         verdict.events.update(event.topic for event in history)
+        verdict.types.update(event.type for event in history)
         verdict.findings += _lost_by_brokers(bench, verdict)
         verdict.findings += await _parked(database, inputs, history)
         verdict.findings += await _against_the_log(database, raw)
