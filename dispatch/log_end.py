@@ -4,6 +4,7 @@ The embedded broker answers the question for the end with the first offset of th
 one, which is too low after a batch of several records. What a fetch says of it is right.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -17,10 +18,24 @@ async def end_of_log(consumer: AIOKafkaConsumer, tp: TopicPartition, told: int) 
 
     The consumer stands somewhere else afterwards: seek before reading on.
     """
-    consumer.seek(tp, told)
+    return (await ends_of_logs(consumer, {tp: told}))[tp]
+
+
+async def ends_of_logs(
+    consumer: AIOKafkaConsumer, told: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int]:
+    """Return the ends of the logs of some assigned partitions, as `end_of_log` does of one."""
+    ends = dict(told)
+    for tp, end in told.items():
+        consumer.seek(tp, end)
+    asked = set(told)
     for _ in range(_FETCHES):
-        await consumer.getmany(tp, timeout_ms=_FETCH_MS)
-        found: int | None = consumer.highwater(tp)
-        if found is not None:
-            return max(told, found)
-    return told
+        if not asked:
+            break
+        await consumer.getmany(*asked, timeout_ms=_FETCH_MS)
+        for tp in list(asked):
+            found: int | None = consumer.highwater(tp)
+            if found is not None:
+                ends[tp] = max(ends[tp], found)
+                asked.discard(tp)
+    return ends

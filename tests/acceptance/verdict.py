@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from dispatch.checker import Input, Violation, check
 from dispatch.cluster import cluster_id_of, partitions_of
-from dispatch.log_end import end_of_log
+from dispatch.log_end import ends_of_logs
 from dispatch.policy.pack import load_pack
 from dispatch.simulation.seen import Seen
 from dispatch.stack.addresses import running
@@ -75,7 +75,7 @@ async def records_of(consumer: AIOKafkaConsumer, partitions: list[TopicPartition
     """Read partitions from their beginning to their end, in the order of each."""
     consumer.assign(partitions)
     told = await consumer.end_offsets(partitions)
-    ends = {tp: await end_of_log(consumer, tp, told[tp]) for tp in partitions if told[tp]}
+    ends = await ends_of_logs(consumer, {tp: end for tp, end in told.items() if end})
     await consumer.seek_to_beginning(*partitions)
     found: list[Record] = []
     left = set(ends)
