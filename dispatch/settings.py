@@ -89,7 +89,7 @@ class KafkaSettings(_Group):
     ssl_check_hostname: bool = True
     # The embedded broker knows no idempotent producers; Apache Kafka does.
     enable_idempotence: bool = True
-    session_timeout_ms: int = Field(10_000, ge=1_000, le=1_800_000)
+    session_timeout_ms: int = Field(6_000, ge=1_000, le=1_800_000)
     # How long a broker may sit on an empty fetch. Apache Kafka answers as soon as there is a
     # message; the embedded broker looks again only after about half of it.
     fetch_max_wait_ms: int = Field(500, ge=1, le=30_000)

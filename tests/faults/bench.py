@@ -19,6 +19,7 @@ import orjson
 from dispatch.clock import ScenarioClock
 from dispatch.cluster import ensure_topics
 from dispatch.policy.pack import load_pack
+from dispatch.settings import KafkaSettings
 from dispatch.stack.embedded import Stack
 from dispatch.stack.process import Process
 from dispatch.stack.workers import worker_environment
@@ -33,8 +34,8 @@ from tests.faults.world import World
 ROOT: Final = Path(__file__).parents[2]
 START: Final = datetime(2022, 12, 23, 0, 0, tzinfo=UTC)
 LOOK_AGAIN: Final = 0.05  # wall seconds
-# The service holds this back from a member that died; a shorter one is noticed sooner.
-SESSION_SECONDS: Final = 6.0
+# After it a worker that says nothing is taken for dead.
+SESSION_SECONDS: Final = KafkaSettings().session_timeout_ms / 1_000
 
 
 @dataclass(frozen=True, slots=True)
