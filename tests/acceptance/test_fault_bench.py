@@ -11,10 +11,10 @@ from dispatch.stack.embedded import Stack
 from tests.apache_kafka import ApacheKafka
 from tests.faults.bench import Load
 from tests.faults.faults import Kind, plan_of_faults
+from tests.faults.findings import INVARIANTS
 from tests.faults.report import as_text
 from tests.faults.run import Outcome, Plan, run
 from tests.faults.steps import Step
-from tests.faults.verdict import INVARIANTS
 
 SEED = 20221223
 LOAD = Load(calls=60, rate=15, speed=60, units=60, partitions=4, batch_size=20)

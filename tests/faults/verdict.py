@@ -1,17 +1,15 @@
 """The verdict: everything on the topics and in the database, before the checker."""
 
-import base64
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 import asyncpg
-import orjson
 from aiokafka import AIOKafkaConsumer
 
-from dispatch.checker import Input, Invariant, Violation, check
+from dispatch.checker import Input, check
 from dispatch.cluster import cluster_id_of
 from dispatch.simulation.seen import Seen
 from dispatch.store.inbound import read
@@ -19,18 +17,23 @@ from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from dispatch.topics.envelope import Record
 from tests.acceptance.verdict import partitions_on, records_of
 from tests.faults.bench import Bench
+from tests.faults.findings import (
+    INVENTED,
+    KINDS,
+    LEFT,
+    Finding,
+    as_a_reader,
+    doubled,
+    found_by_checker,
+    lost_by_brokers,
+    otherwise_in_the_log,
+    parked_without_end,
+    poison_not_refused,
+    two_contents,
+)
 from tests.faults.poison import Bad
 
 _PORTION: Final = 5_000  # rows of the event log at once
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that must not be: its kind, one sentence, and the fewest events that show it."""
-
-    kind: str
-    sentence: str
-    events: tuple[Seen, ...] = ()
 
 
 @dataclass
@@ -43,43 +46,12 @@ class Verdict:
     events: Counter[str] = field(default_factory=Counter)
     types: Counter[str] = field(default_factory=Counter)
     delivered_again: int = 0
-    came_late: int = 0
 
     @property
     def by_kind(self) -> dict[str, int]:
         """How often each thing was found that must not be."""
         found = Counter(finding.kind for finding in self.findings)
         return {kind: found[kind] for kind in KINDS}
-
-
-INVARIANTS: Final = {
-    Invariant.ONE_ASSIGNMENT_A_UNIT: "units on two assignments",
-    Invariant.ONE_OUTCOME_A_CALL: "calls without one outcome",
-    Invariant.NO_ORDER_BEFORE_DISINFECTION: "contaminated units ordered",
-    Invariant.NO_ROOM_TWICE: "beds promised twice",
-    Invariant.NO_INPUT_LOST: "inputs lost",
-    Invariant.CAUSAL_ORDER: "events missing or out of order",
-    Invariant.DECISIONS_REPLAY: "decisions that differ on replay",
-}
-ACKNOWLEDGED: Final = "inputs that the brokers lost"
-PARKED: Final = "parked inputs without an end"
-DOUBLED: Final = "orders doubled in effect"
-POISON: Final = "bad inputs without their reason"
-TWO_CONTENTS: Final = "ids with two contents"
-UNPUBLISHED: Final = "events of the log that are not on Kafka"
-INVENTED: Final = "events on Kafka that are not in the log"
-LEFT: Final = "events left in the outbox"
-KINDS: Final = (
-    *INVARIANTS.values(),
-    ACKNOWLEDGED,
-    PARKED,
-    DOUBLED,
-    POISON,
-    TWO_CONTENTS,
-    UNPUBLISHED,
-    INVENTED,
-    LEFT,
-)
 
 
 async def judge(bench: Bench, poison: Sequence[Bad], now: datetime) -> Verdict:
@@ -103,29 +75,29 @@ async def judge(bench: Bench, poison: Sequence[Bad], now: datetime) -> Verdict:
         rows = await database.fetch("SELECT identity, outcome FROM inbox")
         outcomes = {row["identity"]: row["outcome"] for row in rows}
         inputs = [_judged(record, bench.prefix, incarnation, outcomes) for record in published]
-        history = _as_a_reader(raw, verdict)
-        verdict.inputs.update(each.topic for each in inputs)
-        verdict.outcomes.update(each.outcome or "never dealt with" for each in inputs)
-        verdict.events.update(event.topic for event in history)
-        verdict.types.update(event.type for event in history)
-        verdict.findings += _lost_by_brokers(bench, verdict)
-        verdict.findings += await _parked(database, inputs, history)
+        waiting = {row["identity"] for row in await database.fetch("SELECT identity FROM parked")}
         verdict.findings += await _against_the_log(database, raw)
-        verdict.findings += await _left(database)
+        left = await database.fetchval("SELECT count(*) FROM outbox")
     finally:
         await database.close()
-    verdict.findings += _two_contents(raw)
-    verdict.findings += _doubled(history)
-    verdict.findings += _poison(history, poison)
+    history, verdict.delivered_again = as_a_reader(raw)
+    verdict.inputs.update(each.topic for each in inputs)
+    verdict.outcomes.update(each.outcome or "never dealt with" for each in inputs)
+    verdict.events.update(event.topic for event in history)
+    verdict.types.update(event.type for event in history)
+    verdict.findings += [
+        *lost_by_brokers(bench.world.acknowledged, verdict.inputs),
+        *parked_without_end(inputs, history, waiting),
+        *two_contents(raw),
+        *doubled(history),
+        *poison_not_refused(history, poison),
+    ]
+    if left:
+        verdict.findings.append(Finding(LEFT, f"{left} events were never marked as published"))
     pack = bench.world.pack
     violations = check(history, inputs, packs={pack.name: pack}, now=now)
-    verdict.findings += [_finding(violation) for violation in violations]
+    verdict.findings += [found_by_checker(violation) for violation in violations]
     return verdict
-
-
-def _finding(violation: Violation) -> Finding:
-    events = tuple(event for event in violation.events if isinstance(event, Seen))
-    return Finding(INVARIANTS[violation.invariant], violation.sentence, events)
 
 
 def _judged(record: Record, prefix: str, incarnation: str, outcomes: dict[str, str]) -> Input:
@@ -138,50 +110,8 @@ def _judged(record: Record, prefix: str, incarnation: str, outcomes: dict[str, s
     return Input(identity, inbound.event_type, topic, key, outcomes.get(identity))
 
 
-def _as_a_reader(raw: Sequence[Seen], verdict: Verdict) -> list[Seen]:
-    """Return what a reader takes, who drops what is not newer than what it has of a key."""
-    latest: dict[tuple[str, str | None], int] = {}
-    known: set[str] = set()
-    taken = []
-    for seen in raw:
-        stream = (seen.topic, seen.key)
-        if seen.sequence > latest.get(stream, 0):
-            latest[stream] = seen.sequence
-            taken.append(seen)
-        elif seen.id in known:
-            verdict.delivered_again += 1
-        else:
-            # The gap that it leaves is for the checker.
-            verdict.came_late += 1
-        known.add(seen.id)
-    return taken
-
-
-def _lost_by_brokers(bench: Bench, verdict: Verdict) -> Iterator[Finding]:
-    for topic, acknowledged in bench.world.acknowledged.items():
-        if verdict.inputs[topic] < acknowledged:
-            sentence = f"{topic}: {acknowledged} acknowledged, {verdict.inputs[topic]} there"
-            yield Finding(ACKNOWLEDGED, sentence)
-
-
-async def _parked(
-    database: asyncpg.Connection, inputs: Sequence[Input], history: Sequence[Seen]
-) -> list[Finding]:
-    """Find inputs that were parked, wait no more, and had no effect either."""
-    waiting = {row["identity"] for row in await database.fetch("SELECT identity FROM parked")}
-    causes = {seen.cause for seen in history}
-    return [
-        Finding(PARKED, f"{each.type} {each.identity} was parked, and nothing came of it")
-        for each in inputs
-        if each.outcome == "parked"
-        and each.identity not in waiting
-        and each.identity not in causes
-        and not any(cause.startswith(f"timer/parked/{each.identity}@") for cause in causes)
-    ]
-
-
 async def _against_the_log(database: asyncpg.Connection, raw: Sequence[Seen]) -> list[Finding]:
-    """Compare the event log of the database with what is on Kafka, by id, place and content."""
+    """Compare the event log of the database with what is on Kafka."""
     seen = {each.id: each for each in raw}
     findings, last, logged = [], -1, 0
     while rows := await database.fetch(
@@ -191,75 +121,8 @@ async def _against_the_log(database: asyncpg.Connection, raw: Sequence[Seen]) ->
         _PORTION,
     ):
         last, logged = rows[-1]["position"], logged + len(rows)
-        for row in rows:
-            each = seen.get(row["event_id"])
-            what = f"{row['type']} {row['event_id']} (position {row['position']})"
-            if each is None:
-                findings.append(Finding(UNPUBLISHED, f"{what} is not on Kafka"))
-            elif _place(each) != (row["topic"], row["key"], row["sequence"], row["cause"]):
-                findings.append(Finding(UNPUBLISHED, f"{what} has another place there", (each,)))
-            elif orjson.loads(row["data"]) != each.data:
-                findings.append(Finding(UNPUBLISHED, f"{what} says something else there", (each,)))
+        compared = (otherwise_in_the_log(seen.get(row["event_id"]), dict(row)) for row in rows)
+        findings += [finding for finding in compared if finding is not None]
     if len(seen) > logged:
         findings.append(Finding(INVENTED, f"{len(seen)} ids on Kafka, {logged} in the log"))
     return findings
-
-
-def _place(seen: Seen) -> tuple[str, str | None, int, str]:
-    return seen.topic, seen.key, seen.sequence, seen.cause
-
-
-async def _left(database: asyncpg.Connection) -> list[Finding]:
-    left = await database.fetchval("SELECT count(*) FROM outbox")
-    return [Finding(LEFT, f"{left} events were never marked as published")] if left else []
-
-
-def _two_contents(raw: Sequence[Seen]) -> Iterator[Finding]:
-    """Find ids under which two different things were said."""
-    first: dict[str, Seen] = {}
-    for seen in raw:
-        known = first.setdefault(seen.id, seen)
-        # From the log it comes with its fields in another order.
-        same = known.value == seen.value or known.data == seen.data
-        if not same or _place(known) != _place(seen):
-            yield Finding(TWO_CONTENTS, f"{seen.id} was published with two contents", (known, seen))
-
-
-def _doubled(history: Sequence[Seen]) -> Iterator[Finding]:
-    """Find assignments ordered twice, and inputs that came to be twice what they are once."""
-    first: dict[tuple[str, str], Seen] = {}
-    for seen in history:
-        if seen.type == "order.issued":
-            name = seen.data["assignment_id"]
-        elif seen.type in ("call.linked", "incident.closed") or (
-            seen.type == "call.decided" and seen.data["because"] == "the call came in"
-        ):
-            name = seen.key or ""
-            if seen.type == "call.linked":
-                name = seen.data["call_id"]
-        else:
-            continue
-        known = first.setdefault((seen.type, name), seen)
-        if known is not seen:
-            yield Finding(DOUBLED, f"{seen.type} of {name} happened twice", (known, seen))
-
-
-def _poison(history: Sequence[Seen], poison: Sequence[Bad]) -> Iterator[Finding]:
-    """Find bad inputs that are no dead letters, or whose letters don't give the reason."""
-    reasons: defaultdict[tuple[object, ...], set[str]] = defaultdict(set)
-    for seen in history:
-        if seen.type == "input.rejected":
-            letter = seen.data
-            headers = tuple(tuple(header) for header in letter["headers_base64"])
-            about = {reason["field"] for reason in letter["reasons"]}
-            reasons[letter["key_base64"], letter["value_base64"], headers] |= about
-    for bad in poison:
-        headers = tuple((name, _base64(value)) for name, value in bad.headers)
-        about = reasons[_base64(bad.key), _base64(bad.value), headers]
-        if bad.field not in about:
-            sentence = f"{bad.kind} ({bad.key!r}) was refused for {sorted(about) or 'nothing'}"
-            yield Finding(POISON, sentence)
-
-
-def _base64(raw: bytes | None) -> str | None:
-    return None if raw is None else base64.b64encode(raw).decode("ascii")

@@ -1,0 +1,165 @@
+"""What must not be, found in what was read: pure, and tested with a planted case of each."""
+
+import base64
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from dispatch.checker import Input, Invariant, Violation
+from dispatch.simulation.seen import Seen
+from tests.faults.poison import Bad
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that must not be: its kind, one sentence, and the fewest events that show it."""
+
+    kind: str
+    sentence: str
+    events: tuple[Seen, ...] = ()
+
+
+INVARIANTS: Final = {
+    Invariant.ONE_ASSIGNMENT_A_UNIT: "units on two assignments",
+    Invariant.ONE_OUTCOME_A_CALL: "calls without one outcome",
+    Invariant.NO_ORDER_BEFORE_DISINFECTION: "contaminated units ordered",
+    Invariant.NO_ROOM_TWICE: "beds promised twice",
+    Invariant.NO_INPUT_LOST: "inputs lost",
+    Invariant.CAUSAL_ORDER: "events missing or out of order",
+    Invariant.DECISIONS_REPLAY: "decisions that differ on replay",
+}
+ACKNOWLEDGED: Final = "inputs that the brokers lost"
+PARKED: Final = "parked inputs without an end"
+DOUBLED: Final = "orders doubled in effect"
+POISON: Final = "bad inputs without their reason"
+TWO_CONTENTS: Final = "ids with two contents"
+UNPUBLISHED: Final = "events of the log that are not on Kafka"
+INVENTED: Final = "events on Kafka that are not in the log"
+LEFT: Final = "events left in the outbox"
+KINDS: Final = (
+    *INVARIANTS.values(),
+    ACKNOWLEDGED,
+    PARKED,
+    DOUBLED,
+    POISON,
+    TWO_CONTENTS,
+    UNPUBLISHED,
+    INVENTED,
+    LEFT,
+)
+
+
+def found_by_checker(violation: Violation) -> Finding:
+    events = tuple(event for event in violation.events if isinstance(event, Seen))
+    return Finding(INVARIANTS[violation.invariant], violation.sentence, events)
+
+
+def as_a_reader(raw: Iterable[Seen]) -> tuple[list[Seen], int]:
+    """Return what a reader takes, who drops what is not newer; and how much came again.
+
+    What it drops and has not seen before leaves a gap, which is for the checker.
+    """
+    latest: dict[tuple[str, str | None], int] = {}
+    known: set[str] = set()
+    taken, again = [], 0
+    for seen in raw:
+        stream = (seen.topic, seen.key)
+        if seen.sequence > latest.get(stream, 0):
+            latest[stream] = seen.sequence
+            taken.append(seen)
+        elif seen.id in known:
+            again += 1
+        known.add(seen.id)
+    return taken, again
+
+
+def lost_by_brokers(acknowledged: Mapping[str, int], there: Mapping[str, int]) -> Iterator[Finding]:
+    """Find topics that hold fewer inputs than the brokers have acknowledged."""
+    for topic, number in acknowledged.items():
+        if there.get(topic, 0) < number:
+            sentence = f"{topic}: {number} acknowledged, {there.get(topic, 0)} there"
+            yield Finding(ACKNOWLEDGED, sentence)
+
+
+def parked_without_end(
+    inputs: Iterable[Input], history: Iterable[Seen], waiting: set[str]
+) -> Iterator[Finding]:
+    """Find inputs that were parked, wait no more, and had no effect either."""
+    causes = {seen.cause for seen in history}
+    # A timer's cause is its id and when it was due.
+    causes |= {cause.rpartition("@")[0].removeprefix("timer/parked/") for cause in causes}
+    for each in inputs:
+        if each.outcome == "parked" and each.identity not in waiting | causes:
+            sentence = f"{each.type} {each.identity} was parked, and nothing came of it"
+            yield Finding(PARKED, sentence)
+
+
+def otherwise_in_the_log(seen: Seen | None, row: Mapping[str, Any]) -> Finding | None:
+    """Compare an event of the log with what is on Kafka under its id."""
+    what = f"{row['type']} {row['event_id']} (position {row['position']})"
+    if seen is None:
+        return Finding(UNPUBLISHED, f"{what} is not on Kafka")
+    if _place(seen) != (row["topic"], row["key"], row["sequence"], row["cause"]):
+        return Finding(UNPUBLISHED, f"{what} has another place there", (seen,))
+    if orjson.loads(row["data"]) != seen.data:
+        return Finding(UNPUBLISHED, f"{what} says something else there", (seen,))
+    return None
+
+
+def two_contents(raw: Sequence[Seen]) -> Iterator[Finding]:
+    """Find ids under which two different things were said."""
+    first: dict[str, Seen] = {}
+    for seen in raw:
+        known = first.setdefault(seen.id, seen)
+        # From the log it comes with its fields in another order.
+        same = known.value == seen.value or known.data == seen.data
+        if not same or _place(known) != _place(seen):
+            yield Finding(TWO_CONTENTS, f"{seen.id} was published with two contents", (known, seen))
+
+
+def doubled(history: Sequence[Seen]) -> Iterator[Finding]:
+    """Find assignments ordered twice, and inputs that came to be twice what they are once."""
+    first: dict[tuple[str, str], Seen] = {}
+    for seen in history:
+        if seen.type == "order.issued":
+            name = seen.data["assignment_id"]
+        elif seen.type in ("call.linked", "incident.closed") or (
+            seen.type == "call.decided" and seen.data["because"] == "the call came in"
+        ):
+            name = seen.key or ""
+            if seen.type == "call.linked":
+                name = seen.data["call_id"]
+        else:
+            continue
+        known = first.setdefault((seen.type, name), seen)
+        if known is not seen:
+            yield Finding(DOUBLED, f"{seen.type} of {name} happened twice", (known, seen))
+
+
+def poison_not_refused(history: Sequence[Seen], poison: Sequence[Bad]) -> Iterator[Finding]:
+    """Find bad inputs that are no dead letters, or whose letters don't give the reason."""
+    reasons: defaultdict[tuple[object, ...], set[str]] = defaultdict(set)
+    for seen in history:
+        if seen.type == "input.rejected":
+            letter = seen.data
+            headers = tuple(tuple(header) for header in letter["headers_base64"])
+            about = {reason["field"] for reason in letter["reasons"]}
+            reasons[letter["key_base64"], letter["value_base64"], headers] |= about
+    for bad in poison:
+        headers = tuple((name, base64_of(value)) for name, value in bad.headers)
+        about = reasons[base64_of(bad.key), base64_of(bad.value), headers]
+        if bad.field not in about:
+            sentence = f"{bad.kind} ({bad.key!r}) was refused for {sorted(about) or 'nothing'}"
+            yield Finding(POISON, sentence)
+
+
+def _place(seen: Seen) -> tuple[str, str | None, int, str]:
+    return seen.topic, seen.key, seen.sequence, seen.cause
+
+
+def base64_of(raw: bytes | None) -> str | None:
+    """Return bytes as a dead letter carries them."""
+    return None if raw is None else base64.b64encode(raw).decode("ascii")
