@@ -137,6 +137,11 @@ def takes(hospital: Hospital, destination: Destination) -> bool:
     return fits and hospital.service == _service_for(destination)
 
 
+def may_be_for_cases(hospital: Hospital) -> bool:
+    """Return whether a hospital is, or can be called in to be, one for cases."""
+    return _rank("designated_hospital", hospital, hospital.district) is not None
+
+
 def report_hospital(city: City, event: HospitalReported) -> None:
     """Take over what a hospital says of itself.
 

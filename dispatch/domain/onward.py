@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from dispatch.domain import transfers
+from dispatch.domain import hospitals, transfers
 from dispatch.domain.city import City
+from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Handover, Hospital, Incident, Transfer
 from dispatch.topics.calls import Call, Caller, Epidemiology, Location
 from dispatch.topics.transfers import TransferPatient
@@ -14,26 +15,28 @@ _NAMESPACE: Final = UUID("2c8a6e0e-3b52-5d0b-8d0a-9a7f6b1c4e5d")
 
 
 def transfer_onward(city: City, handover_id: str) -> None:
-    """Request the transfer of a case to the designated hospital, once, after the handover.
+    """Request the transfer of a found case to the designated hospital, once, after the handover.
 
-    The receiving hospital asks, as an institution that cannot admit the case (R1), whether it was
-    known before, found on the way or on arrival. Nothing is to be done for a patient who is no case
-    or is at a hospital that is for cases.
+    The receiving hospital asks, as an institution that cannot admit the case (R1). Nothing is to be
+    done for a patient without a finding or at a hospital that is for cases; a critical case known
+    before was taken to the emergency buffer on purpose (R3): its hospital asks when it is time.
     """
     handover = city.handovers[handover_id]
     hospital = city.hospitals[handover.hospital_id]
     assignment = city.assignments[handover.assignment_id]
     if handover.status != "closed" or handover.transfer_call_id is not None:
         return
+    if not assignment.case_found or hospital.service == "cases":
+        return
     incident = city.incidents[handover.incident_id]
-    # Of several patients only the one in whom it was found is known to be the case; where a
-    # transfer went was agreed, or is the dispatcher's word.
-    is_case = assignment.case_found or (
-        incident.case_status != "none"
-        and incident.patient_count == 1
-        and incident.transfer_kind is None
-    )
-    if not is_case or hospital.service == "cases":
+    if not any(hospitals.may_be_for_cases(each) for each in city.hospitals.values()):
+        escalate(
+            city,
+            "no_designated_hospital",
+            incident.incident_id,
+            handover_id,
+            f"the case stays at {hospital.hospital_id}: the city has no hospital for cases",
+        )
         return
     call = _call(city, handover, hospital, incident)
     transfer = Transfer(

@@ -536,11 +536,20 @@ def test_a_case_found_on_the_way_goes_to_the_designated_hospital_itself() -> Non
     assert "transfer.offered" not in kinds(city.hand_over("U1"))
 
 
-def test_a_critical_case_known_before_is_moved_on_from_the_emergency_buffer() -> None:
+def test_no_transfer_follows_a_patient_known_as_a_case_before() -> None:
     city = SmallCity(transfer_unit("T1"))
     city.say(call("c1", patient={"condition": "critical", "case_status": "confirmed"}))
-    offer = only(TransferOffered, city.hand_over("T1"))
-    assert (offer.institution_id, offer.hospital_id) == ("general", "designated")
+    assert "call.decided" not in kinds(city.hand_over("T1"))
+
+
+def test_a_case_in_a_city_without_a_hospital_for_cases_is_escalated_and_not_looked_for() -> None:
+    general = hospital("general", "ordinary", "emergency_buffer")
+    city = SmallCity(unit("U1"), hospitals=[general])
+    city.say(call("c1", patient={"condition": "critical"}))
+    city.hand_over("U1")
+    raised = every(EscalationRaised, city.say(city.found(city.known(Handover, "c1/A1/H1"))))
+    assert "no_designated_hospital" in [each.kind for each in raised]
+    assert not city.city.transfers
 
 
 def test_of_several_patients_only_a_found_case_is_moved_on() -> None:
