@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from dispatch.domain.city import Duplicate, Early, Rejected
 from dispatch.domain.incidents import active_assignments, units_needed, wanted_crew
 from dispatch.domain.lifecycle import REPORTED
-from dispatch.domain.model import Assignment, Handover, Incident, Job, Offer
+from dispatch.domain.model import Assignment, Clock, Handover, Incident, Job, Offer, Report
 from dispatch.policy.pack import load_pack
 from dispatch.store import codec
 from dispatch.topics.fields import Content
@@ -272,6 +272,33 @@ class CityLife(RuleBasedStateMachine):
             handover = self.city.known(Handover, data.draw(st.sampled_from(known[-8:])))
             self.say(getattr(self.city, what)(handover))
 
+    @rule(data=st.data(), positive=st.booleans())
+    def a_result(self, data: st.DataObject, positive: bool) -> None:
+        known = sorted(key for kind, key in self.city._archive if kind is Handover)
+        if known:
+            handover = self.city.known(Handover, data.draw(st.sampled_from(known[-8:])))
+            self.say(self.city.result(handover, positive=positive))
+
+    @rule(data=st.data())
+    def a_patient_dies(self, data: st.DataObject) -> None:
+        unit_id = self.busy_unit(data)
+        if unit_id is not None:
+            self.attempt(lambda: self.city.say(self.city.died(unit_id)))
+
+    @rule(data=st.data(), what=st.sampled_from(["acknowledges", "surveys"]))
+    def the_commission_deals_with_a_report(self, data: st.DataObject, what: str) -> None:
+        reports = sorted(key for kind, key in self.city._archive if kind is Report)
+        if reports:
+            report = self.city.known(Report, data.draw(st.sampled_from(reports[-8:])))
+            if what == "acknowledges":
+                self.say(self.city.report_acknowledged(report.report_id))
+            else:
+                self.say(self.city.surveyed(report.owner))
+
+    @rule(data=st.data(), unit_id=st.sampled_from(["R1", "T1"]))
+    def a_crew_is_infected(self, data: st.DataObject, unit_id: str) -> None:
+        self.say(self.city.infected(self.some_call(data), unit_id))
+
     @rule(data=st.data(), weak=st.booleans())
     def a_certificate(self, data: st.DataObject, weak: bool) -> None:
         jobs = sorted(key for kind, key in self.city._archive if kind is Job)
@@ -417,6 +444,24 @@ class CityLife(RuleBasedStateMachine):
                 assert asked == (transfer.status == "offered")
                 looked_for = f"transfer_search/{transfer.transfer_id}" in self.city.timers
                 assert looked_for == (transfer.status == "unplaced") != asked
+
+    @invariant()
+    def a_report_is_sent_again_until_it_is_acknowledged(self) -> None:
+        for kind, key in self.city._archive:
+            if kind is Report:
+                report = self.city.known(Report, key)
+                waits = f"report/{report.report_id}" in self.city.timers
+                assert waits == (report.acknowledged_by is None)
+
+    @invariant()
+    def every_case_is_reported_and_surveyed(self) -> None:
+        city = self.city.city
+        for incident in city.incidents.values():
+            if incident.case_status != "none" and incident.transfer_kind is None:
+                papers = city.owned(incident.incident_id)
+                assert any(isinstance(each, Report) for each in papers)
+                surveys = [each for each in papers if isinstance(each, Clock)]
+                assert sum(clock.kind == "survey" for clock in surveys) == 1
 
     @invariant()
     def nothing_owed_is_forgotten(self) -> None:
