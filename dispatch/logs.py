@@ -13,9 +13,12 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from dispatch.masking import Masker, describe_exception, mask_foreign
+from dispatch.sparing import Sparing
 
 # Libraries that tell at every step what an operator needs only when it goes wrong.
 CHATTY = ("faust", "mode", "aiokafka", "alembic")
+# Libraries that say the same at every attempt.
+REPETITIVE = ("aiokafka",)
 
 
 def configure(
@@ -57,6 +60,7 @@ def configure(
             ],
         )
     )
+    handler.addFilter(Sparing(REPETITIVE))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

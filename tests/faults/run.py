@@ -26,7 +26,7 @@ SOURCE: Final = "console-1"
 PULSE: Final = 0.05
 QUIET_LIMIT: Final = 300.0
 BACKLOG_LIMIT: Final = 3_600.0
-LET_LIVE: Final = 20.0  # for runs under way when the last call has come
+LET_LIVE: Final = 10.0  # for runs under way when the last call has come
 REPORT_EVERY: Final = 15.0
 # What is due within so many wall seconds of the end may not have been fired.
 GRACE: Final = 5.0
@@ -95,7 +95,7 @@ async def run(
             await injecting
             bench.start_dead()
             log("the load and the faults are over")
-            await asyncio.sleep(LET_LIVE if plan.load.calls > 5_000 else 5)
+            await asyncio.sleep(LET_LIVE)
         finally:
             watching.cancel()
         await bench.world.freeze()
