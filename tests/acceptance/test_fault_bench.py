@@ -56,7 +56,7 @@ async def test_faults_of_every_kind_on_three_brokers(
 async def test_faults_that_need_no_particular_broker(
     stack: Stack, migrated: str, topic_prefix: str, tmp_path: Path
 ) -> None:
-    kinds = (Kind.KILL, Kind.POISON, Kind.TRANSACTION, Kind.REPEAT, Kind.CUT_DATABASE)
+    kinds = (Kind.KILL, Kind.POISON, Kind.TRANSACTION, Kind.REPEAT, Kind.STOP, Kind.CUT_DATABASE)
     outcome = await bench(stack, migrated, topic_prefix, tmp_path, Plan(LOAD, kinds, SEED, gap=0.3))
     assert outcome.clean
     assert len(outcome.faults) == len(kinds)

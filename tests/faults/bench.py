@@ -158,6 +158,15 @@ class Bench:
         (row,) = await self.fetch(statement, *arguments)
         return row[0]
 
+    async def dealt_with(self) -> int:
+        """Return how many inputs the database has noted."""
+        noted = await self.value(
+            "SELECT coalesce(sum(next_offset), 0)::bigint FROM positions"
+            " WHERE starts_with(topic, $1)",
+            self.prefix,
+        )
+        return int(noted)
+
     def shared_out(self) -> bool:
         """Whether the running workers have every partition of every input among them."""
         return all(

@@ -17,6 +17,7 @@ from dispatch.simulation.seen import Seen
 from dispatch.stack.kafka_cluster import KafkaCluster
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from tests.faults.bench import SESSION_SECONDS, Bench, WatchedWorker
+from tests.faults.findings import HELD_UP, Finding
 from tests.faults.poison import KINDS, Bad, bad_input
 from tests.faults.proxy import Line
 from tests.faults.steps import Step
@@ -119,6 +120,7 @@ class Injector:
     injected: list[Injected] = field(default_factory=list)
     poison: list[Bad] = field(default_factory=list)
     recoveries: list[float] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Prepare the draws."""
@@ -190,13 +192,20 @@ class Injector:
         await self._all_take_part()
 
     async def _stop(self) -> str:
+        # In a group that settles nobody works, whoever is stopped.
+        await until(self.bench.shared_out, HEIR_LIMIT)
         worker = self._worker()
         step, reached = await self._at_step(worker, _STOPS, signal.SIGSTOP)
         if not reached:
             worker.send(signal.SIGSTOP)
+        before = await self.bench.dealt_with()
         await asyncio.sleep(STOPPED)
+        others = await self.bench.dealt_with() - before
         worker.send(signal.SIGCONT)
-        return f"{worker.name}, {'having' if reached else 'before it had'} {step}"
+        detail = f"{worker.name}, {'having' if reached else 'before it had'} {step}"
+        if not others:
+            self.findings.append(Finding(HELD_UP, detail))
+        return f"{detail}; the others dealt with {others} inputs meanwhile"
 
     async def _at_step(
         self, worker: WatchedWorker, steps: Sequence[Step], which: signal.Signals

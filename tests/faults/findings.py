@@ -39,6 +39,7 @@ TWO_CONTENTS: Final = "ids with two contents"
 UNPUBLISHED: Final = "events of the log that are not on Kafka"
 INVENTED: Final = "events on Kafka that are not in the log"
 LEFT: Final = "events left in the outbox"
+HELD_UP: Final = "stopped workers that held up the others"
 KINDS: Final = (
     *INVARIANTS.values(),
     ACKNOWLEDGED,
@@ -49,6 +50,7 @@ KINDS: Final = (
     UNPUBLISHED,
     INVENTED,
     LEFT,
+    HELD_UP,
 )
 
 

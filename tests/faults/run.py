@@ -109,6 +109,7 @@ async def run(
         outcome.published = sum(bench.world.acknowledged.values())
         outcome.republished = bench.world.republished
         outcome.verdict = await judge(bench, injector.poison, now)
+        outcome.verdict.findings += injector.findings
         return outcome
 
 
@@ -153,11 +154,7 @@ async def _settle(bench: Bench, limit: float) -> float | None:
 
 async def _lag(bench: Bench) -> int:
     """Return how many inputs on Kafka the database has not noted."""
-    noted = await bench.value(
-        "SELECT coalesce(sum(next_offset), 0)::bigint FROM positions WHERE topic LIKE $1 || '%'",
-        bench.prefix,
-    )
-    return await bench.world.inputs_on_kafka() - int(noted)
+    return await bench.world.inputs_on_kafka() - await bench.dealt_with()
 
 
 async def run_backlog(
