@@ -18,6 +18,7 @@ from dispatch.topics.fields import Content
 from tests.faults.bench import Bench, Load, open_bench
 from tests.faults.city import Brisk, Callers
 from tests.faults.faults import Injected, Injector, Kind, until
+from tests.faults.patrol import Patrol
 from tests.faults.steps import Step
 from tests.faults.verdict import Verdict, judge
 
@@ -81,6 +82,7 @@ async def run(
         Crews(bench.world, behaviour)
         Hospitals(bench.world, behaviour)
         Commission(bench.world, behaviour)
+        Patrol(bench.world)
         callers = Callers(plan.seed, behaviour)
         bench.start_dead()
         if not await until(bench.shared_out, READY_LIMIT):
