@@ -31,7 +31,7 @@ demo: setup ## see the service at work
 	@$(BIN)/dispatch demo
 
 test: setup ## run all tests (one: .venv/bin/pytest tests/unit/test_clock.py)
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # The embedded database stays; what brings its own broker, or works without one, is left out.
 test-kafka: setup ## run the tests that work through Kafka on three brokers of Apache Kafka
