@@ -1,9 +1,11 @@
 """The stack that the tests share: one PostgreSQL and one broker a run, fresh names a test."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -48,6 +50,15 @@ def english() -> Iterator[None]:
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("DISPATCH_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    # Unlike tmp_path, open to the account that PostgreSQL runs as for root.
+    with tempfile.TemporaryDirectory(prefix="dispatch-test-") as directory:
+        path = Path(directory)
+        path.chmod(0o711)
+        yield path
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -491,7 +491,7 @@ class Desk:
         tx.version += 1
         outgoing = await write_changes(
             tx.connection, self._city, version=tx.version, now=self._clock.now(),
-            prefix=self._prefix,
+            prefix=self._prefix, breathe=tx.breathe,
         )  # fmt: skip
         if replayed:
             rows = await tx.fetch("unpublished_of", list(replayed))

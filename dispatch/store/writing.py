@@ -1,7 +1,7 @@
 """Write what a transaction changed, and turn its events into what is published."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, get_args
 
@@ -52,13 +52,23 @@ _TABLES: Final[tuple[tuple[type, str, str, tuple[Callable[[Any], Any], ...]], ..
 
 
 async def write_changes(
-    connection: asyncpg.Connection, city: City, *, version: int, now: datetime, prefix: str
+    connection: asyncpg.Connection,
+    city: City,
+    *,
+    version: int,
+    now: datetime,
+    prefix: str,
+    breathe: Callable[[], Awaitable[None]],
 ) -> list[Outgoing]:
-    """Write records, occupations, timers and events; return what their keys have to publish."""
+    """Write records, occupations, timers and events; return what their keys have to publish.
+
+    `breathe` is called often, so that much work is not taken for a stopped process.
+    """
     changes = city.changes
     for kind, statement, id_field, columns in _TABLES:
         entities = [entity for (k, _), entity in changes.entities.items() if k is kind]
         if entities:
+            await breathe()
             await connection.execute(
                 STATEMENTS[statement],
                 version,
@@ -70,7 +80,8 @@ async def write_changes(
     await _write_occupations(connection, changes)
     await _write_promises(connection, changes)
     await _write_timers(connection, changes)
-    return await _append(connection, changes, now=now, prefix=prefix)
+    await breathe()
+    return await _append(connection, changes, now=now, prefix=prefix, breathe=breathe)
 
 
 def as_outgoing(row: Mapping[str, Any], prefix: str) -> Outgoing:
@@ -158,7 +169,12 @@ async def _write_timers(connection: asyncpg.Connection, changes: Changes) -> Non
 
 
 async def _append(
-    connection: asyncpg.Connection, changes: Changes, *, now: datetime, prefix: str
+    connection: asyncpg.Connection,
+    changes: Changes,
+    *,
+    now: datetime,
+    prefix: str,
+    breathe: Callable[[], Awaitable[None]],
 ) -> list[Outgoing]:
     """Append the events to log and outbox; return them after what is unpublished before them."""
     emissions = changes.emissions
@@ -194,6 +210,7 @@ async def _append(
             }
         )
         following[stream] += 1
+        await breathe()
     columns = ("position", "event_id", "topic", "key", "sequence", "type", "cause", "data")
     await connection.execute(
         STATEMENTS["append_events"],
@@ -206,7 +223,8 @@ async def _append(
         [key for _, key in counts],
         first,
     )
-    return [
-        *(as_outgoing(dict(row), prefix) for row in earlier),
-        *(as_outgoing(e, prefix) for e in events),
-    ]
+    outgoing = []
+    for event in (*map(dict, earlier), *events):
+        outgoing.append(as_outgoing(event, prefix))
+        await breathe()
+    return outgoing

@@ -5,9 +5,8 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
@@ -48,15 +47,6 @@ async def run(dsn: str, statement: str) -> object:
         return await connection.fetchval(statement)
     finally:
         await connection.close()
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    # Unlike tmp_path, open to the account that PostgreSQL runs as for root.
-    with tempfile.TemporaryDirectory(prefix="dispatch-test-") as directory:
-        path = Path(directory)
-        path.chmod(0o711)
-        yield path
 
 
 async def test_the_database_is_reached_by_one_url_from_both_drivers(

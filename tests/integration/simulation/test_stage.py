@@ -80,12 +80,9 @@ def call(stage: Stage, call_id: str, **patient: Any) -> Callable[[], Awaitable[N
 
 
 @pytest.mark.slow
-async def test_the_unexpected_happens_and_every_invariant_holds(tmp_path: Path) -> None:
-    # As root, PostgreSQL's account must pass through to its directory.
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o711)
-    write_plan(plan(), tmp_path / "city.toml")
-    async with open_stage(tmp_path / "city.toml", start=START, data_dir=tmp_path / "d") as stage:
+async def test_the_unexpected_happens_and_every_invariant_holds(data_dir: Path) -> None:
+    write_plan(plan(), data_dir / "city.toml")
+    async with open_stage(data_dir / "city.toml", start=START, data_dir=data_dir / "d") as stage:
         behaviour = Behaviour(1)
         for deviation, whom, value in (
             (Deviation.REFUSE, "C1", "vehicle_fault"),
@@ -123,11 +120,9 @@ async def test_the_unexpected_happens_and_every_invariant_holds(tmp_path: Path) 
         assert len(stage.latencies("order.issued")) >= 6
 
 
-async def test_a_worker_that_ended_is_noticed(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o711)
-    write_plan(plan(), tmp_path / "city.toml")
-    async with open_stage(tmp_path / "city.toml", start=START, data_dir=tmp_path / "d") as stage:
+async def test_a_worker_that_ended_is_noticed(data_dir: Path) -> None:
+    write_plan(plan(), data_dir / "city.toml")
+    async with open_stage(data_dir / "city.toml", start=START, data_dir=data_dir / "d") as stage:
         await stage.run()
         stage._workers[0].kill()
         stage.after(1.0, call(stage, "C1"))

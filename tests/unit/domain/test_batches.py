@@ -88,7 +88,7 @@ def plan(city: SmallCity, batch_id: str = "b1") -> tuple[int, Plan]:
     """Return the plan that the planner makes for a batch now, and the revision it is for."""
     city.city.begin(now=city.now, cause="")
     asked = problem(city.city, the(city, batch_id))
-    made = solve(asked, seconds=2, workers=1)
+    made = solve(asked, seconds=60, workers=1)
     assert not check_plan(asked, made)
     return the(city, batch_id).revision, made
 
