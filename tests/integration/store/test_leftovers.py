@@ -5,7 +5,6 @@ from collections import Counter
 import asyncpg
 
 from dispatch.store.desk import Desk
-from tests.integration.store.conftest import Post
 
 STREAMS = 5_000
 ROWS = 2 * STREAMS  # first the first event of each stream, then the second
@@ -29,9 +28,7 @@ _AGE = (
 )
 
 
-async def test_no_event_is_found_without_those_before_it(
-    desk: Desk, post: Post, migrated: str
-) -> None:
+async def test_no_event_is_found_without_those_before_it(desk: Desk, migrated: str) -> None:
     await desk.published(await desk.leftovers(0, ROWS))
     connection = await asyncpg.connect(migrated)
     try:
