@@ -85,6 +85,15 @@ async def test_two_workers_through_joins_kills_and_a_long_stop(service: Service)
 
 async def test_a_worker_told_to_stop_finishes_what_it_has(service: Service) -> None:
     worker = service.start_worker()
+
+    async def duties_reported() -> bool:
+        # What a new city's plan says is published by the relay, in its own time.
+        there: bool = await service.database.fetchval(
+            "SELECT EXISTS (SELECT FROM events) AND NOT EXISTS (SELECT FROM outbox)"
+        )
+        return there
+
+    await service.until(duties_reported)
     await service.send_calls(range(200))
     await service.until(service.taken)
     await worker.stop(signal.SIGTERM, 20)
