@@ -6,7 +6,7 @@ Times are RFC 3339 with an offset, kept as aware UTC; positions are WGS-84 degre
 from collections import Counter
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dispatch.topics.calls import Contact, Epidemiology, Location
@@ -38,7 +38,7 @@ class TransferPatient(Content):
     needs: Annotated[tuple[Identifier, ...], Field(strict=False, max_length=20)] = ()
 
 
-def _refuse_repeats(patients: tuple[TransferPatient, ...]) -> None:
+def _each_once(patients: tuple[TransferPatient, ...]) -> tuple[TransferPatient, ...]:
     counts = Counter(patient.patient_id for patient in patients)
     for index, patient in enumerate(patients):
         if counts[patient.patient_id] > 1:
@@ -46,10 +46,14 @@ def _refuse_repeats(patients: tuple[TransferPatient, ...]) -> None:
                 "field",
                 "{reason}",
                 {
-                    "field": f"patients.{index}.patient_id",
+                    "field": f"{index}.patient_id",
                     "reason": f"{patient.patient_id} is there twice",
                 },
             )
+    return patients
+
+
+_EACH_ONCE = AfterValidator(_each_once)
 
 
 class TransferRequested(Content):
@@ -67,18 +71,13 @@ class TransferRequested(Content):
     location: Location
     kind: Identifier
     patients: Annotated[
-        tuple[TransferPatient, ...], Field(strict=False, min_length=1, max_length=20)
+        tuple[TransferPatient, ...], Field(strict=False, min_length=1, max_length=20), _EACH_ONCE
     ]
     by: Text
     epidemiology: Epidemiology | None = None
     complaint: LongText | None = None
     hospital_id: Identifier | None = None
     contact: Contact | None = None
-
-    @model_validator(mode="after")
-    def _has_each_patient_once(self) -> Self:
-        _refuse_repeats(self.patients)
-        return self
 
 
 class TransferCancelled(Content):
@@ -106,7 +105,7 @@ class TransferBatchRequested(Content):
     location: Location
     kind: Identifier
     patients: Annotated[
-        tuple[TransferPatient, ...], Field(strict=False, min_length=1, max_length=500)
+        tuple[TransferPatient, ...], Field(strict=False, min_length=1, max_length=500), _EACH_ONCE
     ]
     by: Text
     loading_places: Annotated[int, Field(ge=1, le=100)] | None = None
@@ -115,11 +114,6 @@ class TransferBatchRequested(Content):
         Annotated[tuple[Identifier, ...], Field(strict=False, min_length=1, max_length=100)] | None
     ) = None
     contact: Contact | None = None
-
-    @model_validator(mode="after")
-    def _has_each_patient_once(self) -> Self:
-        _refuse_repeats(self.patients)
-        return self
 
 
 class TransferBatchAmended(Content):
@@ -130,14 +124,15 @@ class TransferBatchAmended(Content):
     at: Timestamp
     by: Text
     reason: Text
-    patients: Annotated[tuple[TransferPatient, ...], Field(strict=False, max_length=500)] = ()
+    patients: Annotated[
+        tuple[TransferPatient, ...], Field(strict=False, max_length=500), _EACH_ONCE
+    ] = ()
     withdrawn: Annotated[tuple[Identifier, ...], Field(strict=False, max_length=500)] = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.patients and not self.withdrawn:
             raise PydanticCustomError("empty", "needs at least one of patients, withdrawn")
-        _refuse_repeats(self.patients)
         return self
 
 
