@@ -7,6 +7,8 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import Any, Final, Protocol
 
+from dispatch.topics.envelope import Read
+
 # What opens an incident.
 OPENING: Final = frozenset({"call.received", "transfer.requested"})
 
@@ -23,23 +25,8 @@ class Invariant(IntEnum):
     DECISIONS_REPLAY = 7
 
 
-class Event(Protocol):
-    """An event of the service as a reader consumed it; `topic` without prefix."""
-
-    @property
-    def topic(self) -> str:
-        """The topic."""
-        ...
-
-    @property
-    def key(self) -> str | None:
-        """The key: the events of a key are in order."""
-        ...
-
-    @property
-    def type(self) -> str:
-        """The type."""
-        ...
+class Event(Read, Protocol):
+    """An event as a reader consumed it, with its place in its stream and its cause."""
 
     @property
     def sequence(self) -> int:
@@ -47,18 +34,8 @@ class Event(Protocol):
         ...
 
     @property
-    def id(self) -> str:
-        """The id."""
-        ...
-
-    @property
     def cause(self) -> str:
         """The identity of the input, or the timer, behind it."""
-        ...
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """What it says."""
         ...
 
 

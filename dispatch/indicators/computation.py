@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from dispatch.domain.model import CITY
 from dispatch.indicators.deaths import Deaths
@@ -20,7 +20,7 @@ from dispatch.indicators.spill_over import SpillOver
 from dispatch.indicators.standards import Standards
 from dispatch.policy.pack import Pack
 from dispatch.topics.city import CityMode
-from dispatch.topics.envelope import Logged, time_said
+from dispatch.topics.envelope import Logged, Read, time_said
 
 # Events that name the district of the incident that they are about.
 _OPENING: Final = frozenset({"call.decided", "case.reported", "clock.started"})
@@ -117,35 +117,6 @@ def compute(
     for event in events:
         computation.take(event)
     return computation.figures()
-
-
-class Read(Protocol):
-    """An event of the service as a reader of its topics consumed it; `topic` without prefix."""
-
-    @property
-    def topic(self) -> str:
-        """The topic."""
-        ...
-
-    @property
-    def key(self) -> str | None:
-        """The key: the events of a key are in order."""
-        ...
-
-    @property
-    def type(self) -> str:
-        """The type."""
-        ...
-
-    @property
-    def id(self) -> str:
-        """The id."""
-        ...
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """What it says."""
-        ...
 
 
 def as_logged(history: Iterable[Read]) -> list[Logged]:

@@ -1,9 +1,9 @@
-"""What passes between Kafka and the desk: a record as read, an event to publish, one logged."""
+"""What passes between Kafka, the desk and readers: records, and events to publish, logged, read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,35 @@ class Outgoing:
     key: str | None
     headers: tuple[tuple[str, bytes], ...]
     value: bytes
+
+
+class Read(Protocol):
+    """An event of the service as a reader of its topics consumed it; `topic` without prefix."""
+
+    @property
+    def topic(self) -> str:
+        """The topic."""
+        ...
+
+    @property
+    def key(self) -> str | None:
+        """The key: the events of a key are in order."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """The type."""
+        ...
+
+    @property
+    def id(self) -> str:
+        """The id."""
+        ...
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What it says."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
