@@ -1,0 +1,178 @@
+"""The bed of a run: a database and topics of its own on the common stack, and the calls on them."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from benchmarks.city import city_plan, ordinary_call
+from dispatch.cluster import ensure_topics
+from dispatch.errors import StackError
+from dispatch.stack.embedded import Stack
+from dispatch.stack.process import Process
+from dispatch.stack.workers import worker_environment
+from dispatch.store.plan import read_plan
+from dispatch.store.schema import amigrate
+from dispatch.topics.calls import Call
+from dispatch.topics.cloudevents import write_headers
+
+ROOT: Final = Path(__file__).parents[1]
+TEMPLATE: Final = "bench_template"
+PARTITIONS: Final = 4
+SOURCE: Final = "console-1"
+LOOK_AGAIN: Final = 0.01  # seconds
+COMMIT_LIMIT: Final = 30.0  # seconds until the offsets of what is done must be committed
+_numbers = itertools.count(1)
+
+_SETTLED: Final = """
+SELECT (SELECT coalesce(sum(next_offset), 0) FROM positions WHERE topic = $1) >= $2
+    AND NOT EXISTS (SELECT FROM outbox)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """Where one run takes place; what it leaves is dropped with it."""
+
+    stack: Stack
+    dsn: str
+    prefix: str
+    folder: Path
+    plan: Path
+    database: asyncpg.Connection
+    producer: AIOKafkaProducer
+
+    @property
+    def calls_topic(self) -> str:
+        """The topic of the calls, with the prefix; the consumer group has its name too."""
+        return f"{self.prefix}calls"
+
+    def environment(self, batch_size: int, web_port: int = 0) -> dict[str, str]:
+        """Return the environment of a process that works here, whichever side it is."""
+        further = {
+            "TOPIC_PREFIX": self.prefix,
+            "DATABASE__DSN": self.dsn,
+            "BATCH_SIZE": batch_size,
+            "DATA_DIR": self.folder,
+            # What an operator of this load would set: a line for each call tells nobody anything.
+            "LOG_LEVEL": "warning",
+        }
+        environment = worker_environment(
+            self.stack, further, city=self.plan, policy="covid-19", web_port=web_port
+        )
+        return environment | {"PYTHONPATH": str(ROOT)}
+
+    async def publish(self, numbers: Sequence[int]) -> None:
+        """Publish the calls of these numbers, and wait until the brokers have them."""
+        now = datetime.now(UTC)
+        await asyncio.gather(*[await self.send(ordinary_call(n, now), now) for n in numbers])
+
+    async def send(self, call: Call, now: datetime) -> "asyncio.Future[object]":
+        """Hand a call to the producer; what is returned is done when the brokers have it."""
+        headers = write_headers(
+            event_id=f"e-{call.call_id}",
+            event_type=call.event_type,
+            at=now,
+            subject=call.call_id,
+            source=SOURCE,
+        )
+        sent: asyncio.Future[object] = await self.producer.send(
+            self.calls_topic,
+            call.model_dump_json().encode(),
+            key=call.call_id.encode(),
+            headers=list(headers),
+        )
+        return sent
+
+    async def settled(self, calls: int, limit: float, workers: Sequence[Process]) -> None:
+        """Wait until so many calls have had their effect and all events are out and marked.
+
+        Raises StackError when a worker ends before, or it takes longer than `limit` seconds.
+        """
+        deadline = time.monotonic() + limit
+        while not await self.database.fetchval(_SETTLED, self.calls_topic, calls):
+            for worker in workers:
+                if not worker.running:
+                    raise worker.failure()
+            if time.monotonic() > deadline:
+                raise StackError(f"not everything was dealt with in {limit:g} s: {self.folder}")
+            await asyncio.sleep(LOOK_AGAIN)
+
+    async def committed(self, calls: int) -> None:
+        """Wait until the group has committed the offsets of so many calls.
+
+        Raises StackError when it doesn't.
+        """
+        partitions = [TopicPartition(self.calls_topic, number) for number in range(PARTITIONS)]
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.stack.bootstrap,
+            group_id=self.calls_topic,
+            enable_auto_commit=False,
+        )
+        await consumer.start()
+        try:
+            consumer.assign(partitions)
+            deadline = time.monotonic() + COMMIT_LIMIT
+            while sum([await consumer.committed(tp) or 0 for tp in partitions]) < calls:
+                if time.monotonic() > deadline:
+                    raise StackError(f"the offsets of {self.calls_topic} are not committed")
+                await asyncio.sleep(10 * LOOK_AGAIN)
+        finally:
+            await consumer.stop()
+
+    async def ordered(self) -> int:
+        """Return how many units were ordered to calls."""
+        count: int = await self.database.fetchval("SELECT count(*) FROM assignments")
+        return count
+
+
+@asynccontextmanager
+async def open_bed(stack: Stack, *, units: int, template: str = TEMPLATE) -> AsyncIterator[Bed]:
+    """Yield a bed in a city of so many units, on a copy of the database `template`."""
+    name = f"bench{next(_numbers)}"
+    folder = stack.data_dir / name
+    folder.mkdir()
+    plan = folder / "city.toml"
+    plan.write_text(city_plan(units), encoding="utf-8")
+    options = {"bootstrap_servers": stack.bootstrap}
+    prefix = f"{name}."
+    async with AsyncExitStack() as exits:
+        await _administer(stack, f"CREATE DATABASE {name} TEMPLATE {template}")
+        exits.push_async_callback(_administer, stack, f"DROP DATABASE {name} WITH (FORCE)")
+        await ensure_topics(
+            options,
+            [prefix + name for name in read_plan(plan).topics],
+            partitions=PARTITIONS,
+            replication=stack.broker.replication,
+        )
+        producer = AIOKafkaProducer(
+            **options, acks="all", enable_idempotence=stack.kafka["enable_idempotence"]
+        )
+        await producer.start()
+        exits.push_async_callback(producer.stop)
+        dsn = stack.postgres.dsn_of(name)
+        database = await asyncpg.connect(dsn)
+        exits.push_async_callback(database.close)
+        yield Bed(stack, dsn, prefix, folder, plan, database, producer)
+
+
+async def make_template(stack: Stack) -> None:
+    """Make the database that every bed is a copy of."""
+    await _administer(stack, f"CREATE DATABASE {TEMPLATE}")
+    await amigrate({"dsn": stack.postgres.dsn_of(TEMPLATE)})
+
+
+async def _administer(stack: Stack, statement: str) -> None:
+    connection = await asyncpg.connect(stack.dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

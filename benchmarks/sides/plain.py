@@ -1,0 +1,62 @@
+"""The job on aiokafka and asyncpg alone: `python -m benchmarks.sides.plain`.
+
+A loop without supervision, retries, rebalancing or timers: what is left when everything is taken
+away that a service needs beside the job. It is the limit for Python.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import uvloop
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from benchmarks.sides.job import Job, key_of, open_job, topics_of
+from dispatch.topics.envelope import Outgoing, Record
+
+POLL_MS = 500
+
+
+async def main() -> None:
+    """Work until killed."""
+    async with open_job() as job:
+        client_options = job.settings.kafka.client_options()
+        consumer = AIOKafkaConsumer(
+            job.topic, **client_options, **job.consumer_options, enable_auto_commit=False
+        )
+        producer = AIOKafkaProducer(**client_options, **job.producer_options)
+        async with producer, consumer:
+            await work(job, consumer, producer)
+
+
+async def work(job: Job, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
+    """Take batch after batch: decide and write, publish, mark, commit."""
+    while True:
+        polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=job.settings.batch_size)
+        if consumer.assignment():
+            job.ready()
+        if not polled:
+            continue
+        records = [
+            Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, tuple(r.headers))
+            for read in polled.values()
+            for r in read
+        ]
+        outgoing = await job.desk.take(records)
+        await publish(producer, outgoing)
+        await job.desk.published(outgoing)
+        await consumer.commit({TopicPartition(r.topic, r.partition): r.offset + 1 for r in records})
+
+
+async def publish(producer: AIOKafkaProducer, outgoing: Sequence[Outgoing]) -> None:
+    """Publish the events and wait until the brokers have acknowledged them all."""
+    sent = [
+        await producer.send(topic, event.value, key=key_of(event), headers=list(event.headers))
+        for event in outgoing
+        for topic in topics_of(event)
+    ]
+    await asyncio.gather(*sent)
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())

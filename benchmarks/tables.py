@@ -1,0 +1,64 @@
+"""The results as tables: for the terminal, and for the documentation."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rich.box import MARKDOWN, SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.figures import as_range
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One table: its title, the heads of its columns and its rows."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def _durable_orders(found: Mapping[str, Any]) -> list[Sheet]:
+    sides = found["sides"]
+    first = next(iter(sides))
+    return [
+        Sheet(
+            f"Durable orders: {found['calls']:,} calls a run, {found['rounds']} rounds",
+            ("side", "batch", "calls/s", f"of {first}", "processor, us/call"),
+            tuple(
+                (
+                    name,
+                    str(side["batch_size"]),
+                    as_range(side["calls_per_second"]),
+                    as_range(side[f"ratio_to_{first}"], 2),
+                    as_range(side["cpu_us_per_call"]),
+                )
+                for name, side in sides.items()
+            ),
+        )
+    ]
+
+
+SHEETS: Final[Mapping[str, Callable[[Mapping[str, Any]], list[Sheet]]]] = {
+    "durable-orders": _durable_orders,
+}
+
+
+def show(results: Mapping[str, Any], *, markdown: bool = False) -> None:
+    """Print the tables of all results."""
+    console = Console()
+    for name, sheets in SHEETS.items():
+        for sheet in sheets(results[name]) if name in results else ():
+            table = Table(
+                title=None if markdown else sheet.title,
+                box=MARKDOWN if markdown else SIMPLE_HEAD,
+            )
+            for number, head in enumerate(sheet.heads):
+                table.add_column(head, justify="left" if number == 0 else "right")
+            for row in sheet.rows:
+                table.add_row(*row)
+            if markdown:
+                console.print(f"{sheet.title}\n", highlight=False)
+            console.print(table)
