@@ -277,10 +277,14 @@ class Desk:
 
             await connection.add_listener(WAKE, hear)
             connection.add_termination_listener(hear)
-            while not connection.is_closed():
-                await heard.wait()
-                heard.clear()
-                yield
+            try:
+                while not connection.is_closed():
+                    await heard.wait()
+                    heard.clear()
+                    yield
+            finally:
+                # Nobody else may get it while it listens; to be told so it may be too far away.
+                connection.terminate()
 
     # -- within a transaction
 

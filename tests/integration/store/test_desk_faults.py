@@ -1,5 +1,7 @@
 """Faults about a single desk: of clocks, timers and the database, and none of an input."""
 
+import asyncio
+import warnings
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -9,7 +11,7 @@ from dispatch.domain import handling
 from dispatch.domain.city import City
 from dispatch.domain.model import Timer
 from dispatch.errors import Unavailable
-from dispatch.store.desk import POOL_SIZE, Desk
+from dispatch.store.desk import POOL_SIZE, WAKE, Desk
 from tests.integration.store.conftest import HandClock, Post, kinds
 
 
@@ -133,3 +135,49 @@ async def test_a_driver_that_loses_its_thread_is_no_fault_of_an_input(
         with pytest.raises(Unavailable):
             await desk.take([post.call("c1")])
     assert "order.issued" in kinds(await desk.take([post.call("c1")]))
+
+
+async def test_nobody_gets_a_connection_that_still_listens(desk: Desk) -> None:
+    async def listen() -> None:
+        async for _ in desk.wakeups():
+            heard.set()
+
+    heard = asyncio.Event()
+    listening = asyncio.create_task(listen())
+    connection = await asyncpg.connect(**desk._connect_options)
+    try:
+        while not heard.is_set():
+            await connection.execute(f"NOTIFY {WAKE}")
+            await asyncio.wait({listening}, timeout=0.01)
+        # What is wrong with a connection that is given back comes as a warning.
+        with warnings.catch_warnings(record=True) as warned:
+            listening.cancel()
+            await asyncio.wait({listening})
+            for _ in range(POOL_SIZE + 1):
+                await desk.health()
+        assert not warned
+        listeners = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+        async with asyncio.timeout(30):
+            while await connection.fetchval(listeners):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    finally:
+        await connection.close()
+
+
+async def test_a_full_disk_is_no_fault_of_an_input(desk: Desk, post: Post, migrated: str) -> None:
+    connection = await asyncpg.connect(migrated)
+    try:
+        await connection.execute(
+            """CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                   RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full';
+               END $$;
+               CREATE TRIGGER no_room BEFORE INSERT ON events EXECUTE FUNCTION no_room()"""
+        )
+        record = post.call("c1")
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await desk.take([record])
+        await connection.execute("DROP TRIGGER no_room ON events")
+    finally:
+        await connection.close()
+    assert "order.issued" in kinds(await desk.take([record]))
