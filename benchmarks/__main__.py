@@ -15,7 +15,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import durable_orders
+from benchmarks import durable_orders, latency
 from benchmarks.bed import make_template
 from benchmarks.sides.side import SIDES
 from benchmarks.tables import show
@@ -43,9 +43,10 @@ def main() -> int:
 
 def _arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("bench", choices=("durable-orders",))
+    parser.add_argument("bench", choices=("durable-orders", "latency"))
     parser.add_argument("--sides", default=",".join(SIDES), help="of durable-orders")
     parser.add_argument("--calls", type=int, default=1_000)
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each case of latency")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch-size", type=int, help="for every side, instead of the sweep")
     parser.add_argument("--brokers", type=int, default=0, help="of Apache Kafka; 0: embedded")
@@ -65,6 +66,11 @@ async def _run(arguments: argparse.Namespace) -> dict[str, Any]:
     results: dict[str, Any] = {"machine": _machine(brokers)}
     async with running_stack(kafka=kafka) as stack:
         await make_template(stack)
+        if arguments.bench == "latency":
+            results["latency"] = await latency.measure_all(
+                stack, cases=latency.CASES, seconds=arguments.seconds, log=log
+            )
+            return results
         sides = [SIDES[name] for name in arguments.sides.split(",")]
         size = arguments.batch_size
         results["durable-orders"] = await durable_orders.compare(

@@ -13,21 +13,20 @@ from typing import Final
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from benchmarks.caller import publish_call, started_producer
 from benchmarks.city import city_plan, ordinary_call
 from dispatch.cluster import ensure_topics
 from dispatch.errors import StackError
+from dispatch.settings import KafkaSettings
 from dispatch.stack.embedded import Stack
 from dispatch.stack.process import Process
 from dispatch.stack.workers import worker_environment
 from dispatch.store.plan import read_plan
 from dispatch.store.schema import amigrate
-from dispatch.topics.calls import Call
-from dispatch.topics.cloudevents import write_headers
 
 ROOT: Final = Path(__file__).parents[1]
 TEMPLATE: Final = "bench_template"
 PARTITIONS: Final = 4
-SOURCE: Final = "console-1"
 LOOK_AGAIN: Final = 0.01  # seconds
 COMMIT_LIMIT: Final = 30.0  # seconds until the offsets of what is done must be committed
 _numbers = itertools.count(1)
@@ -73,24 +72,12 @@ class Bed:
     async def publish(self, numbers: Sequence[int]) -> None:
         """Publish the calls of these numbers, and wait until the brokers have them."""
         now = datetime.now(UTC)
-        await asyncio.gather(*[await self.send(ordinary_call(n, now), now) for n in numbers])
-
-    async def send(self, call: Call, now: datetime) -> "asyncio.Future[object]":
-        """Hand a call to the producer; what is returned is done when the brokers have it."""
-        headers = write_headers(
-            event_id=f"e-{call.call_id}",
-            event_type=call.event_type,
-            at=now,
-            subject=call.call_id,
-            source=SOURCE,
+        await asyncio.gather(
+            *[
+                await publish_call(self.producer, self.prefix, ordinary_call(number, now), now)
+                for number in numbers
+            ]
         )
-        sent: asyncio.Future[object] = await self.producer.send(
-            self.calls_topic,
-            call.model_dump_json().encode(),
-            key=call.call_id.encode(),
-            headers=list(headers),
-        )
-        return sent
 
     async def settled(self, calls: int, limit: float, workers: Sequence[Process]) -> None:
         """Wait until so many calls have had their effect and all events are out and marked.
@@ -153,11 +140,7 @@ async def open_bed(stack: Stack, *, units: int, template: str = TEMPLATE) -> Asy
             partitions=PARTITIONS,
             replication=stack.broker.replication,
         )
-        producer = AIOKafkaProducer(
-            **options, acks="all", enable_idempotence=stack.kafka["enable_idempotence"]
-        )
-        await producer.start()
-        exits.push_async_callback(producer.stop)
+        producer = await exits.enter_async_context(started_producer(KafkaSettings(**stack.kafka)))
         dsn = stack.postgres.dsn_of(name)
         database = await asyncpg.connect(dsn)
         exits.push_async_callback(database.close)

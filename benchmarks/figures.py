@@ -1,5 +1,6 @@
 """Medians, spreads and percentiles, as they stand in the results."""
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,16 +18,23 @@ def series(values: Sequence[float]) -> dict[str, Any]:
 
 def percentile(ordered: Sequence[float], share: float) -> float:
     """Return the value that a share (0 to 1) of the ordered values does not exceed."""
-    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
+    return ordered[max(1, math.ceil(share * len(ordered))) - 1]
 
 
 def latencies(seconds: Sequence[float]) -> dict[str, Any]:
-    """Return how many values there are, and their percentiles in milliseconds."""
+    """Return how many values there are, and their percentiles in milliseconds.
+
+    Null is one that is endless.
+    """
     ordered = sorted(seconds)
     shares = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
     return {
         "samples": len(ordered),
-        **{name: 1_000 * percentile(ordered, share) for name, share in shares},
+        **{
+            name: None if math.isinf(found) else 1_000 * found
+            for name, share in shares
+            for found in [percentile(ordered, share)]
+        },
     }
 
 

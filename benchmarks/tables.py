@@ -1,6 +1,6 @@
 """The results as tables: for the terminal, and for the documentation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,8 +41,34 @@ def _durable_orders(found: Mapping[str, Any]) -> list[Sheet]:
     ]
 
 
-SHEETS: Final[Mapping[str, Callable[[Mapping[str, Any]], list[Sheet]]]] = {
+def _latency(found: Sequence[Mapping[str, Any]]) -> list[Sheet]:
+    return [
+        Sheet(
+            f"Latency: call due to {what} consumed, ms",
+            ("calls/s", "units", "out, s", "calls", "p50", "p95", "p99", "max", "never"),
+            tuple(
+                (
+                    f"{case['rate']:g}",
+                    str(case["units"]),
+                    f"{case['run_seconds']:g}",
+                    f"{case['calls']:,}",
+                    *(_milliseconds(case[name][each]) for each in ("p50", "p95", "p99", "max")),
+                    str(case[name]["never"]),
+                )
+                for case in found
+            ),
+        )
+        for what, name in (("order", "ordered_ms"), ("decision", "decided_ms"))
+    ]
+
+
+def _milliseconds(value: float | None) -> str:
+    return "endless" if value is None else f"{value:,.1f}"
+
+
+SHEETS: Final[Mapping[str, Callable[[Any], list[Sheet]]]] = {
     "durable-orders": _durable_orders,
+    "latency": _latency,
 }
 
 

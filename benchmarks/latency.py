@@ -1,0 +1,154 @@
+"""Latency: from the moment at which a call should be published until a console has its order.
+
+Calls come as a Poisson stream from a process of their own; another is the console, and plays the
+crews, who end their runs at once, so that units are free as long as the service keeps up. A call
+that has no order when the time is over counts as endless.
+"""
+
+import asyncio
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from signal import SIGKILL
+from typing import Any, Final
+
+import orjson
+
+from benchmarks.arrivals import arrivals
+from benchmarks.bed import LOOK_AGAIN, TEMPLATE, Bed, open_bed
+from benchmarks.figures import latencies
+from benchmarks.sides.side import OURS, running
+from dispatch.errors import StackError
+from dispatch.stack.embedded import Stack
+from dispatch.stack.process import Process
+
+WARM_UP: Final = 20  # calls
+WARM_UP_RATE: Final = 20.0
+LEAD: Final = 3.0  # seconds for the generator to start
+DRAIN: Final = 15.0  # seconds after the last call until it is given up
+BATCH_SIZE: Final = 500
+FEWEST: Final = 10  # calls of a case; the slowest stream lasts as long as they take
+
+Log = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A stream of calls: `rate` in calls a second, `run_seconds` how long a unit stays out."""
+
+    rate: float
+    units: int
+    run_seconds: float = 0.0
+
+    @property
+    def contended(self) -> bool:
+        """Whether more calls come than the units can serve, however quick the service is."""
+        return self.rate * self.run_seconds > self.units
+
+
+CASES: Final = (
+    *(Case(rate, 50) for rate in (1, 10, 100, 1_000)),
+    *(Case(rate, units) for units in (5, 500) for rate in (1, 10, 100, 1_000)),
+    # Twice the calls that the fleet can take.
+    Case(100, 50, run_seconds=1.0),
+)
+
+
+async def measure(
+    stack: Stack, case: Case, *, seconds: float, seed: int, template: str = TEMPLATE
+) -> dict[str, Any]:
+    """Let calls come for so many seconds; return the latencies.
+
+    Raises StackError when the worker or one of the processes beside it fails.
+    """
+    calls = max(FEWEST, round(case.rate * seconds))
+    # A contended fleet never serves them all.
+    drain = 0.0 if case.contended else DRAIN
+    limit = LEAD + WARM_UP / WARM_UP_RATE + DRAIN + calls / case.rate
+    async with (
+        open_bed(stack, units=case.units, template=template) as bed,
+        running(OURS, bed, BATCH_SIZE) as worker,
+    ):
+        console, ready, seen = _console(bed, calls + WARM_UP, case.run_seconds, limit + drain)
+        try:
+            while not ready.exists():
+                if not console.running:
+                    raise console.failure()
+                await asyncio.sleep(LOOK_AGAIN)
+            await _generate(bed, WARM_UP, WARM_UP_RATE, seed, first=0)
+            begin, late = await _generate(bed, calls, case.rate, seed, first=WARM_UP)
+            if not await console.ended(limit + drain) or not worker.process.running:
+                raise StackError(f"the console or the worker has failed; see {bed.folder}")
+            found = orjson.loads(seen.read_bytes())
+        finally:
+            console.kill()
+    due = [begin + at for at in arrivals(calls, case.rate, seed)]
+    return asdict(case) | {
+        "calls": calls,
+        "generator_late_ms": 1_000 * late,
+        "decided_ms": _latencies(due, found["decided"]),
+        "ordered_ms": _latencies(due, found["ordered"]),
+    }
+
+
+def _console(bed: Bed, calls: int, run_seconds: float, limit: float) -> tuple[Process, Path, Path]:
+    """Start the console; return it, the file that says it listens, and that of what it saw."""
+    ready, seen = bed.folder / "console.ready", bed.folder / "seen.json"
+    process = _start(
+        bed,
+        "console",
+        *("--calls", calls, "--run-seconds", run_seconds, "--limit", limit),
+        *("--ready", ready, "--seen", seen),
+    )
+    return process, ready, seen
+
+
+async def _generate(
+    bed: Bed, calls: int, rate: float, seed: int, *, first: int
+) -> tuple[float, float]:
+    """Let calls come; return when they began, and by how many seconds the latest was late."""
+    begin = time.monotonic() + LEAD
+    name = f"generator-{first}"
+    process = _start(
+        bed,
+        "generator",
+        *("--calls", calls, "--rate", rate, "--seed", seed, "--first", first, "--begin", begin),
+        log=name,
+    )
+    await process.succeed(LEAD + DRAIN + 2 * calls / rate)
+    said = (bed.folder / f"{name}.log").read_text(encoding="utf-8").split()
+    return begin, float(said[-1])
+
+
+def _start(bed: Bed, module: str, *arguments: object, log: str = "") -> Process:
+    return Process(
+        [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)],
+        log=bed.folder / f"{log or module}.log",
+        orphaned=SIGKILL,
+        environment=bed.environment(BATCH_SIZE),
+    )
+
+
+def _latencies(due: Sequence[float], seen: dict[str, float]) -> dict[str, Any]:
+    taken = [seen.get(f"c{number}", math.inf) - at for number, at in enumerate(due, start=WARM_UP)]
+    never = sum(math.isinf(each) for each in taken)
+    return latencies(taken) | {"never": never}
+
+
+async def measure_all(
+    stack: Stack, *, cases: Sequence[Case], seconds: float, log: Log
+) -> list[dict[str, Any]]:
+    """Measure every case, one after the other."""
+    found = []
+    for seed, case in enumerate(cases, start=1):
+        measured = await measure(stack, case, seconds=seconds, seed=seed)
+        ordered = measured["ordered_ms"]
+        log(
+            f"{case.rate:g} calls/s, {case.units} units, out for {case.run_seconds:g} s: "
+            f"order p50 {ordered['p50']} ms, p99 {ordered['p99']} ms, never {ordered['never']}"
+        )
+        found.append(measured)
+    return found
