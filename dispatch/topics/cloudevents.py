@@ -3,8 +3,10 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha1
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from dispatch.topics.envelope import Record
 
@@ -13,6 +15,8 @@ SOURCE: Final = "ambulance-dispatch"
 SCHEMA_VERSION: Final = "v1"
 MAX_ATTRIBUTE: Final = 256  # characters
 _NAMESPACE: Final = UUID("5f0a4b0e-6a8f-5b0c-9a51-1f2d3c4b5a69")
+_NOT_VERSION_AND_VARIANT: Final = ~((0xF000 << 64) | (0xC000 << 48))
+_VERSION_5: Final = (5 << 76) | (0x8000 << 48)
 _PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f]+")
 
 
@@ -69,10 +73,18 @@ def read_attributes(record: Record) -> Attributes:
 
 
 def derived_id(cause: str, ordinal: int) -> str:
-    """Return the id of the ordinal-th event of a cause: the same on every replay."""
-    return str(uuid5(_NAMESPACE, f"{cause}/{ordinal}"))
+    """Return the id of the ordinal-th event of a cause: the same on every replay.
+
+    A name-based UUID, version 5 (RFC 9562 §5.5); the library's own takes four times as long.
+    """
+    name = f"{cause}/{ordinal}".encode()
+    number = int.from_bytes(sha1(_NAMESPACE.bytes + name, usedforsecurity=False).digest()[:16])
+    number = number & _NOT_VERSION_AND_VARIANT | _VERSION_5
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+@lru_cache(maxsize=64)
 def timestamp(at: datetime) -> str:
     """Return an aware time as RFC 3339 in UTC."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -89,19 +101,27 @@ def write_headers(
     cause: str | None = None,
 ) -> tuple[tuple[str, bytes], ...]:
     """Return the headers of an event; sequence and cause are on what the service publishes."""
-    attributes = {
-        "ce_specversion": SPECVERSION,
-        "ce_id": event_id,
-        "ce_source": source,
-        "ce_type": event_type,
-        "ce_time": timestamp(at),
-        "ce_dataschema": f"urn:ambulance-dispatch:{event_type}:{SCHEMA_VERSION}",
-        "content-type": "application/json",
-    }
+    headers = [
+        *_constant_headers(event_type, source),
+        ("ce_id", event_id.encode()),
+        ("ce_time", timestamp(at).encode()),
+    ]
     if subject is not None:
-        attributes["ce_subject"] = subject
+        headers.append(("ce_subject", subject.encode()))
     if sequence is not None:
-        attributes["ce_sequence"] = str(sequence)
+        headers.append(("ce_sequence", str(sequence).encode()))
     if cause is not None:
-        attributes["ce_cause"] = cause
-    return tuple((name, value.encode()) for name, value in attributes.items())
+        headers.append(("ce_cause", cause.encode()))
+    return tuple(headers)
+
+
+@lru_cache(maxsize=1_024)
+def _constant_headers(event_type: str, source: str) -> tuple[tuple[str, bytes], ...]:
+    """Return the headers that all events of a type and source have alike."""
+    return (
+        ("ce_specversion", SPECVERSION.encode()),
+        ("ce_source", source.encode()),
+        ("ce_type", event_type.encode()),
+        ("ce_dataschema", f"urn:ambulance-dispatch:{event_type}:{SCHEMA_VERSION}".encode()),
+        ("content-type", b"application/json"),
+    )
