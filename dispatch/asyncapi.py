@@ -54,8 +54,10 @@ def document(
             },
         },
         "defaultContentType": "application/json",
-        "channels": {topic.name: _channel(topic, prefix) for topic in topics},
-        "operations": {_operation_name(topic): _operation(topic) for topic in topics},
+        "channels": {topic.name: _channel(topic, prefix) for topic in topics}
+        | {_own_name(topic): _own_channel(topic, prefix) for topic in topics if topic.per_hospital},
+        "operations": {_operation_name(topic): _operation(topic) for topic in topics}
+        | {f"send-{_own_name(t)}": _own_operation(t) for t in topics if t.per_hospital},
         "components": {
             "messages": {
                 event.event_type: _message(
@@ -79,6 +81,34 @@ def _channel(topic: Topic, prefix: str) -> dict[str, Any]:
             event.event_type: {"$ref": f"#/components/messages/{event.event_type}"}
             for event in topic.events
         },
+    }
+
+
+def _own_name(topic: Topic) -> str:
+    return f"{topic.name}-of-a-hospital"
+
+
+def _own_channel(topic: Topic, prefix: str) -> dict[str, Any]:
+    return {
+        **_channel(topic, prefix),
+        "address": f"{prefix}{topic.name}.{{hospital_id}}",
+        "title": f"{topic.name} of a hospital",
+        "description": (
+            f"The events of {topic.name} with this hospital's key, the same in everything. "
+            "So a hospital can be let in to its own alone."
+        ),
+        "parameters": {"hospital_id": {"description": "The hospital's id in the city's plan."}},
+    }
+
+
+def _own_operation(topic: Topic) -> dict[str, Any]:
+    name = _own_name(topic)
+    return {
+        **_operation(topic),
+        "channel": {"$ref": f"#/channels/{name}"},
+        "messages": [
+            {"$ref": f"#/channels/{name}/messages/{event.event_type}"} for event in topic.events
+        ],
     }
 
 

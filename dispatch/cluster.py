@@ -60,6 +60,17 @@ async def partitions_of(
     }
 
 
+async def check_topics(client_options: Mapping[str, Any], names: Collection[str]) -> None:
+    """Raise Unavailable when one of the topics is missing, or the cluster can't be reached."""
+    missing = sorted(set(names) - (await partitions_of(client_options, names)).keys())
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise Unavailable(
+            f"Kafka has no topic {missing[0]}{more}, or does not show it to this user: "
+            "`dispatch topics --check` lists them, `--create` makes them"
+        )
+
+
 async def ensure_topics(
     client_options: Mapping[str, Any],
     names: Collection[str],

@@ -7,7 +7,7 @@ from typing import Any
 
 import mode
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
 
@@ -26,6 +26,8 @@ REQUEST_BYTES = 4 * 1024 * 1024
 
 class Publisher(mode.Service):
     """Publishes sequences of events and waits until the brokers have acknowledged them all.
+
+    One that is copied to a second topic is acknowledged when both have it.
 
     A sequence that fails leaves the old producer behind: after a batch was given up, an idempotent
     producer's numbering has a gap that brokers refuse for good. What it may still have delivered
@@ -110,13 +112,16 @@ class Publisher(mode.Service):
         partitions: dict[str, list[int]] = {}
         waiting: dict[TopicPartition, deque[Outgoing]] = defaultdict(deque)
         for event in events:
-            if event.topic not in partitions:
-                partitions[event.topic] = sorted(await producer.partitions_for(event.topic))
-            of_topic = partitions[event.topic]
             # Events without a key are numbered as one stream too, and stay on one partition.
             key = (event.key or "").encode()
-            partition = self._partition_of(key, of_topic, of_topic)
-            waiting[TopicPartition(event.topic, partition)].append(event)
+            for topic in (event.topic, event.copy_to):
+                if topic is None:
+                    continue
+                if topic not in partitions:
+                    partitions[topic] = await _partitions(producer, topic)
+                of_topic = partitions[topic]
+                partition = self._partition_of(key, of_topic, of_topic)
+                waiting[TopicPartition(topic, partition)].append(event)
         return waiting
 
     async def _send_round(
@@ -138,6 +143,13 @@ class Publisher(mode.Service):
                 raise result
         for tp in [tp for tp, events in waiting.items() if not events]:
             del waiting[tp]
+
+
+async def _partitions(producer: AIOKafkaProducer, topic: str) -> list[int]:
+    try:
+        return sorted(await producer.partitions_for(topic))
+    except UnknownTopicOrPartitionError as error:
+        raise Unavailable(f"Kafka has no topic {topic}") from error
 
 
 def _fill(producer: AIOKafkaProducer, events: deque[Outgoing]) -> BatchBuilder:

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from dispatch.agents.app import create_app, serve
 from dispatch.agents.desk import Desk
 from dispatch.agents.patience import Patience, persist
-from dispatch.cluster import cluster_id_of
+from dispatch.cluster import check_topics, cluster_id_of
 from dispatch.errors import Unavailable
 from dispatch.metrics import Metrics
 from dispatch.settings import Settings
@@ -35,10 +35,12 @@ async def work(
     settings: Settings,
     desk_for: Callable[[str], OwnDesk],
     *,
+    topics: Collection[str],
     patience: Patience | None = None,
 ) -> None:
     """Work until SIGTERM or SIGINT, waiting for the broker and the database where needed.
 
+    Nothing is begun before all `topics` are there: one that is missing would hold up the others.
     `desk_for` makes a desk from the broker's cluster id. Raises ConfigurationError when the
     web address can't be had, what `open` refuses with, and what crashed the app, if anything did.
     """
@@ -55,21 +57,21 @@ async def work(
         asyncio.get_running_loop().add_signal_handler(number, told_to_stop)
     await web.start()
     try:
-        await _work(settings, desk_for, stop, patience=patience, metrics=metrics, web=web)
+        opening = asyncio.ensure_future(_open(settings, desk_for, topics, patience, metrics))
+        await _work(settings, opening, stop, patience=patience, metrics=metrics, web=web)
     finally:
         await web.stop()
 
 
 async def _work(
     settings: Settings,
-    desk_for: Callable[[str], OwnDesk],
+    opening: asyncio.Future[OwnDesk],
     stop: asyncio.Event,
     *,
     patience: Patience,
     metrics: Metrics,
     web: Web,
 ) -> None:
-    opening = asyncio.ensure_future(_open(settings, desk_for, patience, metrics))
     stopping = asyncio.ensure_future(stop.wait())
     waited: set[asyncio.Future[Any]] = {opening, stopping}
     await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
@@ -87,11 +89,16 @@ async def _work(
 
 
 async def _open(
-    settings: Settings, desk_for: Callable[[str], OwnDesk], patience: Patience, metrics: Metrics
+    settings: Settings,
+    desk_for: Callable[[str], OwnDesk],
+    topics: Collection[str],
+    patience: Patience,
+    metrics: Metrics,
 ) -> OwnDesk:
     client_options = settings.kafka.client_options()
 
     async def attempt() -> OwnDesk:
+        await check_topics(client_options, topics)
         desk = desk_for(await cluster_id_of(client_options))
         await desk.open()
         return desk

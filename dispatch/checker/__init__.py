@@ -14,11 +14,12 @@ from dispatch.checker.history import Event, Input, Invariant, Told, Violation
 from dispatch.checker.inputs import inputs_lost
 from dispatch.checker.order import effects_before_causes, streams_out_of_order
 from dispatch.checker.outcomes import calls_without_one_outcome
+from dispatch.checker.own_topics import own_topics_that_differ
 from dispatch.checker.rooms import rooms_promised_twice
 from dispatch.checker.units import orders_before_disinfection, units_on_two_assignments
 from dispatch.policy.pack import Pack
 
-__all__ = ["Event", "Input", "Invariant", "Violation", "check"]
+__all__ = ["Event", "Input", "Invariant", "Violation", "check", "own_topics_that_differ"]
 
 
 def check(

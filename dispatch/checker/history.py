@@ -23,6 +23,7 @@ class Invariant(IntEnum):
     NO_INPUT_LOST = 5
     CAUSAL_ORDER = 6
     DECISIONS_REPLAY = 7
+    OWN_TOPICS = 8
 
 
 class Event(Read, Protocol):

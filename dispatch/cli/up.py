@@ -33,7 +33,6 @@ from dispatch.stack.embedded import Stack, running_stack
 from dispatch.stack.workers import Worker, worker_environment
 from dispatch.store.plan import CityPlan, read_plan
 from dispatch.store.schema import amigrate
-from dispatch.topics import TOPICS
 
 PARTITIONS: Final = 4
 DATA_DIR_VARIABLE: Final = f"{ENVIRONMENT_PREFIX}DATA_DIR"
@@ -103,7 +102,7 @@ async def _run(settings: Settings, city: Path, plan: CityPlan, workers: int) -> 
         kafka = KafkaSettings(bootstrap_servers=stack.bootstrap)
         await ensure_topics(
             kafka.client_options(),
-            [settings.topic_prefix + topic.name for topic in TOPICS],
+            [settings.topic_prefix + name for name in plan.topics],
             partitions=PARTITIONS,
             replication=1,
         )

@@ -47,4 +47,5 @@ async def _work(settings: Settings) -> None:
             incarnation=incarnation,
         )
 
-    await work(settings, desk_for)
+    topics = [settings.topic_prefix + name for name in plan.topics]
+    await work(settings, desk_for, topics=topics)

@@ -307,12 +307,14 @@ def answer_rejected(
         )
     elif "hospital_id" in sender:
         hospital_id = sender["hospital_id"]
-        city.emit(
-            HospitalRejected(
-                hospital_id=hospital_id, at=city.now, refused=event_type, reasons=rejected
-            ),
-            key=hospital_id,
-        )
+        # One that the city doesn't know has no topic of its own: there is but the dead letter.
+        if hospital_id in city.hospitals:
+            city.emit(
+                HospitalRejected(
+                    hospital_id=hospital_id, at=city.now, refused=event_type, reasons=rejected
+                ),
+                key=hospital_id,
+            )
     elif "incident_id" in sender:
         incident_id = sender["incident_id"]
         city.emit(

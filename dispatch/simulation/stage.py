@@ -34,7 +34,7 @@ from dispatch.stack.workers import Worker, worker_environment
 from dispatch.store.inbound import read
 from dispatch.store.plan import CityPlan, read_plan
 from dispatch.store.schema import amigrate
-from dispatch.topics import OUTPUT_TOPICS, TOPIC_OF, TOPICS, key_of
+from dispatch.topics import OUTPUT_TOPICS, TOPIC_OF, key_of
 from dispatch.topics.cloudevents import derived_id, write_headers
 from dispatch.topics.envelope import Record
 from dispatch.topics.fields import Content
@@ -80,7 +80,7 @@ async def open_stage(
         stack = await exits.enter_async_context(running_stack(data_dir, durable=False))
         await amigrate({"dsn": stack.dsn})
         options = {"bootstrap_servers": stack.bootstrap}
-        names = [PREFIX + topic.name for topic in TOPICS]
+        names = [PREFIX + name for name in plan.topics]
         await ensure_topics(options, names, partitions=PARTITIONS, replication=1)
         clock_path = stack.data_dir / CLOCK_FILE
         clock = ScenarioClock.create(clock_path, start, 0.0)

@@ -14,10 +14,12 @@ from dispatch.domain.model import District, Hospital, Position, Unit
 from dispatch.domain.travel import GreatCircleTravel, Travel, usual_travel
 from dispatch.errors import ConfigurationError
 from dispatch.policy.pack import Pack
+from dispatch.topics import Topic, topic_names
 from dispatch.topics.city import CityMode
 from dispatch.topics.fields import (
     CrewKind,
     DistrictCode,
+    HospitalId,
     Identifier,
     Latitude,
     Longitude,
@@ -78,7 +80,7 @@ class HospitalPlan(_Part):
     for at first, where that does not follow from its roles.
     """
 
-    hospital_id: Identifier
+    hospital_id: HospitalId
     name: Text
     district: DistrictCode
     latitude: Latitude
@@ -152,6 +154,11 @@ class CityPlan(_Part):
             if code not in districts:
                 raise ValueError(f"there is no district {code}")
         return self
+
+    @property
+    def topics(self) -> dict[str, Topic]:
+        """Every topic of this city by its name (without the prefix)."""
+        return topic_names(hospital.hospital_id for hospital in self.hospital)
 
     @cached_property
     def digest(self) -> str:

@@ -24,7 +24,7 @@ from dispatch.domain.model import (
 )
 from dispatch.store import codec
 from dispatch.store.sql import STATEMENTS
-from dispatch.topics import TOPIC_OF
+from dispatch.topics import TOPIC_OF, own_topic
 from dispatch.topics.cloudevents import write_headers
 from dispatch.topics.envelope import Outgoing
 
@@ -86,6 +86,7 @@ async def write_changes(
 
 def as_outgoing(row: Mapping[str, Any], prefix: str) -> Outgoing:
     """Return an event of the log as it is published."""
+    own = own_topic(row["topic"], row["key"])
     return Outgoing(
         position=row["position"],
         topic=prefix + row["topic"],
@@ -99,6 +100,7 @@ def as_outgoing(row: Mapping[str, Any], prefix: str) -> Outgoing:
             cause=row["cause"],
         ),
         value=row["data"].encode(),
+        copy_to=None if own is None else prefix + own,
     )
 
 

@@ -125,15 +125,23 @@ class Fault:
 
 
 def wanted_topics(
-    prefix: str, replication: int = REPLICATION, file: Path | None = None
+    prefix: str,
+    topics: Mapping[str, Topic],
+    replication: int = REPLICATION,
+    file: Path | None = None,
 ) -> dict[str, Wanted]:
     """Return every topic of the service, by its full name, with so many copies or more.
 
+    `topics` are those of the city's plan by their names without the prefix. One of a hospital's
+    own has a single key, and so a single partition.
     `file` has an installation's own numbers, in the form of `topics.toml`. Raises
     ConfigurationError when it can't be used.
     """
     needs = _read(file)
-    return {prefix + topic.name: _wanted(topic, needs[topic.name], replication) for topic in TOPICS}
+    return {
+        prefix + name: _wanted(topic, _needs_of(name, topic, needs), replication)
+        for name, topic in topics.items()
+    }
 
 
 def faults(wanted: Mapping[str, Wanted], found: Mapping[str, Found]) -> list[Fault]:
@@ -168,6 +176,11 @@ def new_settings(wanted: Wanted) -> dict[str, str]:
     """Return the settings that a new topic gets."""
     settings = (*wanted.settings, _min_insync(wanted.replication, wanted.replication))
     return {setting.name: str(setting.value) for setting in settings}
+
+
+def _needs_of(name: str, topic: Topic, needs: Mapping[str, _Needs]) -> _Needs:
+    found = needs[topic.name]
+    return found if name == topic.name else found.model_copy(update={"partitions": 1})
 
 
 def _wanted(topic: Topic, needs: _Needs, replication: int) -> Wanted:

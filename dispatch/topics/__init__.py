@@ -1,5 +1,6 @@
 """The topics and the events on them: the contract with consoles, crews and hospitals."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +37,8 @@ __all__ = [
     "Event",
     "Topic",
     "key_of",
+    "own_topic",
+    "topic_names",
 ]
 
 
@@ -56,6 +59,14 @@ class Topic:
     def key_fields(self) -> tuple[str, ...]:
         """The fields of which each event has the one that keys it."""
         return tuple(self.key.split(" or "))
+
+    @property
+    def per_hospital(self) -> bool:
+        """Whether each hospital has a topic of its own beside this one, with its events alone.
+
+        Kafka's access lists know topics and no keys: so a hospital sees no other one's patients.
+        """
+        return self.direction == "output" and self.key == "hospital_id"
 
 
 TOPICS = (
@@ -169,6 +180,30 @@ TOPIC_OF: dict[str, Topic] = {event.event_type: topic for topic in TOPICS for ev
 EVENTS: dict[str, type[Event]] = {
     event.event_type: event for topic in TOPICS for event in topic.events
 }
+
+_PER_HOSPITAL = frozenset(topic.name for topic in TOPICS if topic.per_hospital)
+
+
+def own_topic(topic: str, key: str | None) -> str | None:
+    """Return the topic of a hospital's own that each event of a topic and key goes to as well.
+
+    Most topics have none: None.
+    """
+    return f"{topic}.{key}" if topic in _PER_HOSPITAL else None
+
+
+def topic_names(hospital_ids: Iterable[str]) -> dict[str, Topic]:
+    """Return every topic of a city with these hospitals by its name (without the prefix).
+
+    A hospital's own has the properties of the one that it is beside.
+    """
+    hospitals = tuple(hospital_ids)
+    return {topic.name: topic for topic in TOPICS} | {
+        f"{topic.name}.{hospital_id}": topic
+        for topic in TOPICS
+        if topic.per_hospital
+        for hospital_id in hospitals
+    }
 
 
 def key_of(event: Content) -> str:

@@ -24,13 +24,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One event to publish; `position` is its place in the event log."""
+    """One event to publish; `position` is its place in the event log.
+
+    `copy_to` is a second topic that it goes to, the same in everything: its hospital's own.
+    """
 
     position: int
     topic: str
     key: str | None
     headers: tuple[tuple[str, bytes], ...]
     value: bytes
+    copy_to: str | None = None
 
 
 class Read(Protocol):

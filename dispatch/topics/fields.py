@@ -41,11 +41,13 @@ VehicleKind = Literal["negative_pressure", "monitoring", "basic"]
 Answer = Literal["yes", "no", "unknown"]
 
 _IDENTIFIER = r"^[A-Za-z0-9._:-]{1,64}$"
+_TOPIC_PART = r"^[A-Za-z0-9_-]{1,64}$"
 _LONG_IDENTIFIER = r"^[A-Za-z0-9._:/-]{1,200}$"
 _DISTRICT = r"^[0-9]{6}$"
 _NO_NUL = r"^[^\x00]*$"
 _PATTERN_REASONS = {
     _IDENTIFIER: "must be 1 to 64 of the characters A-Z a-z 0-9 . _ : -",
+    _TOPIC_PART: "must be 1 to 64 of the characters A-Z a-z 0-9 _ -, for topics bear its name",
     _LONG_IDENTIFIER: "must be 1 to 200 of the characters A-Z a-z 0-9 . _ : / -",
     _DISTRICT: "must be 6 digits",
     _NO_NUL: "must not contain U+0000",
@@ -86,6 +88,8 @@ def _timestamp(value: Any) -> datetime:
 Identifier = Annotated[str, Field(pattern=_IDENTIFIER)]
 LongIdentifier = Annotated[str, Field(pattern=_LONG_IDENTIFIER)]
 CallId = Identifier
+# Dots part the words of a topic's name, and Kafka takes `a.b` and `a_b` for too much alike.
+HospitalId = Annotated[str, Field(pattern=_TOPIC_PART)]
 DistrictCode = Annotated[str, Field(pattern=_DISTRICT)]
 Text = Annotated[str, Field(min_length=1, max_length=2_000, pattern=_NO_NUL)]
 LongText = Annotated[str, Field(min_length=1, max_length=20_000, pattern=_NO_NUL)]

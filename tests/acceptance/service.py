@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 from dispatch.cluster import ensure_topics
 from dispatch.stack.embedded import Stack
 from dispatch.stack.process import Process
-from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from dispatch.store.plan import read_plan
 from dispatch.topics.cloudevents import timestamp, write_headers
 from tests.acceptance.verdict import History, read_history
 
@@ -179,10 +179,10 @@ async def open_service(
 ) -> AsyncIterator[Service]:
     """Yield a service without workers; what it started is stopped at the end."""
     options = {"bootstrap_servers": stack.bootstrap}
-    names = [prefix + topic.name for topic in (*INPUT_TOPICS, *OUTPUT_TOPICS)]
-    await ensure_topics(options, names, partitions=PARTITIONS, replication=stack.broker.replication)
     plan = folder / "city.toml"
     plan.write_text(city_plan(units), encoding="utf-8")
+    names = [prefix + name for name in read_plan(plan).topics]
+    await ensure_topics(options, names, partitions=PARTITIONS, replication=stack.broker.replication)
     producer = AIOKafkaProducer(
         **options, acks="all", enable_idempotence=stack.kafka["enable_idempotence"]
     )

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from dispatch.checker import Input, Violation, check
+from dispatch.checker import Input, Violation, check, own_topics_that_differ
 from dispatch.cluster import cluster_id_of, partitions_of
 from dispatch.log_end import ends_of_logs
 from dispatch.policy.pack import load_pack
@@ -30,6 +30,7 @@ class History:
 
     inputs: list[Input] = field(default_factory=list)
     events: list[Seen] = field(default_factory=list)
+    copies: list[Seen] = field(default_factory=list)
 
     def of_type(self, event_type: str) -> list[Seen]:
         """Return the events of one type."""
@@ -38,7 +39,10 @@ class History:
     def violations(self) -> list[Violation]:
         """Let the checker decide every invariant, now."""
         packs = {"covid-19": load_pack("covid-19")}
-        return check(self.events, self.inputs, packs=packs, now=datetime.now(UTC))
+        return [
+            *check(self.events, self.inputs, packs=packs, now=datetime.now(UTC)),
+            *own_topics_that_differ(self.events, self.copies),
+        ]
 
 
 async def read_history(bootstrap: str, dsn: str, prefix: str) -> History:
@@ -51,17 +55,33 @@ async def read_history(bootstrap: str, dsn: str, prefix: str) -> History:
         outputs = await partitions_on(options, [prefix + topic.name for topic in OUTPUT_TOPICS])
         published = await records_of(consumer, inputs)
         told = await records_of(consumer, outputs)
+        copied = await records_of(consumer, await own_partitions(consumer, options, prefix))
     finally:
         await consumer.stop()
     history = History(inputs=await _judged(published, options, dsn, prefix))
+    history.copies = [seen_on(record, prefix) for record in copied]
     latest: dict[tuple[str, str | None], int] = {}
     for record in told:
-        seen = Seen.of(record, topic=record.topic.removeprefix(prefix), wall=0.0)
+        seen = seen_on(record, prefix)
         # As every reader does: what is not newer than what it has of topic and key is dropped.
         if seen.sequence > latest.get((seen.topic, seen.key), 0):
             latest[seen.topic, seen.key] = seen.sequence
             history.events.append(seen)
     return history
+
+
+def seen_on(record: Record, prefix: str) -> Seen:
+    """Return the event that a record of an output topic holds."""
+    return Seen.of(record, topic=record.topic.removeprefix(prefix), wall=0.0)
+
+
+async def own_partitions(
+    consumer: AIOKafkaConsumer, options: dict[str, Any], prefix: str
+) -> list[TopicPartition]:
+    """Return every partition of the hospitals' own topics."""
+    beginnings = tuple(f"{prefix}{topic.name}." for topic in OUTPUT_TOPICS if topic.per_hospital)
+    topics = [name for name in await consumer.topics() if name.startswith(beginnings)]
+    return await partitions_on(options, topics)
 
 
 async def partitions_on(options: dict[str, Any], topics: list[str]) -> list[TopicPartition]:

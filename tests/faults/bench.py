@@ -24,7 +24,7 @@ from dispatch.stack.embedded import Stack
 from dispatch.stack.process import Process
 from dispatch.stack.workers import worker_environment
 from dispatch.store.plan import read_plan
-from dispatch.topics import INPUT_TOPICS, TOPICS
+from dispatch.topics import INPUT_TOPICS
 from tests.apache_kafka import ApacheKafka
 from tests.faults.city import city_plan, patient_pack
 from tests.faults.proxy import Line
@@ -189,14 +189,14 @@ async def open_bench(
     """Yield a bench on an empty, migrated database; its world lives, its workers don't run yet."""
     async with AsyncExitStack() as exits:
         options = {"bootstrap_servers": stack.bootstrap}
+        plan_file, clock_file = folder / "city.toml", folder / "scenario.clock"
+        plan_file.write_text(city_plan(load.units), encoding="utf-8")
         await ensure_topics(
             options,
-            [prefix + topic.name for topic in TOPICS],
+            [prefix + name for name in read_plan(plan_file).topics],
             partitions=load.partitions,
             replication=stack.broker.replication,
         )
-        plan_file, clock_file = folder / "city.toml", folder / "scenario.clock"
-        plan_file.write_text(city_plan(load.units), encoding="utf-8")
         pack_file = folder / "pack.toml"
         pack_file.write_text(patient_pack(), encoding="utf-8")
         clock = ScenarioClock.create(clock_file, START, load.speed)

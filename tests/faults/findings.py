@@ -30,6 +30,7 @@ INVARIANTS: Final = {
     Invariant.NO_INPUT_LOST: "inputs lost",
     Invariant.CAUSAL_ORDER: "events missing or out of order",
     Invariant.DECISIONS_REPLAY: "decisions that differ on replay",
+    Invariant.OWN_TOPICS: "hospitals' own topics that differ",
 }
 ACKNOWLEDGED: Final = "inputs that the brokers lost"
 PARKED: Final = "parked inputs without an end"

@@ -9,13 +9,13 @@ from typing import Final
 import asyncpg
 from aiokafka import AIOKafkaConsumer
 
-from dispatch.checker import Input, check
+from dispatch.checker import Input, check, own_topics_that_differ
 from dispatch.cluster import cluster_id_of
 from dispatch.simulation.seen import Seen
 from dispatch.store.inbound import read
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from dispatch.topics.envelope import Record
-from tests.acceptance.verdict import partitions_on, records_of
+from tests.acceptance.verdict import own_partitions, partitions_on, records_of, seen_on
 from tests.faults.bench import Bench
 from tests.faults.findings import (
     INVENTED,
@@ -65,11 +65,14 @@ async def judge(bench: Bench, poison: Sequence[Bad], now: datetime) -> Verdict:
         published = await records_of(consumer, await partitions_on(options, names))
         names = [bench.prefix + topic.name for topic in OUTPUT_TOPICS]
         told = await records_of(consumer, await partitions_on(options, names))
+        own = await own_partitions(consumer, options, bench.prefix)
+        copied = await records_of(consumer, own)
     finally:
         await consumer.stop()
     incarnation = await cluster_id_of(options)
-    raw = [Seen.of(r, topic=r.topic.removeprefix(bench.prefix), wall=0.0) for r in told]
-    del told
+    raw = [seen_on(record, bench.prefix) for record in told]
+    copies = [seen_on(record, bench.prefix) for record in copied]
+    del told, copied
     database = await asyncpg.connect(bench.dsn)
     try:
         rows = await database.fetch("SELECT identity, outcome FROM inbox")
@@ -95,7 +98,10 @@ async def judge(bench: Bench, poison: Sequence[Bad], now: datetime) -> Verdict:
     if left:
         verdict.findings.append(Finding(LEFT, f"{left} events were never marked as published"))
     pack = bench.world.pack
-    violations = check(history, inputs, packs={pack.name: pack}, now=now)
+    violations = [
+        *check(history, inputs, packs={pack.name: pack}, now=now),
+        *own_topics_that_differ(history, copies),
+    ]
     verdict.findings += [found_by_checker(violation) for violation in violations]
     return verdict
 

@@ -149,7 +149,8 @@ def main() -> None:
         )
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work(settings, desk_for))
+        topics = [settings.topic_prefix + name for name in plan.topics]
+        runner.run(work(settings, desk_for, topics=topics))
 
 
 if __name__ == "__main__":

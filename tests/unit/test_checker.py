@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dispatch.checker import Input, Invariant, Violation, check
+from dispatch.checker import Input, Invariant, Violation, check, own_topics_that_differ
 from dispatch.policy.decision import Facts, decide
 from dispatch.policy.pack import load_pack
 
@@ -434,3 +434,41 @@ def test_a_decision_that_does_not_replay(history: History, altered: dict[str, An
     (found,) = history.check()
     assert found.invariant == Invariant.DECISIONS_REPLAY
     assert found.events == (history.events[0],)
+
+
+def on_own_topics(history: History) -> list[Event]:
+    return [
+        replace(event, topic=f"{event.topic}.{event.key}")
+        for event in history.events
+        if event.topic in ("handovers", "beds")
+    ]
+
+
+def test_own_topics_that_hold_what_they_should(history: History) -> None:
+    copies = on_own_topics(history)
+    assert copies
+    assert list(own_topics_that_differ(history.events, copies + copies[:1])) == []
+
+
+def test_an_own_topic_that_lacks_an_event(history: History) -> None:
+    *copies, last = on_own_topics(history)
+    (found,) = own_topics_that_differ(history.events, copies)
+    assert found.invariant == Invariant.OWN_TOPICS
+    assert found.sentence == f"{last.topic} lacks an event of its hospital"
+    assert [event.id for event in found.events] == [last.id]
+
+
+def test_an_own_topic_with_an_event_of_another_hospital(history: History) -> None:
+    copies = on_own_topics(history)
+    strange = replace(copies[0], topic="handovers.H9")
+    (found,) = own_topics_that_differ(history.events, [*copies, strange])
+    assert found.sentence == "handovers.H9 has an event that is not its own"
+
+
+def test_an_own_topic_in_another_order(history: History) -> None:
+    history.add("handovers", "H7", "handover.announced", 1, hospital_id="H7")
+    history.add("handovers", "H7", "handover.reminded", 2, hospital_id="H7")
+    copies = on_own_topics(history)
+    assert list(own_topics_that_differ(history.events, copies)) == []
+    (found,) = own_topics_that_differ(history.events, [*copies[:-2], copies[-1], copies[-2]])
+    assert found.sentence == "handovers.H7 is in another order"

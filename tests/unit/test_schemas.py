@@ -77,7 +77,13 @@ def test_a_schema_refuses_what_the_model_refuses() -> None:
 
 def test_the_document_has_every_topic_and_event() -> None:
     assert DOCUMENT["asyncapi"] == "3.0.0"
-    assert DOCUMENT["channels"].keys() == {topic.name for topic in TOPICS}
+    own = {f"{topic.name}-of-a-hospital": topic for topic in TOPICS if topic.per_hospital}
+    assert DOCUMENT["channels"].keys() == {topic.name for topic in TOPICS} | own.keys()
+    for name, topic in own.items():
+        channel = DOCUMENT["channels"][name]
+        assert channel["address"] == f"dispatch.{topic.name}.{{hospital_id}}"
+        assert channel["parameters"].keys() == {"hospital_id"}
+        assert channel["messages"] == DOCUMENT["channels"][topic.name]["messages"]
     assert DOCUMENT["components"]["messages"].keys() == EVENTS.keys()
     for topic in TOPICS:
         channel = DOCUMENT["channels"][topic.name]
@@ -92,7 +98,7 @@ def test_the_document_says_what_the_service_does_with_each_topic() -> None:
     }
     assert done == {
         topic.name: "receive" if topic.direction == "input" else "send" for topic in TOPICS
-    }
+    } | {f"{topic.name}-of-a-hospital": "send" for topic in TOPICS if topic.per_hospital}
 
 
 def test_every_reference_of_the_document_leads_somewhere() -> None:

@@ -14,6 +14,7 @@ from dispatch.agents.desk_work import DeskWork
 from dispatch.agents.patience import Patience
 from dispatch.agents.worker import work
 from dispatch.settings import load_settings
+from tests.integration.agents.bench import INPUTS, OUTPUTS
 from tests.integration.agents.small_desk import Gate, SmallDesk
 
 
@@ -36,7 +37,9 @@ def main() -> None:
         return SmallDesk(dsn, settings.topic_prefix, incarnation, gate)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work(settings, desk_for, patience=Patience(longest_pause=1.0)))
+        topics = [settings.topic_prefix + name for name in INPUTS + OUTPUTS]
+        patience = Patience(longest_pause=1.0)
+        runner.run(work(settings, desk_for, topics=topics, patience=patience))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,16 @@ async def complained(worker: Worker, about: str) -> None:
     await until(said)
 
 
+async def test_a_worker_begins_when_no_topic_is_missing_any_more(bench: Bench) -> None:
+    bench.prefix = f"later-{bench.prefix}"
+    worker = bench.start()
+    await complained(worker, f"Kafka has no topic {bench.topic('calls')} and 7 more")
+    await bench.make_topics()
+    await bench.send(BEFORE)
+    await bench.settled(len(BEFORE))
+    await bench.check(BEFORE)
+
+
 async def test_postgresql_away(bench: Bench) -> None:
     worker = bench.start()
     await bench.send(BEFORE)

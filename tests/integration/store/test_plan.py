@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 
+from dispatch.errors import ConfigurationError
 from dispatch.policy.pack import load_pack
 from dispatch.store.desk import Desk
-from dispatch.store.plan import CityPlan
+from dispatch.store.plan import CityPlan, read_plan
 from dispatch.topics.cloudevents import timestamp
 from tests.integration.store.conftest import PREFIX, HandClock, Post, kinds, small_city
 
@@ -27,6 +31,15 @@ async def test_a_new_city_starts_in_the_mode_of_its_plan_and_keeps_what_it_was_t
         assert "city.mode_changed" in kinds(switched)
     async with _open(migrated, plan, clock) as desk:
         assert await _value(migrated, "SELECT mode FROM centre") == "epidemic"
+
+
+@pytest.mark.parametrize("hospital_id", ["a.b", "a:b", "a/b", "医院", "", "x" * 65])
+def test_a_hospital_whose_id_no_topic_can_bear_is_refused(hospital_id: str, tmp_path: Path) -> None:
+    packaged = Path(str(resources.files("dispatch"))) / "cities" / "hulunbuir.toml"
+    plan = tmp_path / "city.toml"
+    plan.write_text(packaged.read_text("utf-8").replace("EWK-BANNER", hospital_id), "utf-8")
+    with pytest.raises(ConfigurationError, match=r"hospital_id: must be 1 to 64 .* topics bear"):
+        read_plan(plan)
 
 
 async def test_a_plan_that_comes_back_has_events_of_its_own(

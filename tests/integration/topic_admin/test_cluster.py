@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections.abc import Collection
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +17,14 @@ from dispatch.cli import run
 from dispatch.cluster import until_told
 from dispatch.errors import Unavailable
 from dispatch.stack.embedded import Stack
+from dispatch.store.plan import read_plan
 from dispatch.topic_admin.cluster import Changes, open_admin
 from dispatch.topic_admin.promise import faults, wanted_topics
-from dispatch.topics import TOPICS
 from tests.apache_kafka import ApacheKafka
 
 LIMIT = 30.0  # seconds
+CITY = Path(str(resources.files("dispatch"))) / "cities" / "hulunbuir.toml"
+TOPICS = read_plan(CITY).topics
 
 
 def options(kafka: ApacheKafka) -> dict[str, Any]:
@@ -29,7 +33,7 @@ def options(kafka: ApacheKafka) -> dict[str, Any]:
 
 async def create(kafka: ApacheKafka, prefix: str) -> Changes:
     async with open_admin(options(kafka)) as admin:
-        return await admin.bring_about(wanted_topics(prefix))
+        return await admin.bring_about(wanted_topics(prefix, TOPICS))
 
 
 async def make(
@@ -66,7 +70,7 @@ async def test_what_was_created_keeps_the_promise_and_is_created_once(
     apache_kafka: ApacheKafka, topic_prefix: str
 ) -> None:
     first = await create(apache_kafka, topic_prefix)
-    assert set(first.created) == {topic_prefix + topic.name for topic in TOPICS}
+    assert set(first.created) == {topic_prefix + name for name in TOPICS}
     assert (first.cured, first.left) == ((), ())
     assert await create(apache_kafka, topic_prefix) == Changes((), (), ())
 
@@ -81,7 +85,7 @@ async def test_settings_are_mended_and_others_of_the_topic_stay(
         calls,
         {"retention.ms": "60000", "min.insync.replicas": "1", "segment.ms": "3600000"},
     )
-    wanted = wanted_topics(topic_prefix)
+    wanted = wanted_topics(topic_prefix, TOPICS)
     # Brokers hear of it one after the other; until then there is nothing to mend.
     async with asyncio.timeout(LIMIT):
         while not (mended := await create(apache_kafka, topic_prefix)).cured:
@@ -135,7 +139,7 @@ async def test_more_copies_than_brokers_are_refused(
 ) -> None:
     async with open_admin(options(apache_kafka)) as admin:
         with pytest.raises(Unavailable, match="calls"):
-            await admin.bring_about(wanted_topics(topic_prefix, 4))
+            await admin.bring_about(wanted_topics(topic_prefix, TOPICS, 4))
 
 
 def test_the_command_says_what_is_wrong_and_how_it_ends(
@@ -146,10 +150,11 @@ def test_the_command_says_what_is_wrong_and_how_it_ends(
 ) -> None:
     monkeypatch.setenv("DISPATCH_KAFKA__BOOTSTRAP_SERVERS", apache_kafka.bootstrap)
     monkeypatch.setenv("DISPATCH_TOPIC_PREFIX", topic_prefix)
+    monkeypatch.setenv("DISPATCH_CITY", str(CITY))
     monkeypatch.setenv("COLUMNS", "200")
     assert run(["topics", "--check", "--json"]) == 1
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [row["topic"] for row in rows] == [topic_prefix + topic.name for topic in TOPICS]
+    assert [row["topic"] for row in rows] == [topic_prefix + name for name in TOPICS]
     assert {row["reason"] for row in rows} == {"missing"}
     assert run(["topics", "--check"]) == 1
     assert "create it" in capsys.readouterr().out
@@ -162,7 +167,7 @@ def test_the_command_says_what_is_wrong_and_how_it_ends(
 async def test_any_broker_gets_as_many_copies_as_it_can_hold(
     stack: Stack, topic_prefix: str
 ) -> None:
-    wanted = wanted_topics(topic_prefix, stack.broker.replication)
+    wanted = wanted_topics(topic_prefix, TOPICS, stack.broker.replication)
     async with open_admin({"bootstrap_servers": stack.bootstrap}) as admin:
         assert set((await admin.bring_about(wanted)).created) == set(wanted)
         assert await admin.bring_about(wanted) == Changes((), (), ())

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from dispatch import cluster
@@ -47,6 +48,34 @@ async def test_events_without_a_key_stay_in_order_on_one_partition() -> None:
     waiting = await publisher()._by_partition(producer, events)
     ((_, found),) = waiting.items()
     assert [event.position for event in found] == list(range(40))
+
+
+async def test_an_event_goes_to_its_hospitals_own_topic_too_in_the_same_order() -> None:
+    producer: Any = Producer()
+    events = [
+        Outgoing(n, "handovers", f"H{n % 2}", (), b"{}", copy_to=f"handovers.H{n % 2}")
+        for n in range(40)
+    ]
+    waiting = await publisher()._by_partition(producer, events)
+    found: dict[str, list[Outgoing]] = {}
+    for tp, of_partition in waiting.items():
+        found.setdefault(tp.topic, []).extend(of_partition)
+    assert found["handovers.H0"] == events[::2]
+    assert found["handovers.H1"] == events[1::2]
+    assert sorted(event.position for event in found["handovers"]) == list(range(40))
+
+
+async def test_a_topic_that_is_missing_is_named() -> None:
+    class Without(Producer):
+        async def partitions_for(self, topic: str) -> set[int]:
+            if topic == "handovers.H1":
+                raise UnknownTopicOrPartitionError
+            return await super().partitions_for(topic)
+
+    producer: Any = Without()
+    lost = Outgoing(1, "handovers", "H1", (), b"{}", copy_to="handovers.H1")
+    with pytest.raises(Unavailable, match=r"no topic handovers\.H1"):
+        await publisher()._by_partition(producer, [lost])
 
 
 async def test_a_start_that_nobody_waits_for_any_more_leaves_no_producer(

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from dispatch.topic_admin.promise import REPLICATION, new_settings, wanted_topics
-from dispatch.topics import TOPICS
+from dispatch.topics import TOPICS, topic_names
 from tests.unit.deploy.manifests import DEPLOY, KUBERNETES, ROOT, Manifest, documents, name_of
 
 STRIMZI = [
@@ -17,6 +17,7 @@ STRIMZI = [
 (KAFKA,) = (each for each in STRIMZI if each["kind"] == "Kafka")
 (DATABASE,) = documents(KUBERNETES / "cloudnative-pg" / "cluster.yaml")
 PREFIX = "dispatch."
+WANTED = wanted_topics(PREFIX, topic_names(()))
 
 
 def as_kafka_writes(value: object) -> str:
@@ -35,7 +36,7 @@ def test_the_topics_are_those_that_dispatch_topics_would_create() -> None:
     }
     assert told == {
         name: (topic.partitions, topic.replication, new_settings(topic))
-        for name, topic in wanted_topics(PREFIX).items()
+        for name, topic in WANTED.items()
     }
 
 
@@ -63,7 +64,7 @@ def test_an_acknowledged_event_survives_a_broker() -> None:
 def test_positions_are_kept_as_long_as_what_is_read() -> None:
     kept = max(
         int(settings["retention.ms"])
-        for settings in map(new_settings, wanted_topics(PREFIX).values())
+        for settings in map(new_settings, WANTED.values())
         if "retention.ms" in settings
     )
     assert KAFKA["spec"]["kafka"]["config"]["offsets.retention.minutes"] * 60_000 >= kept
@@ -87,6 +88,8 @@ def test_a_worker_may_read_and_write_what_it_does_and_nothing_else() -> None:
             wanted |= {(kind, name, "Describe") for kind in ("topic", "group")}
         else:
             wanted |= {("topic", name, "Write"), ("topic", name, "Describe")}
+        if topic.per_hospital:
+            wanted |= {("topic", f"{name}.", "Write"), ("topic", f"{name}.", "Describe")}
     assert allowed(worker) == wanted
 
 

@@ -70,6 +70,8 @@ def test_nothing_that_claims_to_be_from_the_future_takes_effect() -> None:
         ({"call_id": "c1"}, ["call.rejected"]),
         ({"unit_id": "U1"}, ["unit.rejected"]),
         ({"hospital_id": "general"}, ["hospital.rejected"]),
+        # It has no topic of its own.
+        ({"hospital_id": "nowhere"}, []),
         ({}, []),
     ],
 )

@@ -18,9 +18,10 @@ from dispatch.topic_admin.promise import (
     new_settings,
     wanted_topics,
 )
-from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS, TOPICS
+from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS, TOPICS, topic_names
 
 PREFIX = "city-a."
+NAMES = topic_names(["H1", "H2"])
 CALLS, FLEET, LETTERS = PREFIX + "calls", PREFIX + "fleet", PREFIX + "dead-letters"
 
 
@@ -30,12 +31,12 @@ def as_created(wanted: Wanted) -> Found:
 
 
 def good(replication: int = 3) -> dict[str, Found]:
-    wanted = wanted_topics(PREFIX, replication)
+    wanted = wanted_topics(PREFIX, NAMES, replication)
     return {name: as_created(topic) for name, topic in wanted.items()}
 
 
 def judge(topic: str, found: Found, replication: int = 3) -> list[Fault]:
-    return faults(wanted_topics(PREFIX, replication), good(replication) | {topic: found})
+    return faults(wanted_topics(PREFIX, NAMES, replication), good(replication) | {topic: found})
 
 
 def with_setting(topic: str, name: str, value: int | str, replication: int = 3) -> Found:
@@ -45,16 +46,24 @@ def with_setting(topic: str, name: str, value: int | str, replication: int = 3) 
 
 @pytest.mark.parametrize("replication", [1, 2, 3, 5])
 def test_what_is_created_keeps_the_promise(replication: int) -> None:
-    wanted = wanted_topics(PREFIX, replication)
-    assert set(wanted) == {PREFIX + topic.name for topic in TOPICS}
+    wanted = wanted_topics(PREFIX, NAMES, replication)
+    own = {f"{topic}.{hospital}" for topic in ("handovers", "beds") for hospital in ("H1", "H2")}
+    assert set(wanted) == {PREFIX + name for name in {topic.name for topic in TOPICS} | own}
     assert faults(wanted, good(replication)) == []
 
 
-def test_a_missing_topic() -> None:
+@pytest.mark.parametrize("topic", [CALLS, PREFIX + "handovers.H2"])
+def test_a_missing_topic(topic: str) -> None:
     found = good()
-    del found[CALLS]
-    [fault] = faults(wanted_topics(PREFIX), found)
-    assert (fault.topic, fault.reason, fault.found) == (CALLS, "missing", None)
+    del found[topic]
+    [fault] = faults(wanted_topics(PREFIX, NAMES), found)
+    assert (fault.topic, fault.reason, fault.found) == (topic, "missing", None)
+
+
+def test_a_hospitals_own_topic_is_as_the_shared_one_with_one_partition() -> None:
+    wanted = wanted_topics(PREFIX, NAMES)
+    shared, own = wanted[PREFIX + "beds"], wanted[PREFIX + "beds.H1"]
+    assert own == replace(shared, partitions=1)
 
 
 @pytest.mark.parametrize("partitions", [1, 11, 13])
@@ -141,7 +150,7 @@ def test_one_copy_wants_one_acknowledgement() -> None:
 def test_every_output_may_be_as_large_as_the_producer_sends_and_an_input_fits_a_dead_letter() -> (
     None
 ):
-    wanted = wanted_topics("")
+    wanted = wanted_topics("", NAMES)
     for topic in OUTPUT_TOPICS:
         assert int(new_settings(wanted[topic.name])["max.message.bytes"]) >= REQUEST_BYTES
     for topic in INPUT_TOPICS:
@@ -152,8 +161,8 @@ def test_every_output_may_be_as_large_as_the_producer_sends_and_an_input_fits_a_
 def test_an_installation_has_numbers_of_its_own(tmp_path: Path) -> None:
     file = tmp_path / "topics.toml"
     file.write_text(OUR_OWN.read_text().replace("partitions = 12", "partitions = 48"))
-    assert wanted_topics(PREFIX, file=file)[CALLS].partitions == 48
-    [fault] = faults({CALLS: wanted_topics(PREFIX, file=file)[CALLS]}, good())
+    assert wanted_topics(PREFIX, NAMES, file=file)[CALLS].partitions == 48
+    [fault] = faults({CALLS: wanted_topics(PREFIX, NAMES, file=file)[CALLS]}, good())
     assert (fault.reason, fault.wanted) == ("partitions", "48")
 
 
@@ -173,9 +182,9 @@ def test_a_file_that_cannot_be_used_is_refused(
     file = tmp_path / "topics.toml"
     file.write_text(OUR_OWN.read_text().replace(old, new, 1))
     with pytest.raises(ConfigurationError, match=said):
-        wanted_topics(PREFIX, file=file)
+        wanted_topics(PREFIX, NAMES, file=file)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
-        wanted_topics(PREFIX, file=tmp_path / "none.toml")
+        wanted_topics(PREFIX, NAMES, file=tmp_path / "none.toml")
