@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from dispatch.demo.readable import readable
-from dispatch.domain.allocation import DISPATCHABLE
+from dispatch.domain.roster import DISPATCHABLE
 from dispatch.simulation.seen import Seen
 from dispatch.store.plan import CityPlan
 

@@ -5,18 +5,18 @@ Source: domain, choosing the unit; 120 plan §3 (平战结合), §4 (就近派�
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Literal
 
-from dispatch.domain.model import District, Place, Position, Unit
+from dispatch.domain.model import District, Place, Unit
+from dispatch.domain.roster import Kind, Roster, objection, where
 from dispatch.domain.travel import Travel
 from dispatch.policy.pack import Allocation
 from dispatch.topics.city import CityMode
 from dispatch.topics.fields import CrewKind
 
-DISPATCHABLE: Final = frozenset({"available", "returning"})
 DISPATCHER_CHOICE: Final = "dispatcher_choice"
 _SECONDS_PER_MINUTE: Final = 60.0
 
@@ -56,7 +56,7 @@ class Choice:
 class Fleet:
     """The units of a city at one moment, as the choice sees them."""
 
-    units: Iterable[Unit]
+    units: Roster
     districts: Mapping[str, District]
     mode: CityMode
     now: datetime
@@ -119,95 +119,92 @@ def choose_of_kind(need: Need, fleet: Fleet, crew: CrewKind) -> Choice:
 
 def suits(unit: Unit, need: Need, fleet: Fleet) -> bool:
     """Return whether this very unit would be the choice if it were the only one."""
-    alone = Fleet((unit,), fleet.districts, fleet.mode, fleet.now, fleet.travel, fleet.policy)
-    return _objection(unit, ("regular", "transfer")) is None and (
-        choose(need, alone).unit is not None
+    return objection(unit) is None and (
+        choose(need, replace(fleet, units=Roster((unit,)))).unit is not None
     )
-
-
-def where(unit: Unit, now: datetime, fresh_seconds: float) -> tuple[Position, bool]:
-    """Return a unit's position and whether it is fresh; a stale one counts as at its station."""
-    if unit.position is None or unit.position_at is None:
-        return unit.station, unit.status == "available"
-    if now - unit.position_at > timedelta(seconds=fresh_seconds):
-        return unit.station, False
-    return unit.position, True
 
 
 def _nearest(
     need: Need, fleet: Fleet, *, crews: tuple[str, ...], negative_pressure_first: bool = False
 ) -> Choice:
-    passed_over: Counter[str] = Counter()
-    best: tuple[tuple[int, int, float, str], Unit, bool] | None = None
-    suitable = 0
-    own = fleet.districts.get(need.place.district)
-    for unit in fleet.units:
-        objection = _objection(unit, crews)
-        if objection is None and need.vehicles and unit.vehicle not in need.vehicles:
-            objection = "wrong_vehicle"
-        if objection is not None:
-            passed_over[objection] += 1
-            continue
-        suitable += 1
-        origin, fresh = where(unit, fleet.now, fleet.policy.position_fresh_seconds)
-        seconds = fleet.travel.seconds(origin, need.place.position)
-        vehicle = int(negative_pressure_first and unit.vehicle != "negative_pressure")
-        ring = 0 if need.critical else _ring(unit, own, seconds, fleet.policy)
-        rank = (vehicle, ring, seconds, unit.unit_id)
-        if best is None or rank < best[0]:
-            best = (rank, unit, fresh)
-    if best is None:
+    passed_over = fleet.units.objections(crews)
+    free = fleet.units.free(crews)
+    suitable = {k: n for k, n in free.items() if not need.vehicles or k.vehicle in need.vehicles}
+    number = sum(suitable.values())
+    others = sum(free.values()) - number
+    if others:
+        passed_over["wrong_vehicle"] = others
+    if not number:
         return Choice(None, math.inf, (), dict(passed_over))
-    if suitable > 1:
-        passed_over["farther"] += suitable - 1
-    (_, ring, seconds, _), unit, fresh = best
-    why = ["only_one_left" if suitable == 1 else "nearest_by_travel_time"]
-    if not need.critical and own is not None:
-        why.append(("own_district", "neighbour_district", "anywhere_in_city")[ring])
-    if not fresh:
+    if number > 1:
+        passed_over["farther"] = number - 1
+    kinds = list(suitable)
+    if negative_pressure_first:
+        kinds = [kind for kind in kinds if kind.vehicle == "negative_pressure"] or kinds
+    fleet.units.look_at(fleet.now, fleet.policy.position_fresh_seconds)
+    ring, (seconds, unit_id) = _nearest_of(kinds, need, fleet)
+    unit = fleet.units[unit_id]
+    why = ["only_one_left" if number == 1 else "nearest_by_travel_time"]
+    if ring is not None:
+        why.append(ring)
+    if not where(unit, fleet.now, fleet.policy.position_fresh_seconds)[1]:
         why.append("position_stale_station_used")
     if negative_pressure_first and unit.vehicle == "negative_pressure":
         why.append("negative_pressure_first")
     return Choice(unit, seconds, tuple(why), dict(passed_over))
 
 
-def _objection(unit: Unit, crews: tuple[str, ...]) -> str | None:
-    if unit.crew not in crews:
-        return "kept_for_transfers" if unit.crew == "transfer" else "wrong_crew_kind"
-    if unit.job_id is not None:
-        return "disinfecting"
-    if unit.assignment_id is not None:
-        return "assigned"
-    if unit.status not in DISPATCHABLE:
-        return unit.status
-    if not unit.staffed:
-        return "unstaffed"
-    return None
+def _nearest_of(
+    kinds: Collection[Kind], need: Need, fleet: Fleet
+) -> tuple[str | None, tuple[float, str]]:
+    """Return the free unit nearest in time, some are there, and from which ring of districts.
+
+    A stable patient's own district comes first, its neighbours next, each within its limit.
+    """
+    own = None if need.critical else fleet.districts.get(need.place.district)
+    if own is not None:
+        minutes = fleet.policy.own_district_within_minutes
+        nearest = _first([own.code], kinds, need.place, fleet, minutes * _SECONDS_PER_MINUTE)
+        if nearest is not None:
+            return "own_district", nearest
+        minutes = fleet.policy.neighbour_within_minutes
+        nearest = _first(own.neighbours, kinds, need.place, fleet, minutes * _SECONDS_PER_MINUTE)
+        if nearest is not None:
+            return "neighbour_district", nearest
+    anywhere = _first([None], kinds, need.place, fleet, math.inf)
+    assert anywhere is not None, "a unit of these kinds is free"
+    return None if own is None else "anywhere_in_city", anywhere
 
 
-def _ring(unit: Unit, own: District | None, seconds: float, policy: Allocation) -> int:
-    if own is None:
-        return 2
-    if unit.district == own.code and seconds <= (
-        policy.own_district_within_minutes * _SECONDS_PER_MINUTE
-    ):
-        return 0
-    if unit.district in own.neighbours and seconds <= (
-        policy.neighbour_within_minutes * _SECONDS_PER_MINUTE
-    ):
-        return 1
-    return 2
+def _first(
+    districts: Collection[str | None],
+    kinds: Collection[Kind],
+    place: Place,
+    fleet: Fleet,
+    within_seconds: float,
+) -> tuple[float, str] | None:
+    """Return travel time and id of the free unit that is there first, None if none is in time.
+
+    From the scene outward: it is over where nobody can be there sooner than who was found.
+    """
+    best: tuple[float, str] | None = None
+    latest = within_seconds
+    for district in districts:
+        for kind in kinds:
+            for metres, spot in fleet.units.outward(kind, district, place.position):
+                if fleet.travel.at_least(metres) > latest:
+                    break
+                found = (fleet.travel.seconds(spot.position, place.position), spot.first)
+                if found[0] <= latest and (best is None or found < best):
+                    best, latest = found, found[0]
+    return best
 
 
 def _transfer_soon(need: Need, fleet: Fleet) -> bool:
-    minutes = fleet.policy.minutes_until_free
-    return any(
-        unit.crew == "transfer"
-        and unit.staffed
-        and (not need.vehicles or unit.vehicle in need.vehicles)
-        and minutes.get(unit.status, math.inf) <= fleet.policy.transfer_wait_minutes
-        for unit in fleet.units
-    )
+    limit = fleet.policy.transfer_wait_minutes
+    soon = {status for status, min_ in fleet.policy.minutes_until_free.items() if min_ <= limit}
+    vehicles = fleet.units.staffed("transfer", soon)
+    return bool(vehicles & need.vehicles if need.vehicles else vehicles)
 
 
 def _nobody(need: Need, fleet: Fleet) -> Choice:

@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import Final, get_args
 
 from dispatch.domain import batch_beds, moving
-from dispatch.domain.allocation import DISPATCHABLE, where
 from dispatch.domain.batch_progress import trip_id, unplaced
 from dispatch.domain.city import City
 from dispatch.domain.model import Batch, Hospital, PlannedTrip, Position, Unit
+from dispatch.domain.roster import DISPATCHABLE, where
 from dispatch.planning.placing import place
 from dispatch.planning.problem import BedSupply, Busy, PatientNeed, Problem, Rules, UnitSlot
 from dispatch.policy.decision import Decision

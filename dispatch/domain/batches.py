@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dispatch.domain import batch_beds, batch_problems, moving, transfers
-from dispatch.domain.allocation import DISPATCHABLE
 from dispatch.domain.batch_progress import (
     DUE,
     OVER,
@@ -32,6 +31,7 @@ from dispatch.domain.batch_progress import (
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Batch, Hospital, Offer, PlannedTrip, Reservation
+from dispatch.domain.roster import DISPATCHABLE
 from dispatch.planning.plan import Plan
 from dispatch.policy.rules import Destination
 from dispatch.topics.placements import BatchPlanned

@@ -27,6 +27,7 @@ from dispatch.domain.model import (
     Unit,
     owner_of,
 )
+from dispatch.domain.roster import Roster
 from dispatch.domain.travel import Travel, usual_travel
 from dispatch.domain.waiting import WaitingQueue
 from dispatch.policy.pack import Pack
@@ -141,6 +142,7 @@ class City:
         self.clocks: dict[str, Clock] = {}
         self.reports: dict[str, Report] = {}
         self.known_cases: dict[str, KnownCase] = {}
+        self.roster = Roster()
         self.waiting = WaitingQueue()
         self.recent = IncidentIndex()
         self.cases = CaseIndex()
@@ -290,7 +292,9 @@ class City:
         else:
             table[key] = entity
         self._index_owner(kind, key, before, entity)
-        if kind is Incident:
+        if kind is Unit:
+            self.roster.replace(before, entity)
+        elif kind is Incident:
             self._index_incident(key, before, entity)
         elif kind in (Handover, Reservation):
             self._index_promise(before, entity)

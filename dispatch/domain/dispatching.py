@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import Literal
 
 from dispatch.domain import handover, incidents, moving, orders, placements
-from dispatch.domain.allocation import DISPATCHABLE, Choice, Need, choose, choose_of_kind, suits
+from dispatch.domain.allocation import Choice, Need, choose, choose_of_kind, suits
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
 from dispatch.domain.model import Assignment, Incident, Place, Unit
+from dispatch.domain.roster import DISPATCHABLE
 from dispatch.policy.decision import decide
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import CallDecided, IncidentQueued

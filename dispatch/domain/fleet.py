@@ -36,7 +36,7 @@ def fleet_of(city: City) -> Fleet:
     """Return the fleet as the choice of a unit sees it now."""
     policy = city.pack.allocation
     return Fleet(
-        units=city.units.values(),
+        units=city.roster,
         districts=city.districts,
         mode=city.mode,
         now=city.now,

@@ -10,10 +10,10 @@ from dispatch.domain import (
     placements,
     tiers,
 )
-from dispatch.domain.allocation import where
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Assignment, Handover, Hospital, Incident, Position
+from dispatch.domain.roster import where
 from dispatch.topics.handovers import (
     HandoverAnnounced,
     HandoverReminded,

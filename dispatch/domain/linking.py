@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dispatch.domain.grid import cell_of, cells_near
 from dispatch.domain.model import CallRecord, Incident, Place
+from dispatch.domain.proximity import Proximity
 from dispatch.domain.travel import metres_between
 from dispatch.policy.pack import Linking
 from dispatch.topics.calls import Call
@@ -30,15 +30,20 @@ class IncidentIndex:
     """Open incidents by place, address and phone, so that a repeat is found without a full scan."""
 
     def __init__(self) -> None:
-        self._buckets: dict[tuple[str, object], set[str]] = {}
+        self._places = Proximity()
+        self._buckets: dict[tuple[str, str], set[str]] = {}
 
     def add(self, incident: Incident) -> None:
         """Make an incident findable."""
+        if incident.place.source == "caller":
+            self._places.add(incident.incident_id, incident.place.position)
         for key in _keys(incident):
             self._buckets.setdefault(key, set()).add(incident.incident_id)
 
     def discard(self, incident: Incident) -> None:
         """Forget an incident."""
+        if incident.place.source == "caller":
+            self._places.discard(incident.incident_id, incident.place.position)
         for key in _keys(incident):
             bucket = self._buckets[key]
             bucket.discard(incident.incident_id)
@@ -48,17 +53,14 @@ class IncidentIndex:
     def candidates(self, place: Place, phone: str | None, metres: float) -> Iterator[str]:
         """Yield incidents that may be near a place, at the same address or from the same phone."""
         if place.source == "caller":
-            for cell in cells_near(place.position, metres):
-                yield from self._buckets.get(("cell", cell), ())
+            yield from self._places.within(place.position, metres)
         if place.address is not None:
             yield from self._buckets.get(("address", place.address), ())
         if phone is not None:
             yield from self._buckets.get(("phone", phone), ())
 
 
-def _keys(incident: Incident) -> Iterator[tuple[str, object]]:
-    if incident.place.source == "caller":
-        yield "cell", cell_of(incident.place.position)
+def _keys(incident: Incident) -> Iterator[tuple[str, str]]:
     if incident.place.address is not None:
         yield "address", incident.place.address
     if incident.phone is not None:

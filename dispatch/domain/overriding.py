@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from dispatch.domain import dispatching, handover, incidents
-from dispatch.domain.allocation import DISPATCHABLE, DISPATCHER_CHOICE, Choice, where
+from dispatch.domain.allocation import DISPATCHER_CHOICE, Choice
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.fleet import fleet_of
 from dispatch.domain.model import Incident
+from dispatch.domain.roster import DISPATCHABLE, where
 from dispatch.topics.calls import CallOverridden
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import IncidentOverridden

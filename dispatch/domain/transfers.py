@@ -21,7 +21,7 @@ from dispatch.domain import (
     orders,
     placements,
 )
-from dispatch.domain.allocation import Choice, where
+from dispatch.domain.allocation import Choice
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
@@ -36,6 +36,7 @@ from dispatch.domain.model import (
     Transfer,
 )
 from dispatch.domain.reports import report_case, report_crossing
+from dispatch.domain.roster import where
 from dispatch.topics.calls import Call, CallCancelled, Caller, Location, Patient
 from dispatch.topics.hospitals import HandoverDiverted, TransferDiverted
 from dispatch.topics.incidents import IncidentResumed

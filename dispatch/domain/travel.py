@@ -28,6 +28,13 @@ class Travel(Protocol):
         """Return the estimated travel time in seconds."""
         ...
 
+    def at_least(self, metres: float) -> float:
+        """Return the seconds that no way between points so many metres apart takes less than.
+
+        The distance is that of the great circle.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class GreatCircleTravel:
@@ -38,8 +45,12 @@ class GreatCircleTravel:
 
     def seconds(self, origin: Position, destination: Position) -> float:
         """Return the estimated travel time in seconds."""
+        return self.at_least(metres_between(origin, destination))
+
+    def at_least(self, metres: float) -> float:
+        """Return the seconds that a way between points so many metres apart takes."""
         metres_per_second = self.speed_kmh * _METRES_PER_KM / _SECONDS_PER_HOUR
-        return metres_between(origin, destination) * self.road_factor / metres_per_second
+        return metres * self.road_factor / metres_per_second
 
 
 def usual_travel(pack: Pack) -> Travel:

@@ -12,7 +12,7 @@ from statistics import fmean, quantiles
 from typing import Any, Final
 
 from dispatch.checker import Input, check
-from dispatch.domain.allocation import DISPATCHABLE
+from dispatch.domain.roster import DISPATCHABLE
 from dispatch.policy.pack import Pack
 from dispatch.simulation.ambulances import Ambulances, Spell
 from dispatch.simulation.centre import Centre, Told

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from dispatch.demo.chronicle import Chronicle, Told
-from dispatch.domain.allocation import DISPATCHABLE
+from dispatch.domain.roster import DISPATCHABLE
 
 Story = Callable[[Chronicle], bool]
 

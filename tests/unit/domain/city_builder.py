@@ -267,6 +267,9 @@ class SmallCity:
             city.mode, len(city.changes.emissions), len(city.changes.timers),
             {key: set(places) for key, places in city._promised.items() if places},
             {key: set(ids) for key, ids in city.recent._buckets.items()},
+            {spot: set(found.ids) for spot, found in city.recent._places._spots.items()},
+            dict(city.roster._free), dict(city.roster._filed),
+            {crew: dict(why) for crew, why in city.roster._objections.items()},
         )  # fmt: skip
 
     # -- what consoles, crews and hospitals say

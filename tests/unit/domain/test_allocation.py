@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dispatch.domain.allocation import Choice, Fleet, Need, choose, suits
 from dispatch.domain.model import Place, Unit
+from dispatch.domain.roster import Roster
 from dispatch.domain.travel import GreatCircleTravel, metres_between
 from dispatch.policy.pack import load_pack
 from dispatch.topics.city import CityMode
@@ -33,7 +34,7 @@ def need(crew: Any = "regular", *, critical: bool = False, **changes: Any) -> Ne
 
 
 def fleet(*units: Unit, mode: CityMode = "epidemic") -> Fleet:
-    return Fleet(units, DISTRICTS, mode, START, TRAVEL, POLICY)
+    return Fleet(Roster(units), DISTRICTS, mode, START, TRAVEL, POLICY)
 
 
 def goes(choice: Choice) -> str | None:

@@ -107,6 +107,7 @@ def test_what_is_over_is_forgotten_whole_and_comes_back_whole() -> None:
     assert not known.handovers
     assert not known.jobs
     assert not known.recent._buckets
+    assert not len(known.recent._places)
     assert city.incident("c1").outcome == "completed"
     assert set(known.handovers) == {"c1/A1/H1", "c1/A1/H2"}
 
