@@ -1,7 +1,7 @@
 WITH new AS (
     SELECT * FROM unnest(
         $1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
-        $8::jsonb[]
+        $8::json[]
     ) AS t (position, event_id, topic, key, sequence, type, cause, data)
 ), logged AS (
     INSERT INTO events (position, event_id, topic, key, sequence, type, at, cause, data)
