@@ -1,6 +1,8 @@
 """What every agent does with a batch: have the desk decide, publish, mark."""
 
+import time
 from collections.abc import AsyncIterable, Sequence
+from typing import Final
 
 from dispatch.agents import journal
 from dispatch.agents.batch import Batch
@@ -9,6 +11,9 @@ from dispatch.agents.publisher import Publisher
 from dispatch.errors import Unavailable
 from dispatch.topics.envelope import Outgoing, Record
 
+# What a publishing that was slow still says of the next, after one that was quick.
+_FADING: Final = 0.9
+
 
 class DeskWork:
     """The body that the agents share."""
@@ -16,6 +21,8 @@ class DeskWork:
     def __init__(self, desk: Desk, publisher: Publisher) -> None:
         self._desk = desk
         self._publisher = publisher
+        self.publishing_seconds = 0.0
+        """How long publishing and marking takes: at most, of late."""
 
     async def serve(self, batches: AsyncIterable[Batch]) -> None:
         """Settle batch after batch; whatever goes wrong, the intake hears of it."""
@@ -56,6 +63,9 @@ class DeskWork:
     async def publish(self, outgoing: Sequence[Outgoing]) -> None:
         """Publish the events, mark and note them. Raises Unavailable: they stay unpublished."""
         if outgoing:
+            began = time.monotonic()
             await self._publisher.publish(outgoing)
             await self._desk.published(outgoing)
+            faded = self.publishing_seconds * _FADING
+            self.publishing_seconds = max(time.monotonic() - began, faded)
             journal.note(outgoing)
