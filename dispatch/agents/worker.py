@@ -1,6 +1,7 @@
 """A worker's life: reach the broker and the database, work until told to stop."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
@@ -17,6 +18,10 @@ from dispatch.settings import Settings
 from dispatch.web import Web
 
 log = structlog.get_logger(__name__)
+
+# Every object that a call leaves in memory would have the garbage collector look at all of them
+# again; at the interpreter's own thresholds that is a third of a worker's time.
+GC_THRESHOLDS = (50_000, 20, 100)
 
 
 class OwnDesk(Desk, Protocol):
@@ -80,6 +85,9 @@ async def _work(
         opening.cancel()
         return
     desk = await opening
+    # What is here by now stays.
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     try:
         app = create_app(settings, desk, metrics=metrics, patience=patience)
         web.ask(app.readiness.reasons, desk.health)
