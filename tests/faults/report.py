@@ -48,6 +48,8 @@ def _told(outcome: Outcome) -> dict[str, Any]:
         "events_delivered_again": verdict.delivered_again,
         "load_seconds": outcome.load_seconds,
         "settled_after_seconds": outcome.settled_after,
+        "backlog_seconds": outcome.backlog_seconds,
+        "backlog_first_input_after_seconds": outcome.first_after,
         "recovery_seconds": outcome.recoveries,
         "recovery_median_seconds": median(outcome.recoveries) if outcome.recoveries else None,
         "found": verdict.by_kind,
@@ -63,9 +65,8 @@ def as_text(outcome: Outcome) -> str:
 def _lines(outcome: Outcome) -> Iterator[str]:
     verdict = outcome.verdict
     inputs = sum(verdict.inputs.values())
-    rate = outcome.published / outcome.load_seconds if outcome.load_seconds else 0
     yield f"seed {outcome.plan.seed}"
-    yield f"  inputs on Kafka {inputs} ({rate:.0f}/s while the load lasted)"
+    yield f"  inputs on Kafka {inputs}{_rate(outcome)}"
     for name, number in sorted(verdict.outcomes.items()):
         yield f"    {name} {number}"
     yield f"  events taken by a reader {sum(verdict.events.values())}"
@@ -83,12 +84,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
             f"recovery: first order by the heir of a killed worker, median {median(found):.1f} s "
             f"(from {found[0]:.1f} to {found[-1]:.1f} s, {len(found)} times)"
         )
-    settled = outcome.settled_after
-    yield (
-        "NOT SETTLED: inputs or events are left"
-        if settled is None
-        else f"settled {settled:.1f} s after the last input"
-    )
+    yield _settled(outcome)
     yield "found"
     for found_kind, number in verdict.by_kind.items():
         yield f"  {number:4d}  {found_kind}"
@@ -102,3 +98,22 @@ def _lines(outcome: Outcome) -> Iterator[str]:
                     f"because of {event.cause}: {event.value.decode()}"
                 )
     yield "clean" if outcome.clean else "NOT CLEAN"
+
+
+def _rate(outcome: Outcome) -> str:
+    if not outcome.load_seconds:
+        return ""
+    return f" ({outcome.published / outcome.load_seconds:.0f}/s while the load lasted)"
+
+
+def _settled(outcome: Outcome) -> str:
+    if outcome.settled_after is None:
+        return "NOT SETTLED: inputs or events are left"
+    if outcome.backlog_seconds is None:
+        return f"settled {outcome.settled_after:.1f} s after the last input"
+    load, seconds = outcome.plan.load, outcome.backlog_seconds
+    return (
+        f"backlog: {load.calls} calls ({outcome.published} inputs) decided and published "
+        f"{seconds:.1f} s after the start of {load.workers} workers, the first after "
+        f"{outcome.first_after:.1f} s: {load.calls / seconds:.0f} calls a second"
+    )

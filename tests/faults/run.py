@@ -63,6 +63,9 @@ class Outcome:
     republished: int = 0
     load_seconds: float = 0.0
     settled_after: float | None = None
+    # From the workers' start until a backlog was dealt with, and until they took the first of it.
+    backlog_seconds: float | None = None
+    first_after: float | None = None
 
     @property
     def clean(self) -> bool:
@@ -162,7 +165,12 @@ async def _lag(bench: Bench) -> int:
 async def run_backlog(
     load: Load, seed: int, log: Log, *, stack: Stack, dsn: str, prefix: str, folder: Path
 ) -> Outcome:
-    """Let all calls come while no worker runs; see how long the workers take to deal with them."""
+    """Let all calls come while no worker runs; see how long the workers take to deal with them.
+
+    They are dealt with when each input was decided upon, linked or refused, and every event of it
+    is on Kafka and marked so. Nobody drives: as many calls as there are units get an order, and
+    the others wait in the queue.
+    """
     async with open_bench(stack, dsn, prefix, folder, load) as bench:
         outcome = Outcome(Plan(load, (), seed))
         callers = Callers(seed, Brisk(seed))
@@ -173,12 +181,23 @@ async def run_backlog(
             if number % PORTION == 0:
                 await bench.world.delivered()
         await bench.world.freeze()
+        outcome.published = sum(bench.world.acknowledged.values())
+        log(f"{outcome.published} inputs are on Kafka; {load.workers} workers start")
         bench.start_dead()
         began = time.monotonic()
-        outcome.settled_after = await _settle(bench, BACKLOG_LIMIT)
-        outcome.load_seconds = time.monotonic() - began
-        outcome.published = sum(bench.world.acknowledged.values())
-        log(f"the backlog was dealt with {outcome.load_seconds:.1f} s after the workers' start")
+        watching = asyncio.create_task(_watch(bench, log))
+        try:
+            while not await bench.dealt_with():
+                await asyncio.sleep(PULSE)
+                if time.monotonic() - began > READY_LIMIT:
+                    raise StackError(f"the workers take nothing; see {folder}")
+            outcome.first_after = time.monotonic() - began
+            outcome.settled_after = await _settle(bench, BACKLOG_LIMIT)
+        finally:
+            watching.cancel()
+        if outcome.settled_after is not None:
+            outcome.backlog_seconds = time.monotonic() - began
+        log("the backlog was dealt with" if outcome.settled_after else "GAVE UP THE BACKLOG")
         now = bench.clock.now() - timedelta(seconds=GRACE)
         for worker in bench.workers:
             await worker.stop()
