@@ -33,14 +33,15 @@ demo: setup ## see the service at work
 test: setup ## run all tests (one: .venv/bin/pytest tests/unit/test_clock.py)
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-# The embedded database stays; what brings its own broker, or works without one, is left out.
-test-kafka: setup ## run the tests that work through Kafka on three brokers of Apache Kafka
+# The embedded database stays; what brings the embedded broker, or works without one, is left out.
+test-kafka: setup ## run the tests that work through Kafka on Apache Kafka, most on three brokers
 	@$(BIN)/pytest --apache-kafka 3 $(KAFKA_TESTS)
 
 # Needs Java 17 or newer, and Maven the first time.
 BROKERS ?= 3
-KAFKA_TESTS := tests/integration/agents tests/integration/stack tests/integration/topic_admin \
-	tests/integration/test_client.py tests/integration/test_log_end.py tests/acceptance
+KAFKA_TESTS := tests/integration/agents tests/integration/simulation tests/integration/stack \
+	tests/integration/topic_admin tests/integration/test_client.py tests/integration/test_log_end.py \
+	tests/acceptance
 
 kafka: setup ## run Apache Kafka on this machine: three brokers, or BROKERS=1
 	@exec $(BIN)/python deploy/kafka/run.py --brokers $(BROKERS)

@@ -3,7 +3,7 @@
 import os
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from dispatch import language
 from dispatch.stack.broker import Broker
-from dispatch.stack.embedded import Stack, running_stack
+from dispatch.stack.embedded import AnyBroker, Stack, running_stack
 from dispatch.store.schema import amigrate
 from tests.apache_kafka import ApacheKafka, fetch
 
@@ -31,10 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On Apache Kafka, leave out what brings its own broker or none."""
+    """On Apache Kafka, leave out what brings the embedded broker or none."""
     if config.getoption(OPTION) is None:
         return
-    chosen = [item for item in items if "stack" in getattr(item, "fixturenames", ())]
+    through = {"stack", "centre", "kafka"}
+    chosen = [item for item in items if through & set(getattr(item, "fixturenames", ()))]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
 
@@ -67,6 +68,14 @@ async def stack(pytestconfig: pytest.Config) -> AsyncIterator[Stack]:
     kafka = Broker if brokers is None else partial(ApacheKafka, fetch(), brokers)
     async with running_stack(durable=False, kafka=kafka) as running:
         yield running
+
+
+@pytest.fixture
+def kafka(pytestconfig: pytest.Config) -> Callable[[Path], AnyBroker]:
+    """Return what makes the broker of a test's own stack; one, as nobody copies what it holds."""
+    if pytestconfig.getoption(OPTION) is None:
+        return Broker
+    return partial(ApacheKafka, fetch(), 1)
 
 
 @pytest.fixture

@@ -24,11 +24,13 @@ from dispatch.clock import ScenarioClock
 from dispatch.cluster import ensure_topics
 from dispatch.errors import StackError
 from dispatch.policy.pack import Pack, load_pack
+from dispatch.settings import KafkaSettings
 from dispatch.simulation.agenda import Action, Agenda
 from dispatch.simulation.seen import Published, Seen
 from dispatch.simulation.surroundings import Reaction
 from dispatch.stack.addresses import free_port
-from dispatch.stack.embedded import Stack, running_stack
+from dispatch.stack.broker import Broker
+from dispatch.stack.embedded import AnyBroker, Stack, running_stack
 from dispatch.stack.process import Process
 from dispatch.stack.workers import Worker, worker_environment
 from dispatch.store.inbound import read
@@ -69,15 +71,16 @@ async def open_stage(
     data_dir: Path,
     policy: str = "covid-19",
     workers: int = 1,
+    kafka: Callable[[Path], AnyBroker] = Broker,
 ) -> AsyncIterator["Stage"]:
     """Run the service on a new stack in `data_dir`, its clock standing at `start` (aware).
 
-    Raises ConfigurationError for a broken plan, PackError for a broken pack, StackError when
-    anything doesn't start.
+    `kafka` makes the broker, which logs to a directory. Raises ConfigurationError for a broken
+    plan, PackError for a broken pack, StackError when anything doesn't start.
     """
     plan, pack = read_plan(plan_path), load_pack(policy)
     async with AsyncExitStack() as exits:
-        stack = await exits.enter_async_context(running_stack(data_dir, durable=False))
+        stack = await exits.enter_async_context(running_stack(data_dir, durable=False, kafka=kafka))
         await amigrate({"dsn": stack.dsn})
         options = {"bootstrap_servers": stack.bootstrap}
         names = [PREFIX + name for name in plan.topics]
@@ -100,7 +103,7 @@ async def open_stage(
         producer = AIOKafkaProducer(**options, acks="all")
         await producer.start()
         exits.push_async_callback(producer.stop)
-        consumer = await _consumer(options, stack.kafka["fetch_max_wait_ms"])
+        consumer = await _consumer(options, KafkaSettings(**stack.kafka).fetch_max_wait_ms)
         exits.push_async_callback(consumer.stop)
         stage = Stage(
             stack=stack,

@@ -18,6 +18,8 @@ from dispatch.simulation.crews import Crews
 from dispatch.simulation.hospitals import Hospitals
 from dispatch.simulation.laboratory import Laboratory
 from dispatch.simulation.stage import Stage, open_stage
+from dispatch.stack.broker import Broker
+from dispatch.stack.embedded import AnyBroker
 from dispatch.topics import OUTPUT_TOPICS
 
 CITY: Final = Path(str(resources.files("dispatch") / "cities" / "hulunbuir.toml"))
@@ -57,13 +59,20 @@ async def act(stage: Stage, board: Board, *, speed: float | None, tick: Callable
         await stage.run(until=until, speed=speed, tick=tick)
 
 
-async def perform(data_dir: Path, *, seed: int, speed: float | None, show: Show) -> Summary:
+async def perform(
+    data_dir: Path,
+    *,
+    seed: int,
+    speed: float | None,
+    show: Show,
+    kafka: Callable[[Path], AnyBroker] = Broker,
+) -> Summary:
     """Play the day on the real service, on a stack in `data_dir`, and sum it up.
 
-    `show` gets the stage and the board and gives what is called at every step. Raises StackError
-    when a part of the stack does not start or get on.
+    `show` gets the stage and the board and gives what is called at every step; `kafka` makes the
+    broker. Raises StackError when a part of the stack does not start or get on.
     """
-    async with open_stage(CITY, start=START, data_dir=data_dir) as stage:
+    async with open_stage(CITY, start=START, data_dir=data_dir, kafka=kafka) as stage:
         began = time.monotonic()
         board = put_on(stage, seed)
         with show(stage, board) as tick:

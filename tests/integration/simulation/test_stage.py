@@ -16,6 +16,7 @@ from dispatch.simulation.hospitals import Hospitals
 from dispatch.simulation.laboratory import Laboratory
 from dispatch.simulation.plan_file import write_plan
 from dispatch.simulation.stage import Stage, open_stage
+from dispatch.stack.embedded import AnyBroker
 from dispatch.store.plan import CityPlan
 from dispatch.topics.calls import Call
 
@@ -80,9 +81,13 @@ def call(stage: Stage, call_id: str, **patient: Any) -> Callable[[], Awaitable[N
 
 
 @pytest.mark.slow
-async def test_the_unexpected_happens_and_every_invariant_holds(data_dir: Path) -> None:
+async def test_the_unexpected_happens_and_every_invariant_holds(
+    data_dir: Path, kafka: Callable[[Path], AnyBroker]
+) -> None:
     write_plan(plan(), data_dir / "city.toml")
-    async with open_stage(data_dir / "city.toml", start=START, data_dir=data_dir / "d") as stage:
+    async with open_stage(
+        data_dir / "city.toml", start=START, data_dir=data_dir / "d", kafka=kafka
+    ) as stage:
         behaviour = Behaviour(1)
         for deviation, whom, value in (
             (Deviation.REFUSE, "C1", "vehicle_fault"),
@@ -120,9 +125,13 @@ async def test_the_unexpected_happens_and_every_invariant_holds(data_dir: Path) 
         assert len(stage.latencies("order.issued")) >= 6
 
 
-async def test_a_worker_that_ended_is_noticed(data_dir: Path) -> None:
+async def test_a_worker_that_ended_is_noticed(
+    data_dir: Path, kafka: Callable[[Path], AnyBroker]
+) -> None:
     write_plan(plan(), data_dir / "city.toml")
-    async with open_stage(data_dir / "city.toml", start=START, data_dir=data_dir / "d") as stage:
+    async with open_stage(
+        data_dir / "city.toml", start=START, data_dir=data_dir / "d", kafka=kafka
+    ) as stage:
         await stage.run()
         stage._workers[0].kill()
         stage.after(1.0, call(stage, "C1"))
