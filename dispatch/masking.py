@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, timedelta
 from enum import Enum
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, Final
 from uuid import UUID
@@ -58,6 +59,7 @@ _CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff][^\x00-
 _SHORTEST_ELSEWHERE = 2
 
 
+@lru_cache(maxsize=1_024)
 def is_personal(key: str) -> bool:
     """Tell whether what is kept under this key is somebody's personal data."""
     if key in _OWN_KEYS:

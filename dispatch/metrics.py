@@ -1,5 +1,6 @@
 """The Prometheus metrics of one app, in a registry of their own."""
 
+from collections import Counter as Tally
 from collections.abc import Sequence
 
 import orjson
@@ -112,24 +113,35 @@ class Metrics:
 
     def count_published(self, events: Sequence[Outgoing]) -> None:
         """Count events, decisions by rule, escalations and clocks by kind, refusals by reason."""
+        published: Tally[str] = Tally()
+        decisions: Tally[str] = Tally()
+        escalations: Tally[str] = Tally()
+        clocks: Tally[tuple[str, str]] = Tally()
+        refusals: Tally[tuple[str, str]] = Tally()
         for event in events:
-            self.published.labels(topic=event.topic).inc()
+            published[event.topic] += 1
             kind = next((value for name, value in event.headers if name == "ce_type"), b"")
             if kind == b"call.decided":
-                decision = orjson.loads(event.value)["decision"]
-                self.decisions.labels(rule=decision["rule"]).inc()
+                decisions[orjson.loads(event.value)["decision"]["rule"]] += 1
             elif kind == b"escalation.raised":
-                escalation = orjson.loads(event.value)
-                self.escalations.labels(kind=escalation.get("kind")).inc()
+                escalations[orjson.loads(event.value).get("kind")] += 1
             elif kind in _CLOCK_OUTCOMES:
-                clock = orjson.loads(event.value)["kind"]
-                self.clocks.labels(clock=clock, outcome=_CLOCK_OUTCOMES[kind]).inc()
+                clocks[orjson.loads(event.value)["kind"], _CLOCK_OUTCOMES[kind]] += 1
             elif kind == b"input.rejected":
                 letter = orjson.loads(event.value)
                 # One letter counts once, under its first reason. The sentence of a reason is
                 # open-ended; the labels are of a closed set.
-                refused, field = _labels(letter["refused"], letter["reasons"][0]["field"])
-                self.dead_letters.labels(refused=refused, field=field).inc()
+                refusals[_labels(letter["refused"], letter["reasons"][0]["field"])] += 1
+        for topic, number in published.items():
+            self.published.labels(topic=topic).inc(number)
+        for rule, number in decisions.items():
+            self.decisions.labels(rule=rule).inc(number)
+        for kind_of_escalation, number in escalations.items():
+            self.escalations.labels(kind=kind_of_escalation).inc(number)
+        for (clock, outcome), number in clocks.items():
+            self.clocks.labels(clock=clock, outcome=outcome).inc(number)
+        for (refused, field), number in refusals.items():
+            self.dead_letters.labels(refused=refused, field=field).inc(number)
 
     def observe_health(self, health: DeskHealth) -> None:
         """Take over what the desk says of itself."""

@@ -30,6 +30,7 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 def note(events: Sequence[Outgoing]) -> None:
     """Write the log lines of events that were published."""
+    journal = log.bind()
     for event in events:
         event_type = next((value for name, value in event.headers if name == "ce_type"), b"")
         noted = _NOTED.get(event_type)
@@ -40,7 +41,7 @@ def note(events: Sequence[Outgoing]) -> None:
         details = dict(_subjects(event, data)) | {code: data.get(code) for code in codes}
         if isinstance(decision := data.get("decision"), dict):
             details |= {code: decision.get(code) for code in ("rule", "action", "crew")}
-        getattr(log, level)(words, **details)
+        getattr(journal, level)(words, **details)
 
 
 def _subjects(event: Outgoing, data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -3,12 +3,13 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import mode
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
-from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from dispatch.cluster import close_producer
@@ -47,7 +48,6 @@ class Publisher(mode.Service):
             "request_timeout_ms": REQUEST_TIMEOUT_MS,
         }
         self._metrics = metrics
-        self._partition_of = DefaultPartitioner()
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
 
@@ -120,7 +120,7 @@ class Publisher(mode.Service):
                 if topic not in partitions:
                     partitions[topic] = await _partitions(producer, topic)
                 of_topic = partitions[topic]
-                partition = self._partition_of(key, of_topic, of_topic)
+                partition = of_topic[_number_of(key) % len(of_topic)]
                 waiting[TopicPartition(topic, partition)].append(event)
         return waiting
 
@@ -143,6 +143,13 @@ class Publisher(mode.Service):
                 raise result
         for tp in [tp for tp, events in waiting.items() if not events]:
             del waiting[tp]
+
+
+@lru_cache(maxsize=16_384)
+def _number_of(key: bytes) -> int:
+    """Return the number that decides a key's partition, as every Kafka client takes it."""
+    number: int = murmur2(key) & 0x7FFFFFFF
+    return number
 
 
 async def _partitions(producer: AIOKafkaProducer, topic: str) -> list[int]:
