@@ -148,7 +148,7 @@ class Service:
         await asyncio.gather(*sending)
         self.sent += len(sending)
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 60) -> None:
+    async def until(self, condition: Callable[[], Any], seconds: float = 120) -> None:
         """Wait until a condition (which may be a coroutine function) holds."""
         async with asyncio.timeout(seconds):
             while True:

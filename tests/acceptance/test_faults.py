@@ -7,10 +7,13 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from dispatch.stack.embedded import Stack
 from tests.acceptance.service import Service, open_service
+
+pytestmark = pytest.mark.timeout(400)
 
 SEED = 20221223
 CAME = "the call came in"
@@ -96,7 +99,7 @@ async def test_a_worker_told_to_stop_finishes_what_it_has(service: Service) -> N
     await service.until(duties_reported)
     await service.send_calls(range(200))
     await service.until(service.taken)
-    await worker.stop(signal.SIGTERM, 20)
+    await worker.stop(signal.SIGTERM, 60)
     noted = await service.database.fetchval("SELECT sum(next_offset) FROM positions")
     assert noted == await service.taken()
     assert await service.database.fetchval("SELECT count(*) FROM outbox") == 0

@@ -21,7 +21,7 @@ from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from dispatch.topics.envelope import Record
 
 FETCH_MS = 200
-SETTLED_LIMIT = 30.0  # seconds for the last inputs to have their effect
+SETTLED_LIMIT = 60.0  # seconds for the last inputs to have their effect
 
 
 @dataclass

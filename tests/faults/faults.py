@@ -192,20 +192,24 @@ class Injector:
         await self._all_take_part()
 
     async def _stop(self) -> str:
-        # In a group that settles nobody works, whoever is stopped.
         await until(self.bench.shared_out, HEIR_LIMIT)
         worker = self._worker()
         step, reached = await self._at_step(worker, _STOPS, signal.SIGSTOP)
         if not reached:
             worker.send(signal.SIGSTOP)
-        before = await self.bench.dealt_with()
+        before, began = await self.bench.dealt_with(), time.monotonic()
         await asyncio.sleep(STOPPED)
-        others = await self.bench.dealt_with() - before
+        # It stays stopped until the others have gone on, in a group that was settling, too.
+        while not (others := await self.bench.dealt_with() - before):
+            if time.monotonic() - began > STOPPED + HEIR_LIMIT:
+                break
+            await asyncio.sleep(LOOK_AGAIN)
+        seconds = time.monotonic() - began
         worker.send(signal.SIGCONT)
         detail = f"{worker.name}, {'having' if reached else 'before it had'} {step}"
         if not others:
             self.findings.append(Finding(HELD_UP, detail))
-        return f"{detail}; the others dealt with {others} inputs meanwhile"
+        return f"{detail}; the others dealt with {others} inputs in {seconds:.1f} s"
 
     async def _at_step(
         self, worker: WatchedWorker, steps: Sequence[Step], which: signal.Signals

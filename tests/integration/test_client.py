@@ -14,7 +14,7 @@ from dispatch.stack.embedded import Stack
 from dispatch.topics import INPUT_TOPICS
 from dispatch.topics.calls import CallCancelled
 
-LIMIT = 30.0  # seconds
+LIMIT = 60.0  # seconds
 TOPICS = [topic.name for topic in INPUT_TOPICS]
 
 

@@ -24,7 +24,7 @@ from dispatch.stack.addresses import free_port
 from dispatch.stack.embedded import Stack
 from tests.integration.agents.small_desk import SCHEMA, Gate
 
-PATIENCE = 30.0  # seconds until a condition that doesn't come true is a failure
+PATIENCE = 60.0  # seconds until a condition that doesn't come true is a failure
 INPUTS = ("calls", "units", "hospitals", "transfers", "commission", "city")
 OUTPUTS = ("incidents", "dead-letters")
 PARTITIONS = 4

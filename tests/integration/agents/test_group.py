@@ -3,6 +3,8 @@
 import asyncio
 import signal
 
+import pytest
+
 from tests.integration.agents.bench import Bench, Worker, until
 
 KEYS = 40
@@ -25,6 +27,7 @@ async def assigned(worker: Worker, times: int = 1) -> None:
     await until(seen)
 
 
+@pytest.mark.timeout(400)
 async def test_joins_kills_and_a_pause_longer_than_the_session(bench: Bench) -> None:
     calls = [f"call{number % KEYS}/{number}" for number in range(4_000)]
     publishing = asyncio.ensure_future(trickle(bench, calls))

@@ -28,7 +28,7 @@ async def test_what_was_acknowledged_outlives_the_leader_that_took_it(
     await cluster.start_broker(killed)
     async with AIOKafkaConsumer(**options, auto_offset_reset="earliest") as consumer:
         consumer.assign([tp])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             read = [(await consumer.getone(tp)).value for _ in range(2)]
     assert read == [b"before", b"meanwhile"]
 

@@ -22,7 +22,7 @@ from dispatch.topic_admin.cluster import Changes, open_admin
 from dispatch.topic_admin.promise import faults, wanted_topics
 from tests.apache_kafka import ApacheKafka
 
-LIMIT = 30.0  # seconds
+LIMIT = 60.0  # seconds
 CITY = Path(str(resources.files("dispatch"))) / "cities" / "hulunbuir.toml"
 TOPICS = read_plan(CITY).topics
 
