@@ -156,8 +156,8 @@ def expire(city: City, reservation_id: str) -> Reservation | None:
     if reservation is None or reservation.ended_at is not None:
         return None
     announced = any(
-        reservation_id in handover.reservations and handover.ended_at is None
-        for handover in city.handovers.values()
+        reservation_id in city.handovers[handover_id].reservations
+        for handover_id in city.arrivals.at(reservation.hospital_id)
     )
     if announced:
         confirm(city, [reservation], city.now + timedelta(hours=city.pack.transfers.kept_hours))

@@ -1,10 +1,12 @@
 """The working set of one city in memory, and the record of what one transaction changes in it."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from dispatch.domain.arrivals import Arrivals, must_be_told
 from dispatch.domain.case_index import CaseIndex
 from dispatch.domain.linking import IncidentIndex
 from dispatch.domain.model import (
@@ -143,6 +145,8 @@ class City:
         self.reports: dict[str, Report] = {}
         self.known_cases: dict[str, KnownCase] = {}
         self.roster = Roster()
+        self.arrivals = Arrivals()
+        self.taken_bays: Counter[str | None] = Counter()
         self.waiting = WaitingQueue()
         self.recent = IncidentIndex()
         self.cases = CaseIndex()
@@ -294,10 +298,18 @@ class City:
         self._index_owner(kind, key, before, entity)
         if kind is Unit:
             self.roster.replace(before, entity)
+            self._index_run(before, entity)
         elif kind is Incident:
             self._index_incident(key, before, entity)
-        elif kind in (Handover, Reservation):
+        elif kind is Assignment:
+            self._index_search(key)
+        elif kind is Handover:
             self._index_promise(before, entity)
+            self._index_arrival(before, entity)
+        elif kind is Reservation:
+            self._index_promise(before, entity)
+        elif kind is Job:
+            self._index_job(before, entity)
         elif kind is KnownCase:
             self._index_case(before, entity)
 
@@ -325,6 +337,35 @@ class City:
             self.recent.add(after)
         elif before is not None and after is None:
             self.recent.discard(before)
+
+    def _index_run(self, before: Unit | None, after: Unit | None) -> None:
+        for unit in (before, after):
+            if unit is not None and unit.assignment_id is not None:
+                self._index_search(unit.assignment_id)
+
+    def _index_arrival(self, before: Handover | None, after: Handover | None) -> None:
+        self.arrivals.expect(before, after)
+        for handover in (before, after):
+            if handover is not None:
+                self._index_search(handover.assignment_id)
+
+    def _index_search(self, assignment_id: str) -> None:
+        run = self.assignments.get(assignment_id)
+        sought = run is not None and run.ended_at is None and self._lacks_hospital(run)
+        self.arrivals.seek(assignment_id, sought=sought)
+
+    def _lacks_hospital(self, run: Assignment) -> bool:
+        unit = self.units.get(run.unit_id)
+        if unit is None or unit.assignment_id != run.assignment_id:
+            return False
+        announced = None if run.handover_id is None else self.handovers.get(run.handover_id)
+        told = announced is not None and announced.ended_at is None
+        return not told and must_be_told(self.pack, run.rule, unit.status)
+
+    def _index_job(self, before: Job | None, after: Job | None) -> None:
+        for job, taken in ((before, -1), (after, 1)):
+            if job is not None and job.ended_at is None:
+                self.taken_bays[job.centre_id] += taken
 
     def _index_case(self, before: KnownCase | None, after: KnownCase | None) -> None:
         if before is not None:

@@ -3,7 +3,6 @@
 Source: 120 plan §3, §6; domain, terminal disinfection.
 """
 
-from collections import Counter
 from dataclasses import replace
 
 from dispatch.domain.city import City, Rejected
@@ -177,10 +176,9 @@ def _centre(city: City, near: Position, receiving: Hospital | None) -> str | Non
     match receiving:
         case Hospital(decontamination=True, decontamination_status="open"):
             return receiving.hospital_id
-    taken = Counter(job.centre_id for job in city.jobs.values() if job.ended_at is None)
     ranked = [
         (
-            not _has_room(each, taken[each.hospital_id]),
+            not _has_room(each, city.taken_bays[each.hospital_id]),
             metres_between(near, each.position),
             each.hospital_id,
         )

@@ -3,17 +3,19 @@
 Source: 120 plan §3-4; domain, the decision and choosing the unit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from heapq import heapify, heappop, heappush
+from operator import attrgetter
 from typing import Literal
 
-from dispatch.domain import handover, incidents, moving, orders, placements
+from dispatch.domain import handover, incidents, moving, orders, placements, waiting
 from dispatch.domain.allocation import Choice, Need, choose, choose_of_kind, suits
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
-from dispatch.domain.model import Assignment, Incident, Place, Unit
+from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.domain.roster import DISPATCHABLE
 from dispatch.policy.decision import decide
 from dispatch.topics.fields import CrewKind
@@ -123,11 +125,42 @@ def serve_queue(city: City, unit_id: str) -> None:
     if unit.status not in DISPATCHABLE or not city.waiting:
         return
     fleet = fleet_of(city)
-    for incident in [city.incidents[key] for key in city.waiting]:
+    because = f"unit {unit_id} is free"
+    for incident in _in_turn(city, city.waiting.heads()):
         if suits(unit, _next_need(city, incident), fleet):
-            serve(city, incident.incident_id, f"unit {unit_id} is free")
+            serve(city, incident.incident_id, because)
             if city.units[unit_id].status not in DISPATCHABLE:
                 return
+
+
+def serve_all(city: City, because: str) -> None:
+    """Look at every waiting incident again, the head of the queue first."""
+    for incident in _in_turn(city, city.waiting.heads()):
+        serve(city, incident.incident_id, because)
+
+
+def _in_turn(city: City, heads: list[tuple[waiting.Place, waiting.Lane]]) -> Iterator[Incident]:
+    """Yield waiting incidents in the order of the queue, from the lanes of these heads.
+
+    An incident that is still as it was when the next is asked for has not been helped: no other
+    that asks for the same can be, as units are only taken meanwhile, and the rest of its lane is
+    passed over.
+    """
+    heapify(heads)
+    not_helped: set[tuple[waiting.Lane, frozenset[str]]] = set()
+    while heads:
+        place, lane = heappop(heads)
+        incident = city.incidents[place[-1]]
+        vehicles = _next_need(city, incident).vehicles
+        if (lane, vehicles) not in not_helped:
+            yield incident
+            if city.incidents[place[-1]] is incident:
+                not_helped.add((lane, vehicles))
+                if lane.transfer_kind is None:
+                    continue
+        following = city.waiting.after(lane, place)
+        if following is not None:
+            heappush(heads, (following, lane))
 
 
 def take_over(city: City, assignment: Assignment, because: str) -> bool:
@@ -181,9 +214,9 @@ def awaited_crew_lost(city: City, unit_id: str) -> None:
     """A transfer crew that may be waited for is out: whoever waits is looked at again."""
     if city.units[unit_id].crew != "transfer":
         return
-    for incident_id in city.waiting:
-        if city.incidents[incident_id].waiting_for == "transfer_crew":
-            serve(city, incident_id, f"unit {unit_id} is out of service")
+    awaiting = [head for head in city.waiting.heads() if head[1].waiting_for == "transfer_crew"]
+    for incident in _in_turn(city, awaiting):
+        serve(city, incident.incident_id, f"unit {unit_id} is out of service")
 
 
 def transfer_wait_over(city: City, incident_id: str) -> None:
@@ -420,11 +453,16 @@ def hospital_reported(city: City, hospital_id: str) -> None:
     One for whom no hospital was open is announced to the first that is.
     """
     closed = city.hospitals[hospital_id].status == "closed"
-    for before in [_run_of(city, unit) for unit in city.units.values()]:
-        if before is None or not handover.is_due(city, before):
+    runs = (
+        [city.handovers[key].assignment_id for key in city.arrivals.at(hospital_id)]
+        if closed
+        else city.arrivals.sought()
+    )
+    for before in sorted((city.assignments[key] for key in runs), key=attrgetter("unit_id")):
+        if not handover.is_due(city, before):
             continue
         announced = handover.current(city, before)
-        if closed and announced is not None and announced.hospital_id == hospital_id:
+        if closed and announced is not None:
             because = "the hospital has closed"
             after = handover.move_on(city, announced, because, status="withdrawn", refused=False)
             hospital_changed(city, before, after, because)
@@ -440,10 +478,6 @@ def search_hospital(city: City, assignment_id: str) -> None:
     if handover.current(city, before) is None:
         asked = handover.announce(city, replace(before, refused_hospitals=()))
         hospital_changed(city, before, asked, "a hospital was found")
-
-
-def _run_of(city: City, unit: Unit) -> Assignment | None:
-    return None if unit.assignment_id is None else city.assignments[unit.assignment_id]
 
 
 def handover_given_up(city: City, handover_id: str) -> None:

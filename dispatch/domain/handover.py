@@ -10,6 +10,7 @@ from dispatch.domain import (
     placements,
     tiers,
 )
+from dispatch.domain.arrivals import BEFORE_ARRIVAL, must_be_told
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Assignment, Handover, Hospital, Incident, Position
@@ -27,7 +28,6 @@ from dispatch.topics.hospitals import (
 from dispatch.topics.incidents import HandoverProgressed, HandoverStep
 
 _SECONDS_PER_MINUTE = 60.0
-_BEFORE_ARRIVAL = frozenset({"ordered", "rolling", "on_scene", "transporting"})
 
 
 def announce(city: City, assignment: Assignment) -> Assignment:
@@ -147,9 +147,7 @@ def can_be_announced(city: City, assignment: Assignment) -> bool:
 
 def is_due(city: City, assignment: Assignment) -> bool:
     """Return whether the receiving hospital must have been told by now, and can still be."""
-    status = city.units[assignment.unit_id].status
-    told_with_order = city.pack.announced_with_order(assignment.rule)
-    return status == "transporting" or (told_with_order and status in _BEFORE_ARRIVAL)
+    return must_be_told(city.pack, assignment.rule, city.units[assignment.unit_id].status)
 
 
 def update(city: City, assignment: Assignment, reason: str) -> None:
@@ -180,7 +178,7 @@ def update(city: City, assignment: Assignment, reason: str) -> None:
 def push_arrival(city: City, assignment: Assignment) -> None:
     """Tell the hospital when the patient is now expected much earlier or later than it knows."""
     handover = current(city, assignment)
-    if handover is None or city.units[assignment.unit_id].status not in _BEFORE_ARRIVAL:
+    if handover is None or city.units[assignment.unit_id].status not in BEFORE_ARRIVAL:
         return
     expected_at = expected_arrival(city, assignment, city.hospitals[handover.hospital_id])
     change = abs((expected_at - handover.expected_at).total_seconds())
@@ -208,7 +206,7 @@ def to_divert(city: City, event: HandoverDiverted) -> Handover:
         Rejected: as for an acknowledgement, or the patient has arrived already.
     """
     handover = find_open(city, event.handover_id, event.hospital_id)
-    if city.units[handover.unit_id].status not in _BEFORE_ARRIVAL:
+    if city.units[handover.unit_id].status not in BEFORE_ARRIVAL:
         raise Rejected("handover_id", "cannot be diverted: the patient has arrived")
     return handover
 
@@ -276,7 +274,7 @@ def give_up(city: City, handover_id: str) -> Assignment | None:
     following = _next_hospital(city, assignment, refused)
     # A hospital that has agreed to a transfer keeps its beds: somebody must ring it up.
     stays = bool(handover.reservations) or following is None or following.place is None
-    if stays or city.units[handover.unit_id].status not in _BEFORE_ARRIVAL:
+    if stays or city.units[handover.unit_id].status not in BEFORE_ARRIVAL:
         left = city.pack.handover.escalate_seconds - city.pack.handover.next_hospital_seconds
         city.set_timer("handover_unanswered", handover_id, city.in_seconds(left))
         return None

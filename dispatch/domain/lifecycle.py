@@ -171,8 +171,7 @@ def switch_mode(city: City, event: CityModeSwitched) -> None:
         key="city",
     )
     city.mode = event.mode
-    for incident_id in city.waiting:
-        dispatching.serve(city, incident_id, f"the city is in {event.mode} mode")
+    dispatching.serve_all(city, f"the city is in {event.mode} mode")
 
 
 def _change_status(city: City, unit: Unit, event: UnitReported) -> None:

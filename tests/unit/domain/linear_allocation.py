@@ -56,6 +56,11 @@ def choose_of_kind(need: Need, fleet: Everybody, crew: CrewKind) -> Choice:
     return _nearest(need, fleet, crews=(crew,))
 
 
+def suits(unit: Unit, need: Need, fleet: Everybody) -> bool:
+    alone = replace(fleet, units=(unit,))
+    return objection(unit) is None and choose(need, alone).unit is not None
+
+
 def _choose(need: Need, fleet: Everybody) -> Choice:
     critical_reach = fleet.policy.critical_reach_minutes * _SECONDS_PER_MINUTE
     if need.crew == "transfer":

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from dispatch.domain.city import Duplicate, Early, Rejected
+from dispatch.domain.handover import current, is_due
 from dispatch.domain.incidents import active_assignments, units_needed, wanted_crew
 from dispatch.domain.lifecycle import REPORTED
 from dispatch.domain.model import Assignment, Clock, Handover, Incident, Job, Offer, Report
+from dispatch.domain.roster import objection
 from dispatch.policy.pack import load_pack
 from dispatch.store import codec
 from dispatch.topics.fields import Content
@@ -384,6 +386,26 @@ class CityLife(RuleBasedStateMachine):
         )
         assert set(promised.values()) <= {1}
         assert sum(promised.values()) == sum(map(len, city._promised.values()))
+
+    @invariant()
+    def what_is_looked_up_is_what_a_look_at_everything_finds(self) -> None:
+        city = self.city.city
+        free = {key for key, each in city.units.items() if objection(each) is None}
+        assert set(city.roster._free) == free
+        for hospital_id in city.hospitals:
+            assert set(city.arrivals.at(hospital_id)) == {
+                key
+                for key, each in city.handovers.items()
+                if each.ended_at is None and each.hospital_id == hospital_id
+            }
+        under_way = [run for run in city.assignments.values() if run.ended_at is None]
+        assert set(city.arrivals.sought()) == {
+            run.assignment_id
+            for run in under_way
+            if is_due(city, run) and current(city, run) is None
+        }
+        taken = Counter(job.centre_id for job in city.jobs.values() if job.ended_at is None)
+        assert city.taken_bays == taken
 
     @invariant()
     def nobody_waits_silently(self) -> None:
