@@ -27,6 +27,7 @@ from dispatch.store.plan import read_plan
 from dispatch.topics import INPUT_TOPICS
 from tests.apache_kafka import ApacheKafka
 from tests.faults.city import city_plan, patient_pack
+from tests.faults.disk import Disk
 from tests.faults.proxy import Line
 from tests.faults.steps import ASSIGNMENT_FILE, COMMIT_FIRST, FOLDER, PORTS, Orders
 from tests.faults.world import World
@@ -127,6 +128,8 @@ class Bench:
     clock: ScenarioClock
     world: World
     workers: list[WatchedWorker] = field(default_factory=list)
+    # What the event log is on, where it can be filled.
+    disk: Disk | None = None
 
     @property
     def apache(self) -> ApacheKafka | None:

@@ -47,6 +47,7 @@ class Kind(StrEnum):
     BROKER_PAUSE = "broker paused"
     DATABASE = "database restarted"
     DATABASE_CRASH = "database ended as by a power cut"
+    FULL_DISK = "no room on the event log's disk"
     TRANSACTION = "connection ended in the middle of a transaction"
     CUT_BROKERS = "worker cut off from the brokers"
     CUT_DATABASE = "worker cut off from the database"
@@ -65,6 +66,7 @@ WEIGHTS: Final[dict[Kind, int]] = {
     Kind.BROKER_PAUSE: 5,
     Kind.DATABASE: 5,
     Kind.DATABASE_CRASH: 4,
+    Kind.FULL_DISK: 4,
     Kind.TRANSACTION: 10,
     Kind.CUT_BROKERS: 6,
     Kind.CUT_DATABASE: 6,
@@ -118,6 +120,7 @@ class Injector:
     log: Callable[[str], object]
     began: float = field(default_factory=time.monotonic)
     injected: list[Injected] = field(default_factory=list)
+    left_out: list[Kind] = field(default_factory=list)
     poison: list[Bad] = field(default_factory=list)
     recoveries: list[float] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -128,7 +131,11 @@ class Injector:
         self._last: Step | None = None
 
     async def inject(self, kind: Kind) -> None:
-        """Inject one fault and see it over."""
+        """Inject one fault and see it over; leave out, and say so, what can't be injected here."""
+        if kind is Kind.FULL_DISK and self.bench.disk is None:
+            self.left_out.append(kind)
+            self.log(f"NOT INJECTED: {kind}")
+            return
         fault = Injected(len(self.injected) + 1, kind, time.monotonic() - self.began)
         self.injected.append(fault)
         fault.detail = await self._do(kind)
@@ -155,6 +162,7 @@ class Injector:
             Kind.BROKER_PAUSE: self._pause_broker,
             Kind.DATABASE: self._restart_database,
             Kind.DATABASE_CRASH: self._crash_database,
+            Kind.FULL_DISK: self._fill_disk,
             Kind.TRANSACTION: self._end_transaction,
             Kind.CUT_BROKERS: lambda: self._cut(self._brokers(), "the brokers"),
             Kind.CUT_DATABASE: lambda: self._cut(self._database(), "the database"),
@@ -316,6 +324,20 @@ class Injector:
         await self.bench.stack.postgres.crash()
         await self.bench.stack.postgres.start()
         return "recovered from its log"
+
+    async def _fill_disk(self) -> str:
+        """Leave no room until the database has asked for some, and for a while after that."""
+        disk = self.bench.disk
+        assert disk is not None
+        before = disk.refused()
+        seconds = self._random.uniform(1, CUT_AT_MOST)
+        disk.fill()
+        try:
+            await until(lambda: disk.refused() > before, STEP_LIMIT)
+            await asyncio.sleep(seconds)
+        finally:
+            disk.clear()
+        return f"refused {disk.refused() - before} times"
 
     async def _end_transaction(self) -> str:
         """End a connection of a worker that is in the middle of a transaction."""

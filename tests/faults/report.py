@@ -38,6 +38,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
         "seed": outcome.plan.seed,
         "load": asdict(outcome.plan.load),
         "faults": [asdict(fault) for fault in outcome.faults],
+        "not_injected": outcome.left_out,
         "bad_inputs": outcome.poison,
         "inputs": dict(verdict.inputs),
         "outcomes": dict(verdict.outcomes),
@@ -78,6 +79,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     for kind in Kind:
         if counts[kind]:
             yield f"  {counts[kind]:4d}  {kind}"
+    for kind, number in Counter(outcome.left_out).items():
+        yield f"  NOT INJECTED, as it can't be here: {number} times {kind}"
     if outcome.recoveries:
         found = sorted(outcome.recoveries)
         yield (

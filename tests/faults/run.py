@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from dispatch.stack.embedded import Stack
 from dispatch.topics.fields import Content
 from tests.faults.bench import Bench, Load, open_bench
 from tests.faults.city import Brisk, Callers
+from tests.faults.disk import NoDiskError, disk_for_events
 from tests.faults.faults import Injected, Injector, Kind, until
 from tests.faults.patrol import Patrol
 from tests.faults.steps import Step
@@ -56,6 +58,8 @@ class Outcome:
 
     plan: Plan
     faults: list[Injected] = field(default_factory=list)
+    # What could not be injected here.
+    left_out: list[Kind] = field(default_factory=list)
     poison: int = 0
     recoveries: list[float] = field(default_factory=list)
     verdict: Verdict = field(default_factory=Verdict)
@@ -78,7 +82,15 @@ async def run(
     plan: Plan, log: Log, *, stack: Stack, dsn: str, prefix: str, folder: Path
 ) -> Outcome:
     """Run the whole plan on an empty, migrated database, and return what came of it."""
-    async with open_bench(stack, dsn, prefix, folder, plan.load) as bench:
+    async with (
+        open_bench(stack, dsn, prefix, folder, plan.load) as bench,
+        AsyncExitStack() as exits,
+    ):
+        if Kind.FULL_DISK in plan.faults:
+            try:
+                bench.disk = await exits.enter_async_context(disk_for_events(stack, dsn))
+            except NoDiskError as error:
+                log(f"NO DISK CAN BE FILLED: no filesystem can be mounted here: {error}")
         outcome = Outcome(plan)
         injector = Injector(bench, plan.seed, plan.steps, log)
         behaviour = Brisk(plan.seed)
@@ -110,6 +122,7 @@ async def run(
             await worker.stop()
         log("the workers have ended; everything is read and checked")
         outcome.faults, outcome.poison = injector.injected, len(injector.poison)
+        outcome.left_out = injector.left_out
         outcome.recoveries = injector.recoveries
         outcome.published = sum(bench.world.acknowledged.values())
         outcome.republished = bench.world.republished
