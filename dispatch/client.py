@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from dispatch.cluster import close_producer, partitions_of
+from dispatch.cluster import close_producer, partitions_of, unreachable
 from dispatch.errors import Unavailable
 from dispatch.settings import KafkaSettings
 from dispatch.topics import TOPIC_OF, key_of
@@ -127,8 +127,9 @@ async def publish(
                 headers=list(headers),
             )
     except (KafkaError, OSError) as error:
-        said = str(error) or "the event was not acknowledged in time"
-        raise Unavailable(f"Kafka at {kafka.bootstrap_servers}: {said}") from error
+        if isinstance(error, TimeoutError):
+            error = TimeoutError("the event was not acknowledged in time")
+        raise await unreachable(kafka.client_options(), error) from error
     finally:
         await close_producer(producer)
     return Published(
@@ -242,7 +243,7 @@ async def open_reader(
     except (KafkaError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        raise Unavailable(f"Kafka at {kafka.bootstrap_servers}: {error}") from error
+        raise await unreachable(kafka.client_options(), error) from error
     finally:
         await consumer.stop()
 

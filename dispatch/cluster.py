@@ -9,7 +9,14 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, NodeNotReadyError, TopicAlreadyExistsError, for_code
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    NodeNotReadyError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 from aiokafka.protocol.metadata import MetadataRequest
 
 from dispatch.errors import Unavailable
@@ -20,6 +27,36 @@ log = structlog.get_logger(__name__)
 CLOSE_LIMIT: Final = 5.0
 TOLD_LIMIT: Final = 20.0
 LOOK_AGAIN: Final = 0.05
+
+ASK_AGAIN_TIMEOUT_MS: Final = 5_000
+_ADDRESSES: Final = "bootstrap_servers"
+
+
+async def unreachable(client_options: Mapping[str, Any], error: Exception) -> Unavailable:
+    """Return what is said of a cluster that an error keeps away.
+
+    Why no broker lets a client in aiokafka tells its log alone, so each is asked once more.
+    """
+    where = client_options["bootstrap_servers"]
+    said = str(error)
+    if type(error) is KafkaConnectionError:
+        options = {name: value for name, value in client_options.items() if name != _ADDRESSES}
+        asked = (_refusal(host, port, options) for host, port, _ in collect_hosts(where))
+        told = dict.fromkeys(await asyncio.gather(*asked))
+        said = "; ".join(refusal for refusal in told if refusal is not None) or said
+    return Unavailable(f"Kafka at {where}: {said}")
+
+
+async def _refusal(host: str, port: int, options: Mapping[str, Any]) -> str | None:
+    """Return why a broker takes no connection; None when it does now."""
+    try:
+        connection = await create_conn(
+            host, port, request_timeout_ms=ASK_AGAIN_TIMEOUT_MS, **options
+        )
+    except (KafkaError, OSError) as error:
+        return str(error) or repr(error)
+    connection.close()
+    return None
 
 
 async def cluster_id_of(client_options: Mapping[str, Any]) -> str:
@@ -32,7 +69,7 @@ async def cluster_id_of(client_options: Mapping[str, Any]) -> str:
         await admin.start()
         return str((await admin.describe_cluster())["cluster_id"])
     except (KafkaError, OSError) as error:
-        raise Unavailable(f"Kafka at {client_options['bootstrap_servers']}: {error}") from error
+        raise await unreachable(client_options, error) from error
     finally:
         await admin.close()
 
@@ -50,7 +87,7 @@ async def partitions_of(
         # Asked by name, brokers may create what is missing.
         described = await admin.describe_topics()
     except (KafkaError, OSError) as error:
-        raise Unavailable(f"Kafka at {client_options['bootstrap_servers']}: {error}") from error
+        raise await unreachable(client_options, error) from error
     finally:
         await admin.close()
     return {
@@ -93,7 +130,7 @@ async def ensure_topics(
             [NewTopic(name, partitions, replication) for name in sorted(missing)]
         )
     except (KafkaError, OSError) as error:
-        raise Unavailable(f"Kafka at {where}: {error}") from error
+        raise await unreachable(client_options, error) from error
     finally:
         await admin.close()
     for name, code, *reason in answer.topic_errors:

@@ -29,6 +29,7 @@ SECTIONS: Final = {
         "worker": "dispatch.cli.worker:command",
         "migrate": "dispatch.cli.migrate:command",
         "topics": "dispatch.cli.topics:command",
+        "access": "dispatch.cli.access:command",
     },
     "cli.asking": {
         "call": "dispatch.cli.call:call",

@@ -13,7 +13,7 @@ import socket
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError
 
 from dispatch.errors import StackError
 from dispatch.stack.broker import listens
+from dispatch.stack.kafka_security import Security
 from dispatch.stack.process import POLL, Process
 
 HOST: Final = "127.0.0.1"
@@ -37,8 +38,8 @@ _SHORT_LIFE: Final = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
 _PROPERTIES: Final[Mapping[str, object]] = {
     "process.roles": "broker,controller",
     "controller.listener.names": "CONTROLLER",
-    "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "BROKERS",
+    "listener.security.protocol.map": "CLIENTS:PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLER:PLAINTEXT",
     # A topic that somebody mistypes is an error, as on any cluster in service.
     "auto.create.topics.enable": "false",
     # Small machine, small groups: the defaults are for 50 partitions and hundreds of clients.
@@ -71,11 +72,14 @@ rootLogger.appenderRef.out.ref = out
 class Node:
     """One broker, which is a controller too, with its data under `directory`."""
 
-    def __init__(self, number: int, directory: Path, port: int, controller_port: int) -> None:
+    def __init__(
+        self, number: int, directory: Path, port: int, broker_port: int, controller_port: int
+    ) -> None:
         """Prepare for broker `number` (from 1); it starts nothing."""
         self.number = number
         self.directory = directory
         self.port = port
+        self.broker_port = broker_port
         self.controller_port = controller_port
         self.log = directory / f"broker-{number}.log"
         self.process: Process | None = None
@@ -84,6 +88,11 @@ class Node:
     def address(self) -> str:
         """Where clients connect."""
         return f"{HOST}:{self.port}"
+
+    @property
+    def broker_address(self) -> str:
+        """Where the other brokers connect."""
+        return f"{HOST}:{self.broker_port}"
 
     @property
     def properties(self) -> Path:
@@ -105,13 +114,20 @@ class KafkaCluster:
     """Brokers that share one cluster id; each may be killed and started again with its data."""
 
     def __init__(
-        self, software: Path, directory: Path, *, brokers: int = 3, ports: Sequence[int] = ()
+        self,
+        software: Path,
+        directory: Path,
+        *,
+        brokers: int = 3,
+        ports: Sequence[int] = (),
+        security: Security | None = None,
     ) -> None:
         """Prepare a cluster whose data and logs are in `directory`.
 
-        `ports` are those for clients, one a broker, or none for any that are free. A directory
-        with the data of as many brokers is used on. Raises StackError when the number of ports is
-        another, or Java or the software is missing.
+        Without `security` everybody on this machine may do everything. `ports` are those for
+        clients, one a broker, or none for any that are free. A directory with the data of as many
+        brokers is used on. Raises StackError when the number of ports is another, or Java or the
+        software is missing.
         """
         if ports and len(ports) != brokers:
             raise StackError(f"{brokers} brokers need {brokers} ports, not {len(ports)}")
@@ -121,13 +137,15 @@ class KafkaCluster:
         self._classes = str(software.resolve() / "*")
         self._directory = directory.resolve()
         self._directory.mkdir(parents=True, exist_ok=True)
-        free = _free_ports(2 * brokers - len(ports))
+        self._security = security
+        self._broker_options = security.broker_options if security else {}
+        free = _free_ports(3 * brokers - len(ports))
         clients = [*ports, *free][:brokers]
-        controllers = free[-brokers:]
+        among_brokers, controllers = free[-2 * brokers : -brokers], free[-brokers:]
         self.nodes = tuple(
-            Node(number, self._directory, port, controller_port)
-            for number, (port, controller_port) in enumerate(
-                zip(clients, controllers, strict=True), start=1
+            Node(number, self._directory, *of_node)
+            for number, of_node in enumerate(
+                zip(clients, among_brokers, controllers, strict=True), start=1
             )
         )
         self.cluster_id = ""
@@ -203,7 +221,7 @@ class KafkaCluster:
         deadline = asyncio.get_running_loop().time() + START_LIMIT
         for number in sorted(wanted):
             node = self.node(number)
-            while not wanted <= await _known_to(node):
+            while not wanted <= await _known_to(node, self._broker_options):
                 if node.process is None or not node.process.running:
                     raise node.process.failure() if node.process else StackError("not started")
                 if asyncio.get_running_loop().time() > deadline:
@@ -215,7 +233,8 @@ class KafkaCluster:
 
         Raises StackError when none does at present.
         """
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        brokers = ",".join(node.broker_address for node in self.nodes)
+        admin = AIOKafkaAdminClient(bootstrap_servers=brokers, **self._broker_options)
         try:
             await admin.start()
             (found,) = await admin.describe_topics([topic])
@@ -249,11 +268,13 @@ class KafkaCluster:
         voters = ",".join(f"{node.number}@{HOST}:{node.controller_port}" for node in self.nodes)
         copies = min(3, len(self.nodes))
         for node in self.nodes:
+            listeners = f"CLIENTS://{node.address},BROKERS://{node.broker_address}"
             properties = {
                 **_PROPERTIES,
+                **(self._security.properties if self._security else {}),
                 "node.id": node.number,
-                "listeners": f"PLAINTEXT://{node.address},CONTROLLER://{HOST}:{node.controller_port}",
-                "advertised.listeners": f"PLAINTEXT://{node.address}",
+                "listeners": f"{listeners},CONTROLLER://{HOST}:{node.controller_port}",
+                "advertised.listeners": listeners,
                 "controller.quorum.voters": voters,
                 "log.dirs": node.data,
                 "default.replication.factor": copies,
@@ -281,10 +302,16 @@ class KafkaCluster:
     async def _format(self) -> None:
         """Make the data directories that are not there yet."""
         new = [node for node in self.nodes if not (node.data / "meta.properties").exists()]
-        tool = ("format", "--cluster-id", self.cluster_id, "--config")
+        tool = ["format", "--cluster-id", self.cluster_id]
+        users = self._directory / "users"
+        if self._security is not None:
+            self._security.write_users(users)
+            tool.append(f"@{users}")
         processes = [
             Process(
-                self._command(_SHORT_LIFE, "kafka.tools.StorageTool", *tool, node.properties),
+                self._command(
+                    _SHORT_LIFE, "kafka.tools.StorageTool", *tool, "--config", node.properties
+                ),
                 log=node.log,
                 orphaned=signal.SIGKILL,
             )
@@ -295,17 +322,20 @@ class KafkaCluster:
         finally:
             for process in processes:
                 process.kill()
+            users.unlink(missing_ok=True)
 
     def _command(self, options: Sequence[str], *arguments: str | Path) -> list[str | Path]:
         logging = f"-Dlog4j2.configurationFile={self._directory / 'log4j2.properties'}"
         return [self._java, *options, logging, "-cp", self._classes, *arguments]
 
 
-async def _known_to(node: Node) -> set[int]:
+async def _known_to(node: Node, options: Mapping[str, Any]) -> set[int]:
     """Return the numbers of the brokers that this one knows to be there."""
     if not await listens(node.port):
         return set()
-    client = AIOKafkaClient(bootstrap_servers=node.address, request_timeout_ms=5_000)
+    client = AIOKafkaClient(
+        bootstrap_servers=node.broker_address, request_timeout_ms=5_000, **options
+    )
     try:
         # Who is there as this one tells it, whoever else could be asked.
         await client.bootstrap()

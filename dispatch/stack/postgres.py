@@ -8,6 +8,7 @@ import shutil
 import signal
 import stat
 import tempfile
+from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,17 +50,27 @@ _FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 class Postgres:
     """A PostgreSQL server on a directory of its own; stopped and started at will."""
 
-    def __init__(self, directory: Path, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        durable: bool = True,
+        settings: Mapping[str, str] | None = None,
+        package: Path | None = None,
+    ) -> None:
         """Prepare for a server on `directory`, which exists.
 
         A server that is not durable is faster and loses its data when the machine crashes.
+        `settings` are further ones of PostgreSQL, as to listen beyond the socket; `package` has
+        another build of it in `pginstall`.
         """
         self._directory = directory
         self._data = directory / "postgres"
         self._log = directory / "postgresql.log"
         self._account = ROOT_STAND_IN if os.geteuid() == 0 else ""
         self._durable = durable
-        self._settings = _SETTINGS | ({} if durable else _FORGETFUL)
+        self._settings = _SETTINGS | ({} if durable else _FORGETFUL) | dict(settings or {})
+        self._package = package
         self._sockets: Path | None = None
         self._software: Path | None = None
         self._process: Process | None = None
@@ -78,7 +89,10 @@ class Postgres:
 
     def dsn_of(self, database: str) -> str:
         """Return the URL of a database on this server, as asyncpg and psycopg take it."""
-        return f"postgresql://{SUPERUSER}@/{quote(database)}?host={quote(str(self._socket_dir()))}"
+        where = f"host={quote(str(self._socket_dir()))}"
+        if port := self._settings.get("port"):
+            where += f"&port={port}"
+        return f"postgresql://{SUPERUSER}@/{quote(database)}?{where}"
 
     async def start(self) -> None:
         """Start the server, on a new cluster when there is none, and wait until it answers.
@@ -198,7 +212,7 @@ class Postgres:
 
     def _program(self, name: str) -> Path:
         if self._software is None:
-            package = _package()
+            package = self._package or _package()
             if self._account and not _open_to_all(package):
                 package = self._copied(package)
             if self._account and not _open_to_all(self._directory):

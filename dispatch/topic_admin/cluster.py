@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from dispatch.cluster import until_told
+from dispatch.cluster import unreachable, until_told
 from dispatch.errors import Unavailable
 from dispatch.topic_admin.promise import Fault, Found, Wanted, faults, new_settings
 
@@ -130,13 +130,12 @@ async def open_admin(client_options: Mapping[str, Any]) -> AsyncIterator[TopicAd
 
     Raises Unavailable when it can't be reached or doesn't do what it is asked.
     """
-    where = client_options["bootstrap_servers"]
     admin = AIOKafkaAdminClient(**client_options)
     try:
         await admin.start()
         yield TopicAdmin(admin, client_options)
     except (KafkaError, OSError) as error:
-        raise Unavailable(f"Kafka at {where}: {error}") from error
+        raise await unreachable(client_options, error) from error
     finally:
         await admin.close()
 

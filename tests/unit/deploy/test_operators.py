@@ -6,8 +6,17 @@ import pytest
 import yaml
 
 from dispatch.topic_admin.promise import REPLICATION, new_settings, wanted_topics
-from dispatch.topics import TOPICS, topic_names
-from tests.unit.deploy.manifests import DEPLOY, KUBERNETES, ROOT, Manifest, documents, name_of
+from dispatch.topic_admin.roles import Entry, entries, roles
+from dispatch.topics import topic_names
+from tests.unit.deploy.manifests import (
+    DEPLOY,
+    KUBERNETES,
+    OVERLAY,
+    ROOT,
+    Manifest,
+    documents,
+    name_of,
+)
 
 STRIMZI = [
     each
@@ -15,6 +24,11 @@ STRIMZI = [
     for each in documents(KUBERNETES / "strimzi" / f"{name}.yaml")
 ]
 (KAFKA,) = (each for each in STRIMZI if each["kind"] == "Kafka")
+USERS = [
+    each
+    for each in (*STRIMZI, *documents(OVERLAY / "hospitals.yaml"))
+    if each["kind"] == "KafkaUser"
+]
 (DATABASE,) = documents(KUBERNETES / "cloudnative-pg" / "cluster.yaml")
 PREFIX = "dispatch."
 WANTED = wanted_topics(PREFIX, topic_names(()))
@@ -70,35 +84,31 @@ def test_positions_are_kept_as_long_as_what_is_read() -> None:
     assert KAFKA["spec"]["kafka"]["config"]["offsets.retention.minutes"] * 60_000 >= kept
 
 
-def allowed(user: Manifest) -> set[tuple[str, str, str]]:
+def allowed(user: Manifest) -> set[Entry]:
     return {
-        (acl["resource"]["type"], acl["resource"]["name"], operation)
+        Entry(
+            acl["resource"]["type"],
+            acl["resource"]["name"],
+            acl["resource"]["patternType"],
+            operation,
+        )
         for acl in user["spec"]["authorization"]["acls"]
         for operation in acl["operations"]
     }
 
 
-def test_a_worker_may_read_and_write_what_it_does_and_nothing_else() -> None:
-    (worker,) = (each for each in STRIMZI if name_of(each) == "dispatch-worker")
-    wanted = set()
-    for topic in TOPICS:
-        name = PREFIX + topic.name
-        if topic.direction == "input":
-            wanted |= {(kind, name, "Read") for kind in ("topic", "group")}
-            wanted |= {(kind, name, "Describe") for kind in ("topic", "group")}
-        else:
-            wanted |= {("topic", name, "Write"), ("topic", name, "Describe")}
-        if topic.per_hospital:
-            wanted |= {("topic", f"{name}.", "Write"), ("topic", f"{name}.", "Describe")}
-    assert allowed(worker) == wanted
+@pytest.mark.parametrize("user", USERS, ids=name_of)
+def test_a_user_may_do_what_its_role_may_and_nothing_else(user: Manifest) -> None:
+    about = user["metadata"]
+    hospital = about.get("annotations", {}).get("ambulance-dispatch/hospital")
+    role = about["labels"]["ambulance-dispatch/role"]
+    assert allowed(user) == entries(role, user=name_of(user), prefix=PREFIX, hospital_id=hospital)
+    assert user["spec"]["authentication"]["type"] == "scram-sha-512"
 
 
-def test_security_allows_a_worker_the_same() -> None:
-    said = (ROOT / "SECURITY.md").read_text("utf-8")
-    (writes, reads) = re.findall(r"^\| workers \|([^|]*)\|([^|]*)\|$", said, re.MULTILINE)[0]
-    inputs = {topic.name for topic in TOPICS if topic.direction == "input"}
-    assert set(re.findall(r"`([\w-]+)`", reads)) == inputs
-    assert set(re.findall(r"`([\w-]+)`", writes)) == {topic.name for topic in TOPICS} - inputs
+def test_each_role_has_a_user() -> None:
+    taken = {user["metadata"]["labels"]["ambulance-dispatch/role"] for user in USERS}
+    assert taken == roles().keys()
 
 
 def test_an_acknowledged_commit_survives_an_instance() -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from dispatch.errors import StackError
 from dispatch.stack.kafka_cluster import KafkaCluster
+from dispatch.stack.kafka_security import Security
+from tests.certificates import authority, certify
 
 
 @pytest.fixture
@@ -46,10 +48,35 @@ def test_ports_are_those_given_or_all_different(software: Path, tmp_path: Path) 
     given = KafkaCluster(software, tmp_path / "data", ports=(19_092, 19_093, 19_094))
     assert given.bootstrap == "127.0.0.1:19092,127.0.0.1:19093,127.0.0.1:19094"
     free = KafkaCluster(software, tmp_path / "data")
-    ports = [port for node in free.nodes for port in (node.port, node.controller_port)]
-    assert len(set(ports)) == 6
+    ports = [
+        port for node in free.nodes for port in (node.port, node.broker_port, node.controller_port)
+    ]
+    assert len(set(ports)) == 9
     with pytest.raises(StackError, match="3 brokers need 3 ports, not 1"):
         KafkaCluster(software, tmp_path / "data", ports=(19_092,))
+
+
+def test_behind_tls_nobody_may_do_what_no_list_allows_and_no_password_is_written_down(
+    software: Path, tmp_path: Path
+) -> None:
+    ca = authority(tmp_path / "ca.pem")
+    keystore = tmp_path / "broker.pem"
+    keystore.write_bytes(b"".join(certify(ca, "broker")))
+    security = Security(keystore, tmp_path / "ca.pem", {"admin": "not-to-be-shown"})
+    cluster = KafkaCluster(software, tmp_path / "data", brokers=1, security=security)
+    found = properties(cluster, 1)
+    protocols = dict(each.split(":") for each in found["listener.security.protocol.map"].split(","))
+    assert protocols == {"CLIENTS": "SASL_SSL", "BROKERS": "SSL", "CONTROLLER": "SSL"}
+    assert {each.split(":")[0] for each in found["listeners"].split(",")} == protocols.keys()
+    for listener in ("brokers", "controller"):
+        assert found[f"listener.name.{listener}.ssl.client.auth"] == "required"
+    assert found["authorizer.class.name"].endswith("StandardAuthorizer")
+    assert found["allow.everyone.if.no.acl.found"] == "false"
+    assert "not-to-be-shown" not in cluster.node(1).properties.read_text()
+    users = tmp_path / "users"
+    security.write_users(users)
+    assert users.stat().st_mode & 0o077 == 0
+    assert "name=admin,password=not-to-be-shown" in users.read_text()
 
 
 def test_without_the_software_it_says_what_brings_it(software: Path, tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""The service behind TLS, logins and access lists: it works, and gives no secret away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dispatch.cli import run
+from dispatch.client import Event, open_reader, publish
+from dispatch.settings import KafkaSettings
+from dispatch.topics.calls import Call
+from dispatch.topics.hospitals import HandoverAcknowledged
+from dispatch.topics.units import OrderAcknowledged
+from tests.integration.agents import bench
+from tests.integration.security.centre import HOSPITAL, PREFIX, Centre
+
+LIMIT = 60.0  # seconds
+
+
+async def until(events: AsyncIterator[Event], event_type: str) -> Event:
+    async with asyncio.timeout(LIMIT):
+        async for event in events:
+            if event.type == event_type:
+                return event
+    raise AssertionError(event_type)
+
+
+async def said(log: Path, what: str) -> None:
+    async def there() -> bool:
+        return what in log.read_text("utf-8")
+
+    await bench.until(there, LIMIT)
+
+
+def shown_in_logs(centre: Centre, *further: str) -> list[str]:
+    """Return the passwords that a log shows."""
+    assert len(centre.logs) > 2
+    text = "".join(log.read_text("utf-8", "replace") for log in centre.logs)
+    return [secret for secret in (*centre.passwords.values(), *further) if secret in text]
+
+
+async def test_a_call_goes_through_to_the_hospital(centre: Centre) -> None:
+    now = datetime.now(UTC)
+    users = {
+        user: KafkaSettings(**centre.kafka_settings(user))
+        for user in ("console", "crew", HOSPITAL, "operator")
+    }
+    read = {
+        "console": "incidents",
+        "crew": "orders",
+        HOSPITAL: f"handovers.{HOSPITAL}",
+        "operator": "dead-letters",
+    }
+    async with AsyncExitStack() as exits:
+        told = {
+            user: (await exits.enter_async_context(open_reader(users[user], PREFIX, [topic]))).new()
+            for user, topic in read.items()
+        }
+        centre.start_worker()
+        call = Call.model_validate(
+            {
+                "call_id": "call-7",
+                "received_at": now,
+                "district": "150702",
+                "caller": {"kind": "public"},
+                "patient": {"condition": "stable", "symptoms": ["fever"], "case_status": "none"},
+                "location": {"latitude": 49.23, "longitude": 119.76},
+                "epidemiology": {"travel": "no", "residence": "no", "close_contact": "yes"},
+            }
+        )
+        await publish(users["console"], PREFIX, call, at=now)
+        order = await until(told["crew"], "order.issued")
+        announced = await until(told[HOSPITAL], "handover.announced")
+        assert announced.data["assignment_id"] == order.data["assignment_id"]
+        answer = HandoverAcknowledged(
+            hospital_id=HOSPITAL, handover_id=announced.data["handover_id"], at=now, by="desk"
+        )
+        await publish(users[HOSPITAL], PREFIX, answer, at=now)
+        assert (await until(told["console"], "handover.progressed")).key == "call-7"
+        lost = OrderAcknowledged(unit_id="HLR-T1", assignment_id="call-8/A1", at=now)
+        await publish(users["crew"], PREFIX, lost, at=now)
+        assert (await until(told["operator"], "input.rejected")).data["refused"] == lost.event_type
+    assert shown_in_logs(centre) == []
+    assert centre.betrayed == set()
+
+
+async def test_a_worker_that_is_not_let_in_says_why_and_no_secret(centre: Centre) -> None:
+    wrong = centre.directory / "wrong.password"
+    wrong.write_text("guessed-wrong", "utf-8")
+    to_kafka = centre.start_worker(DISPATCH_KAFKA__SASL_PASSWORD_FILE=str(wrong))
+    to_database = centre.start_worker(
+        DISPATCH_DATABASE__PASSWORD="", DISPATCH_DATABASE__PASSWORD_FILE=str(wrong)
+    )
+    await said(to_kafka, "invalid credentials")
+    await said(to_database, "password authentication failed")
+    assert shown_in_logs(centre, "guessed-wrong") == []
+    assert centre.betrayed == set()
+
+
+def test_the_users_passwords_are_left_in_no_file_of_the_brokers(centre: Centre) -> None:
+    assert not list((centre.directory / "kafka").rglob("users"))
+
+
+def test_the_command_gives_and_checks_the_rights_of_a_role(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in centre.environment("admin").items():
+        monkeypatch.setenv(name, value)
+    assert run(["access", "operator", "console", "--json"]) == 1
+    said = capsys.readouterr()
+    assert "missing" in said.out
+    assert "excess" in said.out
+    assert run(["access", "commission", "survey"]) == 1
+    assert run(["access", "commission", "survey", "--create"]) == 0
+    assert run(["access", "commission", "survey", "--check"]) == 0
+    assert run(["access", "hospital", HOSPITAL, "--hospital", HOSPITAL]) == 0
+    assert "nothing else" in capsys.readouterr().out
+    assert run(["access", "hospital", "x", "--hospital", "*"]) == 1
+    assert "no hospital *" in capsys.readouterr().err
+    monkeypatch.setenv("DISPATCH_KAFKA__SASL_PASSWORD_FILE", str(centre.ca_file))
+    assert run(["access", "hospital", HOSPITAL, "--hospital", HOSPITAL]) == 1
+    assert "invalid credentials" in capsys.readouterr().err
