@@ -10,10 +10,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-kafka kafka faults lint format schemas lock clean
+.PHONY: help setup demo test test-kafka kafka faults bench bench-kafka bench-history \
+	bench-catch-up lint format schemas lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: $(STAMP) ## create .venv with exactly what requirements.lock names
 
@@ -57,6 +58,32 @@ faults: setup ## inject faults into the service under load, and check every inva
 	@$(BIN)/python -m tests.faults --calls $(CALLS) --faults $(FAULTS) --seed $(SEED) \
 		--backlog $(BACKLOG) --report $(FAULTS_REPORT)
 
+# The peers need other versions of some packages, so everything of the benches is installed apart.
+BENCH := .venv-bench
+BENCH_ARGUMENTS ?=
+
+$(BENCH)/.installed: requirements.bench.lock pyproject.toml | setup
+	@echo "bench: installing into $(BENCH)"
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet install \
+		--require-hashes -r requirements.bench.lock
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet install \
+		--no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+bench: $(BENCH)/.installed ## compare the service with its peers, and measure it: under ten minutes
+	@$(BENCH)/bin/python -m benchmarks all $(BENCH_ARGUMENTS)
+
+bench-kafka: $(BENCH)/.installed ## do the same on Apache Kafka: one broker, or BROKERS=3
+	@$(BENCH)/bin/python -m benchmarks all --report bench-kafka.json \
+		--brokers $(if $(filter file,$(origin BROKERS)),1,$(BROKERS)) $(BENCH_ARGUMENTS)
+
+bench-history: $(BENCH)/.installed ## compare a past of a million calls with one of ten thousand
+	@$(BENCH)/bin/python -m benchmarks history $(BENCH_ARGUMENTS)
+
+bench-catch-up: $(BENCH)/.installed ## let a worker deal with a backlog of 100,000 calls
+	@$(BENCH)/bin/python -m benchmarks catch-up $(BENCH_ARGUMENTS)
+
 lint: setup ## check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -70,7 +97,7 @@ schemas: setup ## write schemas/ again from the models
 	@$(BIN)/dispatch schemas
 
 # uv resolves for every platform and Python at once; it is needed for nothing else.
-lock: setup ## pin the newest allowed versions in requirements.lock, and in the image's
+lock: setup ## pin the newest allowed versions in requirements.lock, the image's and the benches'
 	@$(PYTHON) -m venv $(VENV)/lock
 	@$(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install uv
 	@env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile pyproject.toml \
@@ -81,7 +108,11 @@ lock: setup ## pin the newest allowed versions in requirements.lock, and in the 
 		--quiet --constraint requirements.lock --group build --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --output-file requirements.runtime.lock
+	@env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile pyproject.toml \
+		--quiet --upgrade --group bench --group build --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" --output-file requirements.bench.lock
 
 clean: ## remove .venv and everything built
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(BENCH) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ from typing import Final
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from benchmarks.caller import publish_call, started_producer
+from benchmarks.caller import publish_event, started_producer
 from benchmarks.city import city_plan, ordinary_call
 from dispatch.cluster import ensure_topics
 from dispatch.errors import StackError
@@ -69,12 +69,17 @@ class Bed:
         )
         return environment | {"PYTHONPATH": str(ROOT)}
 
-    async def publish(self, numbers: Sequence[int]) -> None:
-        """Publish the calls of these numbers, and wait until the brokers have them."""
+    async def publish(self, numbers: Sequence[int], partition: int | None = None) -> None:
+        """Publish the calls of these numbers, and wait until the brokers have them.
+
+        Each goes to the partition of its key, or all to the one that is named.
+        """
         now = datetime.now(UTC)
         await asyncio.gather(
             *[
-                await publish_call(self.producer, self.prefix, ordinary_call(number, now), now)
+                await publish_event(
+                    self.producer, self.prefix, ordinary_call(number, now), now, partition
+                )
                 for number in numbers
             ]
         )
@@ -115,15 +120,18 @@ class Bed:
         finally:
             await consumer.stop()
 
-    async def ordered(self) -> int:
-        """Return how many units were ordered to calls."""
-        count: int = await self.database.fetchval("SELECT count(*) FROM assignments")
+    async def ordered(self, numbers: Sequence[int]) -> int:
+        """Return how many of these calls a unit was ordered to."""
+        count: int = await self.database.fetchval(
+            "SELECT count(DISTINCT incident_id) FROM assignments WHERE incident_id = ANY($1)",
+            [f"c{number}" for number in numbers],
+        )
         return count
 
 
 @asynccontextmanager
-async def open_bed(stack: Stack, *, units: int, template: str = TEMPLATE) -> AsyncIterator[Bed]:
-    """Yield a bed in a city of so many units, on a copy of the database `template`."""
+async def open_bed(stack: Stack, *, units: int) -> AsyncIterator[Bed]:
+    """Yield a bed in a city of so many units, on an empty database."""
     name = f"bench{next(_numbers)}"
     folder = stack.data_dir / name
     folder.mkdir()
@@ -132,7 +140,7 @@ async def open_bed(stack: Stack, *, units: int, template: str = TEMPLATE) -> Asy
     options = {"bootstrap_servers": stack.bootstrap}
     prefix = f"{name}."
     async with AsyncExitStack() as exits:
-        await _administer(stack, f"CREATE DATABASE {name} TEMPLATE {template}")
+        await _administer(stack, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
         exits.push_async_callback(_administer, stack, f"DROP DATABASE {name} WITH (FORCE)")
         await ensure_topics(
             options,

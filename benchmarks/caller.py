@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from aiokafka import AIOKafkaProducer
 
 from dispatch.settings import KafkaSettings
-from dispatch.topics.calls import Call
+from dispatch.topics.calls import Call, CallCancelled
 from dispatch.topics.cloudevents import write_headers
 
 if TYPE_CHECKING:
@@ -26,21 +26,29 @@ async def started_producer(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaProduc
         yield producer
 
 
-async def publish_call(
-    producer: AIOKafkaProducer, prefix: str, call: Call, now: datetime
+async def publish_event(
+    producer: AIOKafkaProducer,
+    prefix: str,
+    event: Call | CallCancelled,
+    now: datetime,
+    partition: int | None = None,
 ) -> "asyncio.Future[object]":
-    """Hand a call to the producer; what is returned is done when the brokers have it."""
+    """Hand what a console says to the producer; what is returned is done when the brokers have it.
+
+    It goes to the partition of its key, or to the one that is named.
+    """
     headers = write_headers(
-        event_id=f"e-{call.call_id}",
-        event_type=call.event_type,
+        event_id=f"{event.event_type}/{event.call_id}",
+        event_type=event.event_type,
         at=now,
-        subject=call.call_id,
+        subject=event.call_id,
         source=SOURCE,
     )
     sent: asyncio.Future[object] = await producer.send(
         f"{prefix}calls",
-        call.model_dump_json().encode(),
-        key=call.call_id.encode(),
+        event.model_dump_json().encode(),
+        key=event.call_id.encode(),
+        partition=partition,
         headers=list(headers),
     )
     return sent

@@ -4,7 +4,7 @@ import math
 from datetime import datetime
 from typing import Final
 
-from dispatch.topics.calls import Call
+from dispatch.topics.calls import Call, CallCancelled
 
 DISTRICT: Final = "150702"
 STATIONS: Final = 25
@@ -77,4 +77,11 @@ def ordinary_call(number: int, received_at: datetime) -> Call:
                 "longitude": round(WEST + STEP_EAST * column, 6),
             },
         }
+    )
+
+
+def called_off(number: int, at: datetime) -> CallCancelled:
+    """Return the cancellation of the call of a number, at a time (aware)."""
+    return CallCancelled(
+        call_id=f"c{number}", at=at, by="seat 1", reason="a unit was sent by radio"
     )

@@ -19,6 +19,7 @@ from dispatch.stack.embedded import Stack
 
 WARM_UP: Final = 100  # calls before the time runs: plans are made, connections opened
 WARM_UP_LIMIT: Final = 60.0  # seconds
+SPARE: Final = 30.0  # seconds
 SWEEP_SHARE: Final = 2  # a run of the sweep has a half of the calls
 SLOWEST: Final = 10.0  # calls a second below which a run is given up
 
@@ -44,36 +45,49 @@ class Run:
         return 1e6 * self.cpu_seconds / self.calls
 
 
-async def measure(stack: Stack, side: Side, calls: int, batch_size: int) -> Run:
+async def measure(stack: Stack, side: Side, calls: int, batch_size: int, workers: int = 1) -> Run:
     """Run one side once.
 
     Raises StackError when it doesn't do the whole job.
     """
-    async with (
-        open_bed(stack, units=calls + WARM_UP) as bed,
-        running(side, bed, batch_size) as worker,
-    ):
-        await bed.publish(range(WARM_UP))
-        await bed.settled(WARM_UP, WARM_UP_LIMIT, [worker.process])
+    async with open_bed(stack, units=calls + WARM_UP) as bed:
+        return await measure_on(bed, side, calls, batch_size, workers=workers)
+
+
+async def measure_on(
+    bed: Bed, side: Side, calls: int, batch_size: int, *, first: int = 0, workers: int = 1
+) -> Run:
+    """Do the same on a bed that has seen the calls before number `first`, and units enough."""
+    warm_up = range(first, first + WARM_UP)
+    timed = range(warm_up.stop, warm_up.stop + calls)
+    async with running(side, bed, batch_size, workers) as worker:
+        await bed.publish(warm_up)
+        await bed.settled(warm_up.stop, WARM_UP_LIMIT, worker.processes)
         worker.pause()
         try:
-            await bed.publish(range(WARM_UP, WARM_UP + calls))
+            await bed.publish(timed)
             used = worker.cpu_seconds()
         finally:
             worker.resume()
         began = time.perf_counter()
-        await bed.settled(WARM_UP + calls, 30 + calls / SLOWEST, [worker.process])
+        await bed.settled(timed.stop, SPARE + calls / SLOWEST, worker.processes)
         seconds = time.perf_counter() - began
         used = worker.cpu_seconds() - used
-        await bed.committed(WARM_UP + calls)
-        await _check(bed, side, WARM_UP + calls)
+        await bed.committed(timed.stop)
+        ordered = await bed.ordered(timed)
+        if ordered != calls:
+            raise StackError(f"{side.name} has ordered units to {ordered} of {calls} calls")
         return Run(calls, seconds, used)
 
 
-async def _check(bed: Bed, side: Side, calls: int) -> None:
-    ordered = await bed.ordered()
-    if ordered != calls:
-        raise StackError(f"{side.name} has ordered {ordered} units to {calls} calls")
+async def _sweep(stack: Stack, side: Side, calls: int, log: Log) -> dict[int, float]:
+    """Return the calls a second of a side at each of its batch sizes."""
+    tried = {}
+    for size in side.batch_sizes:
+        run = await measure(stack, side, calls, size)
+        tried[size] = run.rate
+        log(f"sweep: {side.name} in batches of {size}: {run.rate:.0f} calls/s")
+    return tried
 
 
 async def compare(
@@ -90,16 +104,14 @@ async def compare(
     `batch_sizes` are those known to be best from before; the sweep finds the others.
     """
     swept: dict[str, dict[str, float]] = {}
-    best = dict(batch_sizes)
+    best: dict[str, int] = {}
     for side in sides:
-        if side.name in best:
+        known = batch_sizes.get(side.name)
+        if known in side.batch_sizes or len(side.batch_sizes) == 1:
+            best[side.name] = known or side.batch_sizes[0]
             continue
-        tried: dict[int, float] = {}
-        for size in side.batch_sizes if len(side.batch_sizes) > 1 else ():
-            run = await measure(stack, side, max(calls // SWEEP_SHARE, 1), size)
-            tried[size] = run.rate
-            log(f"sweep: {side.name} in batches of {size}: {run.rate:.0f} calls/s")
-        best[side.name] = max(tried, key=tried.__getitem__) if tried else side.batch_sizes[0]
+        tried = await _sweep(stack, side, max(calls // SWEEP_SHARE, 1), log)
+        best[side.name] = max(tried, key=tried.__getitem__)
         swept[side.name] = {str(size): rate for size, rate in tried.items()}
     runs: dict[str, list[Run]] = {side.name: [] for side in sides}
     for number in range(rounds):

@@ -1,7 +1,8 @@
 """Lets calls come at their times, whether or not anybody keeps up.
 
-It is run as `python -m benchmarks.generator`. The loop is open: a call that should have come while others waited comes at its time all the same,
-and its latency is counted from that time, also when this process was late.
+`python -m benchmarks.generator` is an open loop: a call that should have come while others waited
+comes at its time all the same, and its latency is counted from that time, also when this process
+was late.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 import uvloop
 
 from benchmarks.arrivals import arrivals
-from benchmarks.caller import publish_call, started_producer
+from benchmarks.caller import publish_event, started_producer
 from benchmarks.city import ordinary_call
 from dispatch.settings import load_settings
 
@@ -45,7 +46,9 @@ async def _generate(arguments: argparse.Namespace) -> float:
             latest = max(latest, time.monotonic() - due)
             now = datetime.now(UTC)
             sent.append(
-                await publish_call(producer, settings.topic_prefix, ordinary_call(number, now), now)
+                await publish_event(
+                    producer, settings.topic_prefix, ordinary_call(number, now), now
+                )
             )
         await asyncio.gather(*sent)
     return latest

@@ -18,7 +18,7 @@ from typing import Any, Final
 import orjson
 
 from benchmarks.arrivals import arrivals
-from benchmarks.bed import LOOK_AGAIN, TEMPLATE, Bed, open_bed
+from benchmarks.bed import LOOK_AGAIN, Bed, open_bed
 from benchmarks.figures import latencies
 from benchmarks.sides.side import OURS, running
 from dispatch.errors import StackError
@@ -28,6 +28,7 @@ from dispatch.stack.process import Process
 WARM_UP: Final = 20  # calls
 WARM_UP_RATE: Final = 20.0
 LEAD: Final = 3.0  # seconds for the generator to start
+STARTING: Final = 5.0  # seconds that processes may need to start and to end
 DRAIN: Final = 15.0  # seconds after the last call until it is given up
 BATCH_SIZE: Final = 500
 FEWEST: Final = 10  # calls of a case; the slowest stream lasts as long as they take
@@ -57,22 +58,23 @@ CASES: Final = (
 )
 
 
-async def measure(
-    stack: Stack, case: Case, *, seconds: float, seed: int, template: str = TEMPLATE
-) -> dict[str, Any]:
+async def measure(stack: Stack, case: Case, *, seconds: float, seed: int) -> dict[str, Any]:
     """Let calls come for so many seconds; return the latencies.
 
     Raises StackError when the worker or one of the processes beside it fails.
     """
+    async with open_bed(stack, units=case.units) as bed:
+        return await measure_on(bed, case, seconds=seconds, seed=seed)
+
+
+async def measure_on(bed: Bed, case: Case, *, seconds: float, seed: int) -> dict[str, Any]:
+    """Do the same on a bed on which nobody has called yet."""
     calls = max(FEWEST, round(case.rate * seconds))
     # A contended fleet never serves them all.
     drain = 0.0 if case.contended else DRAIN
-    limit = LEAD + WARM_UP / WARM_UP_RATE + DRAIN + calls / case.rate
-    async with (
-        open_bed(stack, units=case.units, template=template) as bed,
-        running(OURS, bed, BATCH_SIZE) as worker,
-    ):
-        console, ready, seen = _console(bed, calls + WARM_UP, case.run_seconds, limit + drain)
+    limit = 2 * LEAD + WARM_UP / WARM_UP_RATE + calls / case.rate + STARTING + drain
+    async with running(OURS, bed, BATCH_SIZE) as worker:
+        console, ready, seen = _console(bed, calls + WARM_UP, case.run_seconds, limit)
         try:
             while not ready.exists():
                 if not console.running:
@@ -80,7 +82,7 @@ async def measure(
                 await asyncio.sleep(LOOK_AGAIN)
             await _generate(bed, WARM_UP, WARM_UP_RATE, seed, first=0)
             begin, late = await _generate(bed, calls, case.rate, seed, first=WARM_UP)
-            if not await console.ended(limit + drain) or not worker.process.running:
+            if not await console.ended(limit) or not worker.processes[0].running:
                 raise StackError(f"the console or the worker has failed; see {bed.folder}")
             found = orjson.loads(seen.read_bytes())
         finally:

@@ -41,6 +41,16 @@ def _durable_orders(found: Mapping[str, Any]) -> list[Sheet]:
     ]
 
 
+def _outputs(found: Mapping[str, Any]) -> list[Sheet]:
+    return [
+        Sheet(
+            "The same of the same calls",
+            ("sides", "calls", "events"),
+            ((", ".join(found["sides"]), str(found["calls"]), str(found["events"])),),
+        )
+    ]
+
+
 def _latency(found: Sequence[Mapping[str, Any]]) -> list[Sheet]:
     return [
         Sheet(
@@ -62,13 +72,77 @@ def _latency(found: Sequence[Mapping[str, Any]]) -> list[Sheet]:
     ]
 
 
+def _scale_out(found: Mapping[str, Any]) -> list[Sheet]:
+    return [
+        Sheet(
+            f"Scale-out: {found['calls']:,} calls a run, {found['rounds']} rounds",
+            ("workers", "calls/s", "of one", "processor, us/call"),
+            tuple(
+                (
+                    count,
+                    as_range(figures["calls_per_second"]),
+                    as_range(figures["ratio_to_1"], 2),
+                    as_range(figures["cpu_us_per_call"]),
+                )
+                for count, figures in found["workers"].items()
+            ),
+        )
+    ]
+
+
+def _history(found: Mapping[str, Any]) -> list[Sheet]:
+    return [
+        Sheet(
+            f"History: {found['calls']:,} calls a run, {found['rounds']} rounds",
+            ("past calls", "MiB", "calls/s", "of the least", "p50, ms", "p99, ms"),
+            tuple(
+                (
+                    f"{int(past):,}",
+                    f"{figures['database_mebibytes']:,.0f}",
+                    as_range(figures["calls_per_second"]),
+                    as_range(figures["ratio_to_least"], 2),
+                    *(
+                        _milliseconds(figures["latency"]["ordered_ms"][each])
+                        for each in ("p50", "p99")
+                    ),
+                )
+                for past, figures in found["pasts"].items()
+            ),
+        )
+    ]
+
+
+def _catch_up(found: Mapping[str, Any]) -> list[Sheet]:
+    memory = found["rss_mebibytes"]
+    return [
+        Sheet(
+            "Catch-up: calls that were called off while no worker ran",
+            ("calls", "inputs/s", "seconds", "MiB at most, first half", "at most", "at the end"),
+            (
+                (
+                    f"{found['calls']:,}",
+                    f"{found['inputs_per_second']:,.0f}",
+                    f"{found['seconds']:,.0f}",
+                    f"{memory['greatest_in_first_half']:,.0f}",
+                    f"{memory['greatest']:,.0f}",
+                    f"{memory['last']:,.0f}",
+                ),
+            ),
+        )
+    ]
+
+
 def _milliseconds(value: float | None) -> str:
     return "endless" if value is None else f"{value:,.1f}"
 
 
 SHEETS: Final[Mapping[str, Callable[[Any], list[Sheet]]]] = {
+    "outputs": _outputs,
     "durable-orders": _durable_orders,
     "latency": _latency,
+    "scale-out": _scale_out,
+    "history": _history,
+    "catch-up": _catch_up,
 }
 
 

@@ -4,14 +4,12 @@ A peer reads calls, has the desk decide and write in one transaction, publishes 
 it as published when the brokers have it, and only then commits its offsets.
 """
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from dispatch.agents.publisher import BATCH_BYTES, REQUEST_BYTES
 from dispatch.clock import SystemClock
@@ -20,9 +18,8 @@ from dispatch.policy.pack import load_pack
 from dispatch.settings import Settings, load_settings
 from dispatch.store.desk import Desk
 from dispatch.store.plan import read_plan
-from dispatch.topics.envelope import Outgoing
+from dispatch.topics.envelope import Outgoing, Record
 
-READY: Final = "BENCH_READY"  # the file that a peer makes when it has its partitions
 AT_ONCE: Final = 1_000
 
 
@@ -59,10 +56,6 @@ class Job:
             "max_batch_size": BATCH_BYTES,
             "max_request_size": REQUEST_BYTES,
         }
-
-    def ready(self) -> None:
-        """Tell the bench that the peer has its partitions."""
-        Path(os.environ[READY]).touch()
 
 
 @asynccontextmanager
@@ -102,6 +95,19 @@ async def _publish_what_opening_wrote(job: Job) -> None:
                         topic, event.value, key=key_of(event), headers=list(event.headers)
                     )
             await job.desk.published(written)
+
+
+def as_record(read: ConsumerRecord[bytes, bytes]) -> Record:
+    """Return what an aiokafka consumer has read, as the desk takes it."""
+    return Record(
+        topic=read.topic,
+        partition=read.partition,
+        offset=read.offset,
+        timestamp_ms=read.timestamp,
+        key=read.key,
+        value=read.value,
+        headers=tuple(read.headers),
+    )
 
 
 def topics_of(event: Outgoing) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from benchmarks.sides.job import Job, key_of, open_job, topics_of
-from dispatch.topics.envelope import Outgoing, Record
+from benchmarks.sides.job import Job, as_record, key_of, open_job, topics_of
+from dispatch.topics.envelope import Outgoing
 
 POLL_MS = 500
 
@@ -32,15 +32,9 @@ async def work(job: Job, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer)
     """Take batch after batch: decide and write, publish, mark, commit."""
     while True:
         polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=job.settings.batch_size)
-        if consumer.assignment():
-            job.ready()
         if not polled:
             continue
-        records = [
-            Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, tuple(r.headers))
-            for read in polled.values()
-            for r in read
-        ]
+        records = [as_record(each) for read in polled.values() for each in read]
         outgoing = await job.desk.take(records)
         await publish(producer, outgoing)
         await job.desk.published(outgoing)

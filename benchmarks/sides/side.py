@@ -1,4 +1,4 @@
-"""A side as the bench runs it: which command, and when it is ready."""
+"""A side as the bench runs it: its command, its process, and what that uses."""
 
 import asyncio
 import os
@@ -7,13 +7,13 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 import aiohttp
 
 from benchmarks.bed import LOOK_AGAIN, Bed
-from benchmarks.sides.job import READY
 from dispatch.errors import StackError
 from dispatch.stack.addresses import free_port
 from dispatch.stack.process import Process
@@ -24,77 +24,130 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One way to do the job; `batch_sizes` are those that the sweep tries."""
+    """One way to do the job; `batch_sizes` are those that the sweep tries.
+
+    `library` is what must be installed for it.
+    """
 
     name: str
     module: str
+    library: str
     what: str
     batch_sizes: tuple[int, ...]
-    needs_apache_kafka: bool = False
+
+    @property
+    def usual_batch_size(self) -> int:
+        """The batch size where nothing is known of others."""
+        return self.batch_sizes[len(self.batch_sizes) // 2]
+
+    @property
+    def installed(self) -> bool:
+        """Whether what it needs is there: `make bench` brings it."""
+        return find_spec(self.library) is not None
 
 
-OURS: Final = Side("ours", "dispatch", "`dispatch worker`, as deployed", (200, 500, 1_000))
+OURS: Final = Side("ours", "dispatch", "faust", "`dispatch worker`, as deployed", (200, 500, 1_000))
 PLAIN: Final = Side(
     "plain",
     "benchmarks.sides.plain",
+    "aiokafka",
     "aiokafka and asyncpg in one loop: the limit for Python",
     (200, 500, 1_000),
 )
-SIDES: Final = {side.name: side for side in (OURS, PLAIN)}
+FASTSTREAM: Final = Side(
+    "faststream",
+    "benchmarks.sides.faststream_batches",
+    "faststream",
+    "FastStream: a batch subscriber on aiokafka, with asyncpg",
+    (200, 500, 1_000),
+)
+QUIX: Final = Side(
+    "quix",
+    "benchmarks.sides.quix_sink",
+    "quixstreams",
+    "Quix Streams: a sink that is flushed at each checkpoint, on librdkafka, with asyncpg",
+    (200, 500, 1_000),
+)
+FAUST: Final = Side(
+    "faust",
+    "benchmarks.sides.faust_events",
+    "faust",
+    "Faust as its guide has it: an agent, one event a transaction",
+    (1,),
+)
+SIDES: Final = {side.name: side for side in (OURS, PLAIN, FASTSTREAM, QUIX, FAUST)}
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A process of a side that has its partitions and waits for calls."""
+    """The processes of a side."""
 
-    process: Process
+    processes: tuple[Process, ...]
 
     def pause(self) -> None:
-        """Stop it where it is: calls can pile up."""
-        os.kill(self.process.pid, signal.SIGSTOP)
+        """Stop them where they are: calls can pile up."""
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
-        os.kill(self.process.pid, signal.SIGCONT)
+        """Let them go on."""
+        self._signal(signal.SIGCONT)
 
     def cpu_seconds(self) -> float:
-        """Return the processor time that it has used so far."""
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii")
-        fields = stat.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """Return the processor time that they have used so far."""
+        return sum(_cpu_seconds(process.pid) for process in self.processes)
 
     def rss_mebibytes(self) -> float:
-        """Return how much memory it holds now."""
-        statm = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii")
-        return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+        """Return how much memory the largest of them holds now."""
+        return max(_rss_mebibytes(process.pid) for process in self.processes)
+
+    def _signal(self, which: signal.Signals) -> None:
+        for process in self.processes:
+            os.kill(process.pid, which)
 
 
 @asynccontextmanager
-async def running(side: Side, bed: Bed, batch_size: int) -> AsyncIterator[Running]:
-    """Run one process of a side on the bed; it is ready when this yields.
+async def running(
+    side: Side, bed: Bed, batch_size: int, workers: int = 1
+) -> AsyncIterator[Running]:
+    """Run processes of a side on the bed.
 
-    Raises StackError when it ends before, or doesn't get ready.
+    Raises StackError when one of the service's own ends before it is ready, or doesn't get so.
     """
-    port = free_port("127.0.0.1")
-    environment = bed.environment(batch_size, port if side is OURS else 0)
-    ready = bed.folder / f"{side.name}-{port}.ready"
-    process = Process(
-        [sys.executable, "-m", side.module, *(("worker",) if side is OURS else ())],
-        log=bed.folder / f"{side.name}-{port}.log",
-        orphaned=signal.SIGKILL,
-        environment=environment | {READY: str(ready)},
+    # A peer has nothing to ask; it is ready when the first calls are dealt with.
+    ports = [free_port("127.0.0.1") if side is OURS else 0 for _ in range(workers)]
+    processes = tuple(
+        Process(
+            [sys.executable, "-m", side.module, *(("worker",) if side is OURS else ())],
+            log=bed.folder / f"{side.name}-{number}.log",
+            orphaned=signal.SIGKILL,
+            environment=bed.environment(batch_size, port),
+        )
+        for number, port in enumerate(ports)
     )
     try:
         async with asyncio.timeout(READY_LIMIT):
-            while not (await _answers(port) if side is OURS else ready.exists()):
-                if not process.running:
-                    raise process.failure()
-                await asyncio.sleep(LOOK_AGAIN)
-        yield Running(process)
+            for process, port in zip(processes, ports, strict=True):
+                while port and not await _answers(port):
+                    if not process.running:
+                        raise process.failure()
+                    await asyncio.sleep(LOOK_AGAIN)
+        yield Running(processes)
     except TimeoutError as error:
         raise StackError(f"{side.name} doesn't get ready; see {bed.folder}") from error
     finally:
-        process.kill()
+        for process in processes:
+            process.kill()
+
+
+def _cpu_seconds(pid: int) -> float:
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _rss_mebibytes(pid: int) -> float:
+    statm = Path(f"/proc/{pid}/statm").read_text(encoding="ascii")
+    return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 async def _answers(port: int) -> bool:

@@ -1,0 +1,87 @@
+"""Every bench by its name, and which of them `make bench` runs."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from benchmarks import catch_up, durable_orders, history, latency, outputs, scale_out
+from benchmarks.sides.side import OURS, Side
+from dispatch.stack.embedded import Stack
+
+Log = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of the benches; where a bench has its own usual size, None asks for that."""
+
+    sides: tuple[Side, ...]
+    calls: int | None
+    rounds: int
+    seconds: float
+    batch_sizes: Mapping[str, int]
+    pasts: tuple[int, ...]
+
+    @property
+    def batch_size(self) -> int:
+        """The batch size of the service."""
+        return self.batch_sizes.get(OURS.name, OURS.usual_batch_size)
+
+
+async def _outputs(stack: Stack, wanted: Wanted, log: Log) -> dict[str, Any]:
+    calls = wanted.calls or 30
+    return await outputs.compare(stack, wanted.sides, calls=calls, log=log)
+
+
+async def _durable_orders(stack: Stack, wanted: Wanted, log: Log) -> dict[str, Any]:
+    return await durable_orders.compare(
+        stack,
+        wanted.sides,
+        calls=wanted.calls or 1_000,
+        rounds=wanted.rounds,
+        batch_sizes=wanted.batch_sizes,
+        log=log,
+    )
+
+
+async def _latency(stack: Stack, wanted: Wanted, log: Log) -> list[dict[str, Any]]:
+    return await latency.measure_all(stack, cases=latency.CASES, seconds=wanted.seconds, log=log)
+
+
+async def _scale_out(stack: Stack, wanted: Wanted, log: Log) -> dict[str, Any]:
+    return await scale_out.compare(
+        stack,
+        workers=scale_out.WORKERS,
+        calls=wanted.calls or 1_000,
+        rounds=wanted.rounds,
+        batch_size=wanted.batch_size,
+        log=log,
+    )
+
+
+async def _history(stack: Stack, wanted: Wanted, log: Log) -> dict[str, Any]:
+    return await history.compare(
+        stack,
+        pasts=wanted.pasts or history.PASTS,
+        calls=wanted.calls or 1_000,
+        rounds=wanted.rounds,
+        seconds=wanted.seconds,
+        batch_size=wanted.batch_size,
+        log=log,
+    )
+
+
+async def _catch_up(stack: Stack, wanted: Wanted, log: Log) -> dict[str, Any]:
+    return await catch_up.measure(stack, calls=wanted.calls or 100_000, log=log)
+
+
+BENCHES: Final[Mapping[str, Callable[[Stack, Wanted, Log], Awaitable[Any]]]] = {
+    "outputs": _outputs,
+    "durable-orders": _durable_orders,
+    "latency": _latency,
+    "scale-out": _scale_out,
+    "history": _history,
+    "catch-up": _catch_up,
+}
+# Those that together take less than ten minutes.
+DEFAULT: Final = ("outputs", "durable-orders", "latency", "scale-out")
