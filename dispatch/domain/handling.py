@@ -1,6 +1,7 @@
 """Every input and every timer, and the one function that deals with it."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 from dispatch.domain import (
@@ -272,10 +273,16 @@ def _refuse_the_future(city: City, event: Content) -> None:
     """Refuse an event that says it happened further ahead than the pack tolerates."""
     tolerance = city.pack.events.future_tolerance_seconds
     latest = city.in_seconds(tolerance)
-    for name in ("received_at", "answered_at", "at"):
-        happened_at = getattr(event, name, None)
+    for name in _times(type(event)):
+        happened_at = getattr(event, name)
         if happened_at is not None and happened_at > latest:
             raise Rejected(name, f"is more than {tolerance} s in the future")
+
+
+@cache
+def _times(kind: type[Content]) -> tuple[str, ...]:
+    """Return the fields in which an input says when it happened."""
+    return tuple(name for name in ("received_at", "answered_at", "at") if name in kind.model_fields)
 
 
 def fire(city: City, timer: Timer) -> None:

@@ -317,7 +317,7 @@ class Desk:
                 continue
             identity, verdict = each.identity, refusal
             if known is not None:
-                identity = f"{each.identity}!{each.digest.hex()}"
+                identity = _with_its_content(each)
                 verdict = Reason(field="ce_id", reason="is taken by an event with another content")
                 if seen.get(identity) == each.digest:
                     continue
@@ -440,23 +440,30 @@ class Desk:
             reject(self._city, inbound, [Reason(field="call_id", reason="its call has never come")])
 
     async def _seen_before(self, tx: "_Transaction", inputs: Sequence[Inbound]) -> dict[str, bytes]:
-        asked = [each.identity for each in inputs]
-        asked += [f"{each.identity}!{each.digest.hex()}" for each in inputs]
-        rows = await tx.fetch("seen", asked)
-        return {row["identity"]: row["digest"] for row in rows}
+        rows = await tx.fetch("seen", [each.identity for each in inputs])
+        seen: dict[str, bytes] = {row["identity"]: row["digest"] for row in rows}
+        taken = [
+            _with_its_content(each)
+            for each in inputs
+            if seen.get(each.identity, each.digest) != each.digest
+        ]
+        if taken:
+            rows = await tx.fetch("seen", taken)
+            seen |= {row["identity"]: row["digest"] for row in rows}
+        return seen
 
     async def _load_for(self, tx: "_Transaction", inputs: Sequence[Inbound]) -> None:
         """Read the incidents that the inputs refer to and that are not in memory."""
         city = self._city
-        call_ids, incident_ids = set(), set()
-        for each in inputs:
-            call_id: str | None = getattr(each.event, "call_id", None)
+        call_ids: set[str] = set()
+        incident_ids: set[str] = set()
+        for event in (each.event for each in inputs if each.event is not None):
+            call_id = memory.call_named(event)
             if call_id is not None and call_id not in city.calls:
                 call_ids.add(call_id)
-            for name in memory.REFERENCES:
-                value: str | None = getattr(each.event, name, None)
-                if value is not None and not memory.knows(city, memory.owner_in(value)):
-                    incident_ids.add(memory.owner_in(value))
+            for owner in memory.owners_named(event):
+                if not memory.knows(city, owner):
+                    incident_ids.add(owner)
         if call_ids:
             rows = await tx.fetch("incidents_of_calls", list(call_ids))
             incident_ids.update(row["incident_id"] for row in rows)
@@ -619,6 +626,11 @@ class _Transaction:
 
     async def execute(self, name: str, *arguments: Any) -> None:
         await self.connection.execute(STATEMENTS[name], *arguments)
+
+
+def _with_its_content(inbound: Inbound) -> str:
+    """Return what identifies an input whose identity another content has taken."""
+    return f"{inbound.identity}!{inbound.digest.hex()}"
 
 
 def _defect(error: BaseException) -> Reason:

@@ -1,6 +1,7 @@
 """What belongs in memory: what an input is about is read in, what is over is let go of."""
 
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 from dispatch.domain.city import City
 from dispatch.domain.model import CITY, Batch, Incident, Job
@@ -9,7 +10,7 @@ from dispatch.topics.fields import Content
 from dispatch.topics.transfers import TransferBatchRequested, TransferRequested
 
 # The fields of inputs that name what they are about; an id begins with its owner's.
-REFERENCES: Final = (
+_REFERENCES: Final = (
     "incident_id",
     "assignment_id",
     "handover_id",
@@ -19,6 +20,23 @@ REFERENCES: Final = (
     "offer_id",
     "promise_id",
 )
+
+
+def owners_named(event: Content) -> set[str]:
+    """Return the incidents, transfers and batches that an input refers to by an id of theirs."""
+    named = (getattr(event, name) for name in _references(type(event)))
+    return {owner_in(identifier) for identifier in named if identifier is not None}
+
+
+def call_named(event: Content) -> str | None:
+    """Return the call that an input brings in or refers to."""
+    anything: Any = event
+    return anything.call_id if "call_id" in type(event).model_fields else None
+
+
+@cache
+def _references(kind: type[Content]) -> tuple[str, ...]:
+    return tuple(name for name in _REFERENCES if name in kind.model_fields)
 
 
 def opens(event: Content | None) -> str | None:

@@ -539,15 +539,13 @@ class SmallCity:
 
     def _remember(self, event: Content) -> None:
         """Load the incident that an input refers to when it is no longer in memory."""
-        call_id = getattr(event, "call_id", None)
+        call_id = memory.call_named(event)
         if call_id is not None and call_id not in self.city.calls:
             for entity in list(self._archive.values()):
                 if getattr(entity, "call_id", None) == call_id:
                     self._reload(cast("Any", entity).incident_id)
-        for name in memory.REFERENCES:
-            value = getattr(event, name, None)
-            if value is not None:
-                self._reload(memory.owner_in(value))
+        for owner in memory.owners_named(event):
+            self._reload(owner)
 
     def _reload(self, owner: str) -> None:
         if not memory.knows(self.city, owner):
