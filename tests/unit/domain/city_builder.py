@@ -268,7 +268,7 @@ class SmallCity:
             {key: set(places) for key, places in city._promised.items() if places},
             {key: set(ids) for key, ids in city.recent._buckets.items()},
             {spot: set(found.ids) for spot, found in city.recent._places._spots.items()},
-            dict(city.roster._free), dict(city.roster._filed),
+            dict(city.roster._free),
             {crew: dict(why) for crew, why in city.roster._objections.items()},
         )  # fmt: skip
 

@@ -1,17 +1,32 @@
 """The life of a city comes out as if every rule looked at everything: no index changes a choice."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dispatch.domain import dispatching, handover
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.model import Incident
 from dispatch.domain.waiting import lane_of
 from tests.unit.domain import linear_allocation
+from tests.unit.domain.city_builder import (
+    MIDDLE,
+    RUN,
+    UNDETERMINED,
+    SmallCity,
+    at,
+    call,
+    febrile,
+    transfer_unit,
+    unit,
+    wanted,
+)
 from tests.unit.domain.linear_allocation import Everybody
 from tests.unit.domain.test_city_life import CityLife
 
@@ -47,6 +62,18 @@ def _every_unit_under_way(city: City, hospital_id: str) -> None:
             dispatching.hospital_changed(city, before, after, "a hospital is open")
 
 
+@contextmanager
+def looking_at_everything() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(dispatching, "fleet_of", _everybody)
+        patched.setattr(dispatching, "choose", linear_allocation.choose)
+        patched.setattr(dispatching, "choose_of_kind", linear_allocation.choose_of_kind)
+        patched.setattr(dispatching, "suits", linear_allocation.suits)
+        patched.setattr(dispatching, "_in_turn", _every_waiting_one)
+        patched.setattr(dispatching, "hospital_reported", _every_unit_under_way)
+        yield
+
+
 class LifeWithATwin(CityLife):
     """A city whose life is lived again by one that looks at everything."""
 
@@ -75,21 +102,19 @@ class LifeWithATwin(CityLife):
 
     def teardown(self) -> None:
         super().teardown()
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(dispatching, "fleet_of", _everybody)
-            patched.setattr(dispatching, "choose", linear_allocation.choose)
-            patched.setattr(dispatching, "choose_of_kind", linear_allocation.choose_of_kind)
-            patched.setattr(dispatching, "suits", linear_allocation.suits)
-            patched.setattr(dispatching, "_in_turn", _every_waiting_one)
-            patched.setattr(dispatching, "hospital_reported", _every_unit_under_way)
+        with looking_at_everything():
             for name, arguments in self.lived:
                 try:
                     getattr(self.twin, name)(*arguments)
                 except (Rejected, Early, Duplicate):
                     continue
-        for mine, its in zip(self.city.history, self.twin.history, strict=True):
-            assert (mine.event_id, mine.key, mine.event) == (its.event_id, its.key, its.event)
-        assert self.city.snapshot() == self.twin.snapshot()
+        _assert_alike(self.city, self.twin)
+
+
+def _assert_alike(city: SmallCity, twin: SmallCity) -> None:
+    for mine, its in zip(city.history, twin.history, strict=True):
+        assert (mine.event_id, mine.key, mine.event) == (its.event_id, its.key, its.event)
+    assert city.snapshot() == twin.snapshot()
 
 
 TestLifeWithATwin = LifeWithATwin.TestCase
@@ -100,3 +125,80 @@ TestLifeWithATwin.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+# More wait than units are there, for every kind of crew and vehicle.
+FLEET = {
+    "R1": unit("R1"),
+    "R2": unit("R2", vehicle="monitoring", district=MIDDLE, station=at(111.7)),
+    "T1": transfer_unit("T1"),
+    "T2": transfer_unit("T2", vehicle="basic", station=at(111.7)),
+    "T3": transfer_unit("T3", vehicle="monitoring"),
+}
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("call"), st.sampled_from(["plain", "critical", "two", "case", "fever"])),
+        st.tuples(st.just("transfer"), st.sampled_from([(), ("oxygen",)])),
+        st.tuples(
+            st.just("unit"),
+            st.sampled_from(sorted(FLEET)),
+            st.sampled_from(["off_duty", "available", "out_of_service", "returning", *RUN]),
+        ),
+        st.tuples(st.just("staffed"), st.sampled_from(sorted(FLEET)), st.booleans()),
+        st.tuples(st.just("clock"), st.sampled_from([1, 90, 1200])),
+        st.tuples(st.just("mode"), st.sampled_from(["routine", "epidemic"])),
+    ),
+    min_size=10,
+    max_size=50,
+)
+
+
+@settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(steps, st.sets(st.sampled_from(sorted(FLEET))))
+def test_a_queue_of_many_is_served_as_if_each_were_asked(
+    steps: list[tuple[Any, ...]], on_duty: set[str]
+) -> None:
+    city = SmallCity(
+        *(
+            each if unit_id in on_duty else replace(each, status="off_duty")
+            for unit_id, each in FLEET.items()
+        )
+    )
+    twin = deepcopy(city)
+    for number, step in enumerate(steps):
+        _take(city, number, step)
+        with looking_at_everything():
+            _take(twin, number, step)
+    _assert_alike(city, twin)
+
+
+def _take(city: SmallCity, number: int, step: tuple[Any, ...]) -> None:
+    location = {"latitude": 40.8, "longitude": 111.5 + number / 100}
+    try:
+        match step:
+            case ("call", "plain"):
+                city.say(call(f"c{number}", location=location))
+            case ("call", "critical"):
+                city.say(call(f"c{number}", location=location, patient={"condition": "critical"}))
+            case ("call", "two"):
+                city.say(call(f"c{number}", location=location, patient_count=2))
+            case ("call", "case"):
+                patient = {"case_status": "confirmed"}
+                city.say(call(f"c{number}", location=location, patient=patient))
+            case ("call", _):
+                city.say(febrile(f"c{number}", UNDETERMINED, location=location))
+            case ("transfer", needs):
+                kind = "in_patient"
+                city.say(wanted(f"t{number}", {"needs": needs}, kind=kind, location=location))
+                for offer in [each for each in city.city.offers.values() if each.status == "open"]:
+                    city.say(city.accepts(offer.offer_id))
+            case ("unit", unit_id, status):
+                city.report(unit_id, status)
+            case ("staffed", unit_id, staffed):
+                city.report(unit_id, staffed=staffed)
+            case ("clock", seconds):
+                city.pass_time(seconds)
+            case (_, mode):
+                city.switch(mode)
+    except (Rejected, Early, Duplicate):
+        pass
