@@ -2,9 +2,17 @@
 
 import itertools
 from random import Random
+from typing import Final
+
+WARM_UP: Final = 20  # calls that nobody measures: connections are opened, statements planned
+WARM_UP_RATE: Final = 20.0  # calls a second
 
 
 def arrivals(calls: int, rate: float, seed: int) -> list[float]:
-    """Return when each call comes, in seconds from the beginning: a Poisson stream of that rate."""
+    """Return when each call comes, in seconds from the beginning, those of the warm-up first.
+
+    After the warm-up they are a Poisson stream of that rate, in calls a second.
+    """
     random = Random(f"{seed}/arrivals")  # noqa: S311 - a load, no secret
-    return list(itertools.accumulate(random.expovariate(rate) for _ in range(calls)))
+    gaps = [1 / WARM_UP_RATE] * WARM_UP + [random.expovariate(rate) for _ in range(calls)]
+    return list(itertools.accumulate(gaps))

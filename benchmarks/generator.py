@@ -25,7 +25,6 @@ def main() -> None:
     parser.add_argument("--calls", type=int, required=True)
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--first", type=int, required=True, help="the number of the first call")
     parser.add_argument("--begin", type=float, required=True, help="in monotonic seconds")
     arguments = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -39,7 +38,7 @@ async def _generate(arguments: argparse.Namespace) -> float:
     latest = 0.0
     async with started_producer(settings.kafka) as producer:
         sent = []
-        for number, at in enumerate(times, arguments.first):
+        for number, at in enumerate(times):
             due = arguments.begin + at
             if (wait := due - time.monotonic()) > 0:
                 await asyncio.sleep(wait)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
+from benchmarks.arrivals import WARM_UP as LATENCY_WARM_UP
 from benchmarks.bed import Bed, open_bed
 from benchmarks.durable_orders import WARM_UP, Run, measure_on
 from benchmarks.figures import series
-from benchmarks.latency import WARM_UP as LATENCY_WARM_UP
 from benchmarks.latency import Case
 from benchmarks.latency import measure_on as measure_latency
 from benchmarks.past import live_through

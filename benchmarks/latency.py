@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import orjson
 
-from benchmarks.arrivals import arrivals
+from benchmarks.arrivals import WARM_UP, WARM_UP_RATE, arrivals
 from benchmarks.bed import LOOK_AGAIN, Bed, open_bed
 from benchmarks.figures import latencies
 from benchmarks.sides.side import OURS, running
@@ -25,8 +25,6 @@ from dispatch.errors import StackError
 from dispatch.stack.embedded import Stack
 from dispatch.stack.process import Process
 
-WARM_UP: Final = 20  # calls
-WARM_UP_RATE: Final = 20.0
 LEAD: Final = 3.0  # seconds for the generator to start
 STARTING: Final = 5.0  # seconds that processes may need to start and to end
 DRAIN: Final = 15.0  # seconds after the last call until it is given up
@@ -72,7 +70,7 @@ async def measure_on(bed: Bed, case: Case, *, seconds: float, seed: int) -> dict
     calls = max(FEWEST, round(case.rate * seconds))
     # A contended fleet never serves them all.
     drain = 0.0 if case.contended else DRAIN
-    limit = 2 * LEAD + WARM_UP / WARM_UP_RATE + calls / case.rate + STARTING + drain
+    limit = LEAD + WARM_UP / WARM_UP_RATE + calls / case.rate + STARTING + drain
     async with running(OURS, bed, BATCH_SIZE) as worker:
         console, ready, seen = _console(bed, calls + WARM_UP, case.run_seconds, limit)
         try:
@@ -80,14 +78,13 @@ async def measure_on(bed: Bed, case: Case, *, seconds: float, seed: int) -> dict
                 if not console.running:
                     raise console.failure()
                 await asyncio.sleep(LOOK_AGAIN)
-            await _generate(bed, WARM_UP, WARM_UP_RATE, seed, first=0)
-            begin, late = await _generate(bed, calls, case.rate, seed, first=WARM_UP)
+            begin, late = await _generate(bed, calls, case.rate, seed)
             if not await console.ended(limit) or not worker.processes[0].running:
                 raise StackError(f"the console or the worker has failed; see {bed.folder}")
             found = orjson.loads(seen.read_bytes())
         finally:
             console.kill()
-    due = [begin + at for at in arrivals(calls, case.rate, seed)]
+    due = [begin + at for at in arrivals(calls, case.rate, seed)[WARM_UP:]]
     return asdict(case) | {
         "calls": calls,
         "generator_late_ms": 1_000 * late,
@@ -108,27 +105,23 @@ def _console(bed: Bed, calls: int, run_seconds: float, limit: float) -> tuple[Pr
     return process, ready, seen
 
 
-async def _generate(
-    bed: Bed, calls: int, rate: float, seed: int, *, first: int
-) -> tuple[float, float]:
+async def _generate(bed: Bed, calls: int, rate: float, seed: int) -> tuple[float, float]:
     """Let calls come; return when they began, and by how many seconds the latest was late."""
     begin = time.monotonic() + LEAD
-    name = f"generator-{first}"
     process = _start(
         bed,
         "generator",
-        *("--calls", calls, "--rate", rate, "--seed", seed, "--first", first, "--begin", begin),
-        log=name,
+        *("--calls", calls, "--rate", rate, "--seed", seed, "--begin", begin),
     )
-    await process.succeed(LEAD + DRAIN + 2 * calls / rate)
-    said = (bed.folder / f"{name}.log").read_text(encoding="utf-8").split()
+    await process.succeed(LEAD + WARM_UP / WARM_UP_RATE + STARTING + DRAIN + 2 * calls / rate)
+    said = (bed.folder / "generator.log").read_text(encoding="utf-8").split()
     return begin, float(said[-1])
 
 
-def _start(bed: Bed, module: str, *arguments: object, log: str = "") -> Process:
+def _start(bed: Bed, module: str, *arguments: object) -> Process:
     return Process(
         [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)],
-        log=bed.folder / f"{log or module}.log",
+        log=bed.folder / f"{module}.log",
         orphaned=SIGKILL,
         environment=bed.environment(BATCH_SIZE),
     )
