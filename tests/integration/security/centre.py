@@ -171,8 +171,9 @@ async def open_centre(directory: Path) -> AsyncIterator[Centre]:
         watching = asyncio.create_task(centre.watch())
         exits.callback(watching.cancel)
         exits.callback(postgres.close)
-        for stop in (kafka.stop, postgres.stop):
-            exits.push_async_callback(stop)
+        exits.push_async_callback(postgres.stop)
+        # Nothing is kept, so there is nothing to hand over in order.
+        exits.callback(kafka.kill, 1)
         await asyncio.gather(kafka.start(), _start_database(centre))
         await _let_in(centre)
         try:

@@ -88,7 +88,7 @@ async def test_a_call_goes_through_to_the_hospital(centre: Centre) -> None:
 
 
 async def test_a_worker_that_is_not_let_in_says_why_and_no_secret(centre: Centre) -> None:
-    wrong = centre.directory / "wrong.password"
+    wrong = centre.password_file("wrong")
     wrong.write_text("guessed-wrong", "utf-8")
     to_kafka = centre.start_worker(DISPATCH_KAFKA__SASL_PASSWORD_FILE=str(wrong))
     to_database = centre.start_worker(
@@ -98,6 +98,26 @@ async def test_a_worker_that_is_not_let_in_says_why_and_no_secret(centre: Centre
     await said(to_database, "password authentication failed")
     assert shown_in_logs(centre, "guessed-wrong") == []
     assert centre.betrayed == set()
+
+
+def test_migrate_is_let_into_the_database_as_a_worker_is(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = centre.password_file("wrong")
+    wrong.write_text("guessed-wrong", "utf-8")
+    for name, value in centre.environment("worker").items():
+        monkeypatch.setenv(name, value)
+    assert run(["migrate"]) == 0
+    for variable, file, why in (
+        ("PASSWORD_FILE", wrong, "password authentication failed"),
+        ("SSL_CA_FILE", centre.other_ca_file, "certificate verify failed"),
+    ):
+        with monkeypatch.context() as otherwise:
+            otherwise.setenv(f"DISPATCH_DATABASE__{variable}", str(file))
+            assert run(["migrate"]) == 1
+        told = capsys.readouterr().err
+        assert why in told
+        assert not any(secret in told for secret in ("guessed-wrong", *centre.passwords.values()))
 
 
 def test_the_users_passwords_are_left_in_no_file_of_the_brokers(centre: Centre) -> None:
