@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=30.0, help="calls a second")
     parser.add_argument("--speed", type=float, default=60.0, help="of the clock")
-    parser.add_argument("--units", type=int, default=800)
+    parser.add_argument("--units", type=int, default=4_000)
     parser.add_argument("--gap", type=float, default=1.0, help="seconds between two faults, about")
     parser.add_argument("--recoveries", type=int, default=10)
     parser.add_argument("--backlog", type=int, default=0, help="calls, at the end")
