@@ -6,11 +6,11 @@ back. The true best is among these flows, for they allow more than crews can do:
 
 - a run takes up a crew as briefly as if it had stood at the patient's door;
 - after a run a crew may go to whichever post it likes, as if it were any crew on duty;
-- nobody is sent to calls that are called off;
-- a call is never served worse for a crew that was sent elsewhere in vain.
+- nobody is sent to calls that are called off, and a call may be held until a crew is nearer.
 
 Crews stay at posts and on their ways back, as in the world: who may drive ahead to where a call
-will come could do better. Calls wait for a crew for an hour at most.
+will come could do better, and in principle so could who turns crews round, or sends them to calls
+that are called off, for that leaves them elsewhere. Calls wait for a crew for an hour at most.
 """
 
 from collections import Counter

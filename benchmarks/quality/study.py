@@ -35,6 +35,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "service": Setting(),
     "service, four districts": Setting(districts="four"),
     "service, epidemic": Setting(mode="epidemic", epidemic=True),
+    "service, epidemic, one pool": Setting(mode="routine", epidemic=True),
 }
 RECORDED: Final = "recorded"
 NEAREST: Final = "nearest"
