@@ -58,7 +58,7 @@ def _arguments(given: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--calls", type=int, help="a run; by default, what suits the bench")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each case of latency")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each case of latency")
     parser.add_argument("--batch-size", type=int, help="for every side, instead of the sweep")
     parser.add_argument("--pasts", type=int, nargs="+", help="of history, in calls")
     parser.add_argument("--brokers", type=int, default=0, help="of Apache Kafka; 0: embedded")

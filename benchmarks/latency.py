@@ -27,9 +27,9 @@ from dispatch.stack.process import Process
 
 LEAD: Final = 3.0  # seconds for the generator to start
 STARTING: Final = 5.0  # seconds that processes may need to start and to end
-DRAIN: Final = 15.0  # seconds after the last call until it is given up
+DRAIN: Final = 10.0  # seconds after the last call until it is given up
 BATCH_SIZE: Final = 500
-FEWEST: Final = 10  # calls of a case; the slowest stream lasts as long as they take
+FEWEST: Final = 5  # calls of a case; the slowest stream lasts as long as they take
 
 Log = Callable[[str], object]
 

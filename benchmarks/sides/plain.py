@@ -6,14 +6,20 @@ away that a service needs beside the job. It is the limit for Python.
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.partitioner import DefaultPartitioner
 
 from benchmarks.sides.job import Job, as_record, key_of, open_job, topics_of
 from dispatch.topics.envelope import Outgoing
 
+if TYPE_CHECKING:
+    from aiokafka.producer.message_accumulator import BatchBuilder
+
 POLL_MS = 500
+_partition_of = DefaultPartitioner()
 
 
 async def main() -> None:
@@ -43,11 +49,24 @@ async def work(job: Job, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer)
 
 async def publish(producer: AIOKafkaProducer, outgoing: Sequence[Outgoing]) -> None:
     """Publish the events and wait until the brokers have acknowledged them all."""
-    sent = [
-        await producer.send(topic, event.value, key=key_of(event), headers=list(event.headers))
-        for event in outgoing
-        for topic in topics_of(event)
-    ]
+    batches: dict[tuple[str, int], BatchBuilder] = {}
+    sent = []
+    for event in outgoing:
+        key = key_of(event)
+        headers = list(event.headers)
+        for topic in topics_of(event):
+            numbers = sorted(await producer.partitions_for(topic))
+            place = (topic, _partition_of(key, numbers, numbers))
+            batch = batches.get(place)
+            if batch is None or not batch.append(
+                timestamp=None, key=key, value=event.value, headers=headers
+            ):
+                if batch is not None:
+                    sent.append(await producer.send_batch(batch, topic, partition=place[1]))
+                batch = batches[place] = producer.create_batch()
+                batch.append(timestamp=None, key=key, value=event.value, headers=headers)
+    for (topic, number), batch in batches.items():
+        sent.append(await producer.send_batch(batch, topic, partition=number))
     await asyncio.gather(*sent)
 
 

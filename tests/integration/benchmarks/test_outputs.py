@@ -35,4 +35,5 @@ async def test_the_service_orders_a_unit_to_each_call(stack: Stack) -> None:
 
 @pytest.mark.parametrize("peer", PEERS)
 async def test_a_peer_makes_the_same_of_the_same_calls(stack: Stack, peer: str) -> None:
-    assert await outputs(stack, SIDES[peer], CALLS, BATCH_SIZE) == await of_ours(stack)
+    expected = await of_ours(stack)
+    assert await outputs(stack, SIDES[peer], CALLS, BATCH_SIZE) == expected
