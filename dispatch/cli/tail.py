@@ -12,8 +12,9 @@ from dispatch.cli.following import CallFollower, UnitFollower
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.publishing import quieten_libraries
 from dispatch.client import Event, open_reader
+from dispatch.language import text
 from dispatch.settings import Settings
-from dispatch.topics import TOPICS
+from dispatch.topics import TOPICS, own_topic
 
 
 @localised.command("tail")
@@ -26,6 +27,7 @@ from dispatch.topics import TOPICS
 )
 @localised.option("--call", "call_id", metavar="ID", help="tail.call")
 @localised.option("--unit", "unit_id", metavar="ID", help="tail.unit")
+@localised.option("--hospital", "hospital_id", metavar="ID", help="tail.hospital")
 @localised.option("--json", "as_json", is_flag=True, help="tail.json")
 @localised.option("--from-beginning", is_flag=True, help="tail.from_beginning")
 @pass_invocation
@@ -36,12 +38,18 @@ def command(
     topics: tuple[str, ...],
     call_id: str | None,
     unit_id: str | None,
+    hospital_id: str | None,
     as_json: bool,
     from_beginning: bool,
 ) -> None:
     """Show events until Ctrl-C, or until the reader of the output goes."""
     settings = invocation.settings()
     quieten_libraries()
+    names = list(topics) or [topic.name for topic in TOPICS]
+    if hospital_id is not None:
+        names = [own for name in names if (own := own_topic(name, hospital_id)) is not None]
+        if not names:
+            raise click.UsageError(text("tail.not_of_hospitals", topics=", ".join(topics)))
     wanted: list[Callable[[Event], bool]] = []
     if call_id is not None:
         wanted.append(CallFollower(call_id))
@@ -58,7 +66,7 @@ def command(
         asyncio.run(
             _follow(
                 settings,
-                topics or [topic.name for topic in TOPICS],
+                names,
                 show,
                 from_beginning=from_beginning,
             )

@@ -1,10 +1,14 @@
 """The service behind TLS, logins and access lists: it works, and gives no secret away."""
 
 import asyncio
+import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +37,23 @@ async def said(log: Path, what: str) -> None:
         return what in log.read_text("utf-8")
 
     await bench.until(there, LIMIT)
+
+
+async def followed(centre: Centre, hospital_id: str) -> list[dict[str, Any]]:
+    """Return the first of what `dispatch tail` shows a hospital of its own topics."""
+    tail = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "dispatch", "tail", "--json", "--from-beginning"),
+        *("--topic", "handovers", "--hospital", hospital_id),
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | centre.environment(hospital_id),
+    )
+    assert tail.stdout is not None
+    try:
+        async with asyncio.timeout(LIMIT):
+            return [json.loads(await tail.stdout.readline())["data"]]
+    finally:
+        tail.kill()
+        await tail.wait()
 
 
 def shown_in_logs(centre: Centre, *further: str) -> list[str]:
@@ -83,6 +104,7 @@ async def test_a_call_goes_through_to_the_hospital(centre: Centre) -> None:
         lost = OrderAcknowledged(unit_id="HLR-T1", assignment_id="call-8/A1", at=now)
         await publish(users["crew"], PREFIX, lost, at=now)
         assert (await until(told["operator"], "input.rejected")).data["refused"] == lost.event_type
+    assert announced.data in await followed(centre, HOSPITAL)
     assert shown_in_logs(centre) == []
     assert centre.betrayed == set()
 
