@@ -75,7 +75,7 @@ bench: $(BENCH)/.installed ## compare the service with its peers, and measure it
 	@$(BENCH)/bin/python -m benchmarks all $(BENCH_ARGUMENTS)
 
 bench-kafka: $(BENCH)/.installed ## do the same on Apache Kafka: one broker, or BROKERS=3
-	@$(BENCH)/bin/python -m benchmarks all --report bench-kafka.json \
+	@$(BENCH)/bin/python -m benchmarks all \
 		--brokers $(if $(filter file,$(origin BROKERS)),1,$(BROKERS)) $(BENCH_ARGUMENTS)
 
 bench-history: $(BENCH)/.installed ## compare a past of a million calls with one of ten thousand

@@ -21,19 +21,20 @@ import uvloop
 from benchmarks import report, suite
 from benchmarks.bed import make_template
 from benchmarks.sides.side import SIDES
-from benchmarks.tables import show
+from benchmarks.tables import as_markdown, show
 from dispatch.stack.broker import Broker
 from dispatch.stack.embedded import running_stack
 from tests.apache_kafka import ApacheKafka, fetch
 
 REPORT: Final = Path("bench.json")
+KAFKA_REPORT: Final = Path("bench-kafka.json")
 
 
 def main() -> int:
     """Run the benches asked for; print their tables and write the report."""
     arguments = _arguments(sys.argv[1:])
     if arguments.bench == "render":
-        show(report.read(arguments.report), markdown=True)
+        sys.stdout.write(as_markdown(report.read(arguments.report)))
         return 0
     # What the sides say goes to files of their own.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -62,8 +63,10 @@ def _arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, help="for every side, instead of the sweep")
     parser.add_argument("--pasts", type=int, nargs="+", help="of history, in calls")
     parser.add_argument("--brokers", type=int, default=0, help="of Apache Kafka; 0: embedded")
-    parser.add_argument("--report", type=Path, default=REPORT, help="JSON; read by render")
-    return parser.parse_args(given)
+    parser.add_argument("--report", type=Path, help="JSON; read by render")
+    arguments = parser.parse_args(given)
+    arguments.report = arguments.report or (KAFKA_REPORT if arguments.brokers else REPORT)
+    return arguments
 
 
 async def _run(arguments: argparse.Namespace) -> dict[str, Any]:

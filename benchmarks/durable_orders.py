@@ -20,7 +20,6 @@ from dispatch.stack.embedded import Stack
 WARM_UP: Final = 100  # calls before the time runs: plans are made, connections opened
 WARM_UP_LIMIT: Final = 60.0  # seconds
 SPARE: Final = 30.0  # seconds
-SWEEP_SHARE: Final = 2  # a run of the sweep has a half of the calls
 SLOWEST: Final = 10.0  # calls a second below which a run is given up
 
 Log = Callable[[str], object]
@@ -106,17 +105,18 @@ async def compare(
     swept: dict[str, dict[str, float]] = {}
     best: dict[str, int] = {}
     for side in sides:
-        known = batch_sizes.get(side.name)
-        if known in side.batch_sizes or len(side.batch_sizes) == 1:
-            best[side.name] = known or side.batch_sizes[0]
-            continue
-        tried = await _sweep(stack, side, max(calls // SWEEP_SHARE, 1), log)
-        best[side.name] = max(tried, key=tried.__getitem__)
-        swept[side.name] = {str(size): rate for size, rate in tried.items()}
+        if len(side.batch_sizes) == 1:
+            best[side.name] = side.batch_sizes[0]
+        elif side.name in batch_sizes:
+            best[side.name] = batch_sizes[side.name]
+        else:
+            tried = await _sweep(stack, side, calls, log)
+            best[side.name] = max(tried, key=tried.__getitem__)
+            swept[side.name] = {str(size): rate for size, rate in tried.items()}
     runs: dict[str, list[Run]] = {side.name: [] for side in sides}
     for number in range(rounds):
         for side in sides:
-            run = await measure(stack, side, calls, best[side.name])
+            run = await measure(stack, side, side.share_of(calls), best[side.name])
             runs[side.name].append(run)
             log(
                 f"round {number + 1}: {side.name}: {run.rate:.0f} calls/s, "

@@ -143,7 +143,12 @@ async def measure_all(
         ordered = measured["ordered_ms"]
         log(
             f"{case.rate:g} calls/s, {case.units} units, out for {case.run_seconds:g} s: "
-            f"order p50 {ordered['p50']} ms, p99 {ordered['p99']} ms, never {ordered['never']}"
+            f"order p50 {_whole(ordered['p50'])}, p99 {_whole(ordered['p99'])}, "
+            f"never {ordered['never']}"
         )
         found.append(measured)
     return found
+
+
+def _whole(milliseconds: float | None) -> str:
+    return "endless" if milliseconds is None else f"{milliseconds:.0f} ms"

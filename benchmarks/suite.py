@@ -1,10 +1,20 @@
 """Every bench by its name, and which of them `make bench` runs."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from benchmarks import catch_up, durable_orders, history, latency, outputs, scale_out
+from benchmarks import (
+    allocation,
+    catch_up,
+    decision,
+    durable_orders,
+    history,
+    latency,
+    outputs,
+    scale_out,
+)
 from benchmarks.sides.side import OURS, Side
 from dispatch.stack.embedded import Stack
 
@@ -37,7 +47,7 @@ async def _durable_orders(stack: Stack, wanted: Wanted, log: Log) -> dict[str, A
     return await durable_orders.compare(
         stack,
         wanted.sides,
-        calls=wanted.calls or 1_000,
+        calls=wanted.calls or 2_000,
         rounds=wanted.rounds,
         batch_sizes=wanted.batch_sizes,
         log=log,
@@ -71,6 +81,19 @@ async def _history(stack: Stack, wanted: Wanted, log: Log) -> dict[str, Any]:
     )
 
 
+async def _decision(_: Stack, __: Wanted, log: Log) -> dict[str, Any]:
+    found = await asyncio.to_thread(decision.measure)
+    log(f"{found.per_second:,.0f} decisions/s")
+    return asdict(found)
+
+
+async def _allocation(_: Stack, __: Wanted, log: Log) -> dict[str, Any]:
+    found = await asyncio.to_thread(allocation.measure)
+    for choices in found.choices:
+        log(f"{choices.units:,} units: {choices.median_ns / 1_000:,.1f} us a choice")
+    return asdict(found)
+
+
 async def _catch_up(stack: Stack, wanted: Wanted, log: Log) -> dict[str, Any]:
     return await catch_up.measure(stack, calls=wanted.calls or 100_000, log=log)
 
@@ -80,8 +103,10 @@ BENCHES: Final[Mapping[str, Callable[[Stack, Wanted, Log], Awaitable[Any]]]] = {
     "durable-orders": _durable_orders,
     "latency": _latency,
     "scale-out": _scale_out,
+    "decision": _decision,
+    "allocation": _allocation,
     "history": _history,
     "catch-up": _catch_up,
 }
 # Those that together take less than ten minutes.
-DEFAULT: Final = ("outputs", "durable-orders", "latency", "scale-out")
+DEFAULT: Final = ("outputs", "durable-orders", "latency", "scale-out", "decision", "allocation")

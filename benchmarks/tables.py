@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rich.box import MARKDOWN, SIMPLE_HEAD
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -132,6 +132,41 @@ def _catch_up(found: Mapping[str, Any]) -> list[Sheet]:
     ]
 
 
+def _decision(found: Mapping[str, Any]) -> list[Sheet]:
+    return [
+        Sheet(
+            f"Decisions alone, on one core: {found['decisions']:,} with the pack {found['pack']}",
+            ("decisions/s", "with JSON", "MiB a million"),
+            (
+                (
+                    f"{found['per_second']:,.0f}",
+                    f"{found['per_second_with_json']:,.0f}",
+                    f"{found['bytes_per_million'] / 2**20:,.0f}",
+                ),
+            ),
+        )
+    ]
+
+
+def _allocation(found: Mapping[str, Any]) -> list[Sheet]:
+    grown = (None, *found["ratios"])
+    return [
+        Sheet(
+            f"Choice of the nearest suitable unit: grows as n^{found['exponent']:.2f}",
+            ("units", "us a choice", "of the size before", "units looked at"),
+            tuple(
+                (
+                    f"{choices['units']:,}",
+                    f"{choices['median_ns'] / 1_000:,.1f}",
+                    "" if ratio is None else f"{ratio:.2f}",
+                    f"{choices['units_looked_at']:,.1f}",
+                )
+                for choices, ratio in zip(found["choices"], grown, strict=True)
+            ),
+        )
+    ]
+
+
 def _milliseconds(value: float | None) -> str:
     return "endless" if value is None else f"{value:,.1f}"
 
@@ -141,24 +176,41 @@ SHEETS: Final[Mapping[str, Callable[[Any], list[Sheet]]]] = {
     "durable-orders": _durable_orders,
     "latency": _latency,
     "scale-out": _scale_out,
+    "decision": _decision,
+    "allocation": _allocation,
     "history": _history,
     "catch-up": _catch_up,
 }
 
 
-def show(results: Mapping[str, Any], *, markdown: bool = False) -> None:
+def show(results: Mapping[str, Any]) -> None:
     """Print the tables of all results."""
     console = Console()
-    for name, sheets in SHEETS.items():
-        for sheet in sheets(results[name]) if name in results else ():
-            table = Table(
-                title=None if markdown else sheet.title,
-                box=MARKDOWN if markdown else SIMPLE_HEAD,
-            )
-            for number, head in enumerate(sheet.heads):
-                table.add_column(head, justify="left" if number == 0 else "right")
-            for row in sheet.rows:
-                table.add_row(*row)
-            if markdown:
-                console.print(f"{sheet.title}\n", highlight=False)
-            console.print(table)
+    for sheet in _sheets(results):
+        table = Table(box=SIMPLE_HEAD)
+        for number, head in enumerate(sheet.heads):
+            table.add_column(head, justify="left" if number == 0 else "right")
+        for row in sheet.rows:
+            table.add_row(*row)
+        console.print(sheet.title, highlight=False)
+        console.print(table)
+
+
+def as_markdown(results: Mapping[str, Any]) -> str:
+    """Return the tables of all results for the documentation."""
+    parts = []
+    if (machine := results.get("machine")) is not None:
+        parts.append(
+            f"{machine['cores']} cores, Python {machine['python']}, broker: {machine['broker']}.\n"
+        )
+    for sheet in _sheets(results):
+        ruler = ("---", *("---:" for _ in sheet.heads[1:]))
+        lines = ["| " + " | ".join(row) + " |" for row in (sheet.heads, ruler, *sheet.rows)]
+        parts.append("\n".join((f"{sheet.title}:", "", *lines, "")))
+    return "\n".join(parts)
+
+
+def _sheets(results: Mapping[str, Any]) -> list[Sheet]:
+    return [
+        sheet for name, make in SHEETS.items() if name in results for sheet in make(results[name])
+    ]
