@@ -3,6 +3,7 @@
 All estimate ways by the same line for ordinary runs, without the chance that the world adds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,7 +23,8 @@ class Rule:
     `gravest_first`: those who wait are served by condition, then age; else by age alone.
     `cover`: how many calls to come the loss of cover counts for, where the patient is stable.
     `cover_within`: a crew farther than the nearest by more (s) is not sent for the sake of cover.
-    `nearer_by`: a crew that becomes free takes over a run whose crew would be so much (s) later.
+    `nearer_by`: a crew that becomes free takes over a run whose crew would be so much (s) later;
+    `shorter_by`: whose crew still has so much farther to go (km).
     `turn_for_grave`: a crew on its way to a stable patient turns to a critical one to whom every
     free crew would be so much (s) later; `exchange_for`: it turns to any new call where both calls
     together are served so much (s) sooner. Another crew goes in its place.
@@ -32,6 +34,7 @@ class Rule:
     cover: float = 0.0
     cover_within: float = 0.0
     nearer_by: float | None = None
+    shorter_by: float | None = None
     turn_for_grave: float | None = None
     exchange_for: float | None = None
 
@@ -101,8 +104,11 @@ class RuleDispatcher(Dispatcher):
             run = min(self.waiting, key=self._turn)
             self.waiting.remove(run)
             self.world.order(crew, run)
-        elif self.rule.nearer_by is not None and crew.off_at > self.world.now:
-            self._take_over(crew, self.rule.nearer_by)
+        elif crew.off_at > self.world.now:
+            if self.rule.nearer_by is not None:
+                self._take_over(crew, self._sooner, self.rule.nearer_by)
+            elif self.rule.shorter_by is not None:
+                self._take_over(crew, self._shorter, self.rule.shorter_by)
 
     def _turn(self, run: Run) -> tuple[bool, float, str]:
         return (self.rule.gravest_first and not run.grave, run.received, run.call_id)
@@ -149,14 +155,14 @@ class RuleDispatcher(Dispatcher):
         slope = self.travel.ordinary.slope
         return [slope * kilometres(position, area) for area, _ in self._areas]
 
-    def _take_over(self, crew: Crew, nearer_by: float) -> None:
+    def _take_over(self, crew: Crew, gained: Callable[[Crew, Crew], float], least: float) -> None:
+        """Let a free crew take over the run where the most is gained, at least so much."""
         world = self.world
-        here = world.where(crew)
         gains = []
         for other in world.crews.values():
-            if other.can_turn and other.run is not None:
-                gain = self._still(other) - self._anew(here, other.run)
-                if gain >= nearer_by:
+            if other.can_turn:
+                gain = gained(crew, other)
+                if gain >= least:
                     gains.append((gain, other.unit_id))
         if not gains:
             return
@@ -168,6 +174,18 @@ class RuleDispatcher(Dispatcher):
         self.turned += 1
         # In turn it may be nearer than a third.
         self.free(other)
+
+    def _sooner(self, crew: Crew, other: Crew) -> float:
+        """Return how much sooner (s) a free crew would come than one on its way."""
+        assert other.run is not None, "it is on its way"
+        return self._still(other) - self._anew(self.world.where(crew), other.run)
+
+    def _shorter(self, crew: Crew, other: Crew) -> float:
+        """Return how much nearer (km) a free crew is than one on its way."""
+        assert other.run is not None, "it is on its way"
+        scene = other.run.scene
+        there = kilometres(self.world.where(other), scene)
+        return there - kilometres(self.world.where(crew), scene)
 
     def _to_turn(self, run: Run, crew: Crew | None) -> Crew | None:
         """Return who is on the way to a stable patient and so much nearer than the nearest free."""

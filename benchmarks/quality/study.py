@@ -51,6 +51,7 @@ RULES: Final[Mapping[str, Rule]] = {
         f"nearer by {seconds:.0f} s": Rule(gravest_first=True, nearer_by=seconds)
         for seconds in (30.0, 60.0, 120.0)
     },
+    **{f"nearer by {km:g} km": Rule(gravest_first=True, shorter_by=km) for km in (1.0, 1.5, 2.0)},
     "exchange for 30 s": Rule(gravest_first=True, exchange_for=30.0),
     "turn for the grave": Rule(gravest_first=True, turn_for_grave=120.0),
     **{
@@ -60,8 +61,9 @@ RULES: Final[Mapping[str, Rule]] = {
         for calls in (1.0, 2.0)
     },
 }
-# Tested beside the one that is chosen: whether less would do.
-SIMPLER: Final = "nearer by 30 s"
+# Tested beside the one that is chosen: whether less would do, and what the service's own estimate
+# of travel would do, in which no part of a way is the same however near the crew is.
+SIMPLER: Final = ("nearer by 30 s", "nearer by 1.5 km")
 # Worlds in which ways scatter otherwise: so many to choose a rule in, so many to test it in.
 _TO_CHOOSE: Final = 5
 _TO_TEST: Final = 10
@@ -183,7 +185,7 @@ def study(record: Record, pack: Pack, *, seed: int, progress: Progress) -> Study
         tested=[
             tested
             for model in (main, steep)
-            for tested in on_even_days(record, model, dict.fromkeys((chosen, SIMPLER)), seed)
+            for tested in on_even_days(record, model, dict.fromkeys((chosen, *SIMPLER)), seed)
         ],
     )
 

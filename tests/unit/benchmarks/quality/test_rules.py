@@ -31,6 +31,15 @@ def test_a_nearer_crew_that_becomes_free_takes_over() -> None:
     assert dispatcher.turned == 0
 
 
+def test_who_takes_over_may_go_by_the_way_alone() -> None:
+    runs = [run("before", 0.0, 5.0), run("far", 600.0, 6.0)]
+    posts = {"south": -4.0, "north": 5.0}
+    # Ten seconds later the southern crew has almost ten kilometres to go, the northern one.
+    for kilometres, turned in ((8.5, 1), (9.5, 0)):
+        _, dispatcher = played(Rule(gravest_first=True, shorter_by=kilometres), runs, posts)
+        assert dispatcher.turned == turned
+
+
 def test_nobody_takes_over_for_less_than_the_rule_asks() -> None:
     runs = [run("before", 0.0, 5.0), run("far", 600.0, 6.0)]
     posts = {"south": -4.0, "north": 5.0}
