@@ -16,7 +16,8 @@ async def test_the_end_counts_every_record_of_the_last_batch(
     tp = TopicPartition(topic_prefix + "end", 0)
     copies = stack.broker.replication
     await ensure_topics(options, [tp.topic], partitions=1, replication=copies)
-    producer = AIOKafkaProducer(**options)
+    # What is acknowledged by all is within what a consumer is told of.
+    producer = AIOKafkaProducer(**options, acks="all")
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
     await producer.start()
     await consumer.start()
