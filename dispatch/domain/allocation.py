@@ -141,6 +141,8 @@ def _nearest(
     kinds = list(suitable)
     if negative_pressure_first:
         kinds = [kind for kind in kinds if kind.vehicle == "negative_pressure"] or kinds
+    elif not need.vehicles:
+        kinds = [Kind(crew, None) for crew in {kind.crew for kind in kinds}]
     fleet.units.look_at(fleet.now, fleet.policy.position_fresh_seconds)
     ring, (seconds, unit_id) = _nearest_of(kinds, need, fleet)
     unit = fleet.units[unit_id]

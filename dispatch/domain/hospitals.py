@@ -65,24 +65,26 @@ def choose_hospital(
     """
     room = city.pack.handover.rooms[destination]
     refused = set(refused)
-    ranked = []
+    needed = _capability(city, incident.complaint)
+    wish = city.calls[incident.incident_id].content.destination_wish
+    best: tuple[tuple[bool, bool, int, bool], float, str] | None = None
+    chosen: HospitalChoice | None = None
     for hospital in city.hospitals.values():
         if hospital.status == "closed" or hospital.hospital_id in refused:
             continue
         wanted = hospital.hospital_id == incident.wanted_hospital
-        rank = 0 if wanted else _rank_for(city, incident, destination, hospital)
+        rank = 0 if wanted else _rank_for(incident, destination, hospital, needed, wish)
         if rank is None:
             continue
         place = city.free_place(hospital, room)
+        before_way = (not wanted, place is None, rank, hospital.status == "advisory")
+        if best is not None and before_way > best[0]:
+            continue
         seconds = city.travel.seconds(origin, hospital.position)
-        advisory = hospital.status == "advisory"
-        ranked.append(
-            (
-                (not wanted, place is None, rank, advisory, seconds, hospital.hospital_id),
-                HospitalChoice(hospital, room, place, seconds),
-            )
-        )
-    return min(ranked, default=(None, None))[1] if ranked else None
+        found = (before_way, seconds, hospital.hospital_id)
+        if best is None or found < best:
+            best, chosen = found, HospitalChoice(hospital, room, place, seconds)
+    return chosen
 
 
 def choose_for_patients(
@@ -196,16 +198,21 @@ def _service_for(destination: Destination) -> HospitalService:
 
 
 def _rank_for(
-    city: City, incident: Incident, destination: Destination, hospital: Hospital
+    incident: Incident,
+    destination: Destination,
+    hospital: Hospital,
+    needed: str | None,
+    wish: str | None,
 ) -> int | None:
-    """Return how well a hospital fits an incident's patient, None when it does not."""
+    """Return how well a hospital fits an incident's patient, None when it does not.
+
+    `needed` is the capability that the complaint asks for, `wish` where the patient wants to go.
+    """
     rank = _rank(destination, hospital, incident.place.district)
     if rank is None or hospital.service != _service_for(destination):
         return None
     if destination != "nearest_suitable":
         return rank
-    wish = city.calls[incident.incident_id].content.destination_wish
-    needed = _capability(city, incident.complaint)
     if needed is not None and needed not in hospital.capabilities:
         return _WITHOUT_CAPABILITY
     return 0 if wish in (hospital.hospital_id, hospital.name) else 1

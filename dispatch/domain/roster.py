@@ -20,10 +20,10 @@ _FEW: Final = 64
 
 
 class Kind(NamedTuple):
-    """A kind of crew in a kind of vehicle."""
+    """A kind of crew in a kind of vehicle; None stands for any."""
 
     crew: CrewKind
-    vehicle: VehicleKind
+    vehicle: VehicleKind | None
 
 
 def objection(unit: Unit) -> str | None:
@@ -57,7 +57,7 @@ class Roster:
         self._crews: Counter[str] = Counter()
         self._free_of: Counter[Kind] = Counter()
         self._objections: dict[str, Counter[str]] = {"regular": Counter(), "transfer": Counter()}
-        self._staffed: Counter[tuple[Kind, str]] = Counter()
+        self._staffed: Counter[tuple[CrewKind, VehicleKind, str]] = Counter()
         self._free: dict[str, Unit] = {}
         self._filed: dict[str, Position] = {}
         self._places: dict[tuple[Kind, str | None], Proximity] = {}
@@ -117,9 +117,9 @@ class Roster:
     def staffed(self, crew: CrewKind, statuses: Collection[str]) -> set[VehicleKind]:
         """Return the vehicles of the staffed units of a crew kind in one of these statuses."""
         return {
-            kind.vehicle
-            for (kind, status), number in self._staffed.items()
-            if number and kind.crew == crew and status in statuses
+            vehicle
+            for (of_crew, vehicle, status), number in self._staffed.items()
+            if number and of_crew == crew and status in statuses
         }
 
     def outward(
@@ -143,7 +143,7 @@ class Roster:
             if not reasons[reason]:
                 del reasons[reason]
         if unit.staffed:
-            self._staffed[kind, unit.status] += step
+            self._staffed[unit.crew, unit.vehicle, unit.status] += step
 
     def _put_down(self, unit: Unit) -> None:
         self._free[unit.unit_id] = unit
@@ -181,5 +181,10 @@ class Roster:
 
 
 def _keys(unit: Unit) -> tuple[tuple[Kind, str | None], ...]:
-    kind = Kind(unit.crew, unit.vehicle)
-    return (kind, None), (kind, unit.district)
+    kind, any_vehicle = Kind(unit.crew, unit.vehicle), Kind(unit.crew, None)
+    return (
+        (kind, None),
+        (kind, unit.district),
+        (any_vehicle, None),
+        (any_vehicle, unit.district),
+    )
