@@ -162,9 +162,7 @@ def count_statements(count: Count, monkeypatch: pytest.MonkeyPatch) -> None:
 def count_publishes(count: Count, monkeypatch: pytest.MonkeyPatch) -> None:
     send_batch: Callable[..., Any] = AIOKafkaProducer.send_batch
 
-    async def counting(
-        self: AIOKafkaProducer, batch: Any, topic: str, *, partition: int
-    ) -> Any:
+    async def counting(self: AIOKafkaProducer, batch: Any, topic: str, *, partition: int) -> Any:
         count.published.append((topic, partition))
         return await send_batch(self, batch, topic, partition=partition)
 
