@@ -20,6 +20,9 @@ from dispatch.stack.embedded import AnyBroker
 from dispatch.store.plan import CityPlan
 from dispatch.topics.calls import Call
 
+# Brokers of Apache Kafka take their time to start.
+pytestmark = pytest.mark.timeout(300)
+
 START = datetime(2022, 12, 23, 0, 0, tzinfo=UTC)
 DISTRICT = "150702"
 ROOMS = {"isolation": 5, "fever_clinic": 5, "buffer": 5, "emergency": 5}
