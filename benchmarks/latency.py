@@ -25,7 +25,7 @@ from dispatch.errors import StackError
 from dispatch.stack.embedded import Stack
 from dispatch.stack.process import Process
 
-LEAD: Final = 3.0  # seconds for the generator to start
+LEAD: Final = 2.0  # seconds for the generator to start
 STARTING: Final = 5.0  # seconds that processes may need to start and to end
 DRAIN: Final = 10.0  # seconds after the last call until it is given up
 BATCH_SIZE: Final = 500

@@ -55,7 +55,18 @@ def _latency(found: Sequence[Mapping[str, Any]]) -> list[Sheet]:
     return [
         Sheet(
             f"Latency: call due to {what} consumed, ms",
-            ("calls/s", "units", "out, s", "calls", "p50", "p95", "p99", "max", "never"),
+            (
+                "calls/s",
+                "units",
+                "out, s",
+                "calls",
+                "p50",
+                "p95",
+                "p99",
+                "max",
+                "never",
+                "generator",
+            ),
             tuple(
                 (
                     f"{case['rate']:g}",
@@ -64,6 +75,7 @@ def _latency(found: Sequence[Mapping[str, Any]]) -> list[Sheet]:
                     f"{case['calls']:,}",
                     *(_milliseconds(case[name][each]) for each in ("p50", "p95", "p99", "max")),
                     str(case[name]["never"]),
+                    f"{case['generator_late_ms']:,.1f}",
                 )
                 for case in found
             ),
