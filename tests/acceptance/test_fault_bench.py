@@ -13,7 +13,7 @@ from tests.faults.bench import Load
 from tests.faults.faults import Kind, plan_of_faults
 from tests.faults.findings import INVARIANTS
 from tests.faults.report import as_text
-from tests.faults.run import Outcome, Plan, run
+from tests.faults.run import Outcome, Plan, run, run_backlog
 from tests.faults.steps import Step
 
 SEED = 20221223
@@ -73,3 +73,24 @@ async def test_a_service_that_acknowledges_before_it_commits_loses_inputs(
     outcome = await bench(stack, migrated, topic_prefix, tmp_path, plan)
     assert not outcome.clean
     assert outcome.verdict.by_kind[INVARIANTS[Invariant.NO_INPUT_LOST]] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_backlog_is_dealt_with_from_its_beginning(
+    stack: Stack, migrated: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    outcome = await run_backlog(
+        replace(LOAD, speed=1.0),
+        SEED,
+        lambda line: sys.stderr.write(line + "\n"),
+        stack=stack,
+        dsn=migrated,
+        prefix=topic_prefix,
+        folder=tmp_path,
+    )
+    assert outcome.clean
+    assert sum(outcome.verdict.inputs.values()) == outcome.published >= LOAD.calls
+    assert outcome.verdict.types["order.issued"] > 0
+    assert outcome.backlog_seconds is not None
+    assert f"backlog: {LOAD.calls} calls" in as_text(outcome)
