@@ -11,6 +11,9 @@ from rich.table import Table
 from benchmarks.figures import as_range
 
 
+WIDTH: Final = 120  # of what goes to a file
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """One table: its title, the heads of its columns and its rows."""
@@ -198,6 +201,8 @@ SHEETS: Final[Mapping[str, Callable[[Any], list[Sheet]]]] = {
 def show(results: Mapping[str, Any]) -> None:
     """Print the tables of all results."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
     for sheet in _sheets(results):
         table = Table(box=SIMPLE_HEAD)
         for number, head in enumerate(sheet.heads):
