@@ -10,7 +10,6 @@ from rich.table import Table
 
 from benchmarks.figures import as_range
 
-
 WIDTH: Final = 120  # of what goes to a file
 
 
