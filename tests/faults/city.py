@@ -37,15 +37,17 @@ FOUND: Final = 1
 ANSWERED_FIRST: Final = 1
 
 
-# Limits of the usual pack that people must keep, in seconds: on a clock that runs fast they would
-# pass while a broker is being replaced.
+# Limits of the usual pack, in seconds of a clock that runs fast: they would pass while a broker is
+# being replaced, and the load would be of reminders and of crews who come too late.
 _LIMITS: Final = {
-    "order_acknowledgement_seconds = 60": "order_acknowledgement_seconds = 900",
-    "critical = 60, unknown = 60, stable = 600": "critical = 900, unknown = 900, stable = 900",
-    "remind_seconds = 120": "remind_seconds = 1200",
-    "next_hospital_seconds = 300": "next_hospital_seconds = 3000",
-    "escalate_seconds = 600": "escalate_seconds = 6000",
-    "signature_seconds = 1800": "signature_seconds = 7200",
+    "order_acknowledgement_seconds = 60": "order_acknowledgement_seconds = 7200",
+    "critical = 60, unknown = 60, stable = 600": "critical = 900, unknown = 900, stable = 3600",
+    "remind_seconds = 120": "remind_seconds = 3600",
+    "next_hospital_seconds = 300": "next_hospital_seconds = 7200",
+    "escalate_seconds = 600": "escalate_seconds = 14400",
+    "signature_seconds = 1800": "signature_seconds = 28800",
+    "limit_seconds = 60\nwarn_seconds = 15": "limit_seconds = 3600\nwarn_seconds = 900",
+    "limit_seconds = 180\nwarn_seconds = 60": "limit_seconds = 7200\nwarn_seconds = 1800",
     "future_tolerance_seconds = 300": "future_tolerance_seconds = 3000",
 }
 
