@@ -213,15 +213,11 @@ async def _append(
         )
         following[stream] += 1
         await breathe()
-    await connection.copy_records_to_table(
-        "events",
-        columns=list(events[0]),
-        records=[tuple(event.values()) for event in events],
-    )
-    await connection.copy_records_to_table(
-        "outbox",
-        columns=["position", "topic", "key"],
-        records=[(event["position"], event["topic"], event["key"] or "") for event in events],
+    columns = ("position", "event_id", "topic", "key", "sequence", "type", "cause", "data")
+    await connection.execute(
+        STATEMENTS["append_events"],
+        *([event[column] for event in events] for column in columns),
+        now,
     )
     earlier = await connection.fetch(
         STATEMENTS["earlier_unpublished"],

@@ -1,8 +1,10 @@
-"""A network that swallows everything: what the database answered, if it did, never comes."""
+"""A network that swallows everything: answers of the database, or what a worker goes on to say."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+import itertools
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -24,6 +26,8 @@ class Wire:
         self._writers: list[asyncio.StreamWriter] = []
         self.swallow_after: bytes | None = None
         self._silent = False
+        self.requests = 0
+        self.last_request: int | None = None
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_unix_connection(self._socket)
@@ -36,13 +40,25 @@ class Wire:
                 answer = writer not in self._writers[1::2]
                 if self.swallow_after is not None and self.swallow_after in data and not answer:
                     self._silent = True
+                if not answer:
+                    data = self._until_last(data)
                 if not (self._silent and answer):
                     writer.write(data)
                     await writer.drain()
             writer.close()
 
+    def _until_last(self, data: bytes) -> bytes:
+        """Return what of this gets through; a request ends with its text, or what executes it."""
+        through = b""
+        while data and self.requests != self.last_request:
+            end = 1 + int.from_bytes(data[1:5])
+            through += data[:end]
+            self.requests += data[:1] in (b"Q", b"S")
+            data = data[end:]
+        return through
+
     def heal(self) -> None:
-        self._silent, self.swallow_after = False, None
+        self._silent, self.swallow_after, self.last_request = False, None, None
         for writer in self._writers:
             writer.close()
         self._writers.clear()
@@ -92,6 +108,47 @@ async def test_a_commit_without_an_answer_takes_effect_once(
         assert sorted(filter(None, units.values())) == ["c1/A1", "c2/A1"]
     finally:
         await desk.close()
+
+
+async def test_a_worker_that_stops_after_any_request_holds_nobody_up(
+    wire: tuple[Wire, str],
+    open_desk: Callable[..., Any],
+    post: Post,
+    clock: HandClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = await open_desk()
+    numbers = itertools.count()
+    monkeypatch.setattr(module, "IDLE_IN_TRANSACTION", 100)
+    between, dsn = wire
+
+    async def stop_after(request: int | None) -> int:
+        stopping = Desk(
+            {"dsn": dsn},
+            plan=small_city(),
+            pack=load_pack("covid-19"),
+            clock=clock,
+            topic_prefix=PREFIX,
+        )
+        await stopping.open()
+        between.requests, between.last_request = 0, request
+        taking = asyncio.ensure_future(stopping.take([post.call(f"c{next(numbers)}")]))
+        try:
+            async with asyncio.timeout(5):
+                while not taking.done() and between.requests != request:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                assert await other.take([post.call(f"c{next(numbers)}")])
+        finally:
+            between.heal()
+            taking.cancel()
+            await asyncio.gather(taking, return_exceptions=True)
+            await stopping.close()
+        return between.requests
+
+    everything = await stop_after(None)
+    # The last of them write the events and commit.
+    for request in range(everything - 20, everything):
+        await stop_after(request)
 
 
 async def _until_there(desk: Desk, record: Record) -> Sequence[Outgoing]:
