@@ -10,7 +10,7 @@ from aiokafka.protocol.admin import CreateAclsRequest, DescribeAclsRequest
 
 from dispatch.cluster import unreachable
 from dispatch.errors import Unavailable
-from dispatch.topic_admin.roles import Entry
+from dispatch.topic_admin.roles import EVERYBODY, Entry
 
 # Kafka's own numbers (KIP-140, KIP-290).
 _ANY: Final = 1
@@ -23,7 +23,6 @@ _OPERATIONS: Final = {
 }  # fmt: skip
 _NAMELESS: Final[Any] = None
 _ANYWHERE: Final = "*"
-_EVERYBODY: Final = "*"
 
 
 class Access:
@@ -38,7 +37,7 @@ class Access:
         What no role has, as a denial or the right of another host, is an entry that says so.
         """
         found: set[Entry] = set()
-        for name in (user, _EVERYBODY):
+        for name in (user, EVERYBODY):
             answer = await self._ask(
                 DescribeAclsRequest(_ANY, _NAMELESS, _ANY, f"User:{name}", _NAMELESS, _ANY, _ANY)
             )
@@ -46,7 +45,7 @@ class Access:
             for kind, resource, pattern, acls in answer.resources:
                 for _, host, operation, permission in acls:
                     said = _OPERATIONS.get(operation, str(operation))
-                    if name == _EVERYBODY:
+                    if name == EVERYBODY:
                         said = f"{said} by everybody"
                     if host != _ANYWHERE:
                         said = f"{said} from {host}"

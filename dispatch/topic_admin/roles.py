@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from dispatch.errors import ConfigurationError
 
 WORKER: Final = "worker"
+EVERYBODY: Final = "*"
 _HOSPITAL: Final = "{hospital_id}"
 _ALL: Final = "*"
 
@@ -62,8 +63,11 @@ def entries(
     """Return what a user in a role may do; `prefix` is that of the installation's topics.
 
     `hospital_id` is that of a hospital of the city's plan. Raises ConfigurationError when the role
-    needs one, or none, or the user's own groups would be the workers'.
+    needs one, or none, the user's own groups would be the workers', or `user` is Kafka's word for
+    everybody.
     """
+    if user in ("", EVERYBODY):
+        raise ConfigurationError(f"{user!r} is not the name of one user")
     may = roles()[role]
     if may.of_a_hospital != (hospital_id is not None):
         needs = "is for one hospital" if may.of_a_hospital else "is for no hospital"

@@ -83,6 +83,12 @@ def test_a_users_groups_are_not_the_workers() -> None:
         entries("console", user="city", prefix="city-a.")
 
 
+@pytest.mark.parametrize("user", ["*", ""])
+def test_a_role_is_given_to_one_user_and_never_to_everybody(user: str) -> None:
+    with pytest.raises(ConfigurationError, match="not the name of one user"):
+        entries("console", user=user, prefix=PREFIX)
+
+
 @pytest.mark.parametrize(("role", "hospital_id"), [("hospital", None), ("console", "H1")])
 def test_a_hospital_is_named_where_it_has_to_be(role: str, hospital_id: str | None) -> None:
     with pytest.raises(ConfigurationError, match=f"the role {role} is for"):
