@@ -46,6 +46,8 @@ IDLE_IN_TRANSACTION: Final = 2_000  # ms; frees what a stopped process holds
 BREATH: Final = 0.5  # s of work between two words to the database, at most
 LOCK_WAIT: Final = 10_000  # ms
 STATEMENT: Final = 30_000  # ms
+# ms; one stopped between two bytes of a request counts neither as idle nor as in a statement.
+TRANSACTION: Final = 120_000
 ANSWER: Final = 35.0  # seconds; a network that swallows everything ends no statement
 TIMERS_AT_ONCE: Final = 1_000
 POOL_SIZE: Final = 4
@@ -530,7 +532,7 @@ class Desk:
             return result
 
     async def _begin(self, connection: asyncpg.Connection) -> "_Transaction":
-        (row,) = await connection.fetch(STATEMENTS["lock_centre"])
+        (row,) = await connection.fetch(STATEMENTS["lock_centre"], str(TRANSACTION))
         tx = _Transaction(connection, row["version"])
         if self._seen > tx.version:
             # A failover has lost commits: what memory holds of them is not true any more.

@@ -1,1 +1,9 @@
-SELECT version, mode FROM centre FOR UPDATE
+-- The one writer, for so many milliseconds at most, however it was stopped: PostgreSQL 17 sees to it.
+SELECT
+    version,
+    mode,
+    CASE
+        WHEN current_setting('server_version_num')::integer >= 170000
+        THEN set_config('transaction_timeout', $1, true)
+    END AS bounded
+FROM centre FOR UPDATE

@@ -8,6 +8,8 @@ import pytest
 
 from dispatch.domain import handling
 from dispatch.domain.city import City
+from dispatch.errors import Unavailable
+from dispatch.store import desk as module
 from dispatch.store.desk import IDLE_IN_TRANSACTION
 from dispatch.topics.fields import Content
 from tests.integration.store.conftest import Post, of_kind
@@ -29,3 +31,21 @@ async def test_a_batch_may_take_longer_than_a_stopped_process(
     calls = int(IDLE_IN_TRANSACTION / 1_000 / SLOW) + 2
     events = await desk.take([post.call(f"c{n}") for n in range(calls)])
     assert len(of_kind(events, "call.decided")) == calls
+
+
+async def test_no_transaction_lasts_for_ever(
+    open_desk: Callable[..., Any], post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await open_desk()
+    handle = handling.handle
+
+    def slowly(city: City, event: Content, digest: str) -> None:
+        time.sleep(SLOW)  # the work itself, which nothing else can be waited for
+        handle(city, event, digest)
+
+    monkeypatch.setattr(handling, "handle", slowly)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "TRANSACTION", 1_000)
+        with pytest.raises(Unavailable):
+            await desk.take([post.call(f"c{n}") for n in range(5)])
+    assert of_kind(await desk.take([post.call("c1")]), "order.issued")
