@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Final
 
@@ -49,7 +49,8 @@ class Side:
     @property
     def installed(self) -> bool:
         """Whether what it needs is there: `make bench` brings it."""
-        return find_spec(self.library) is not None
+        # Not `find_spec`: Faust, once imported, has no spec of its own any more.
+        return PathFinder.find_spec(self.library) is not None
 
 
 OURS: Final = Side("ours", "dispatch", "faust", "`dispatch worker`, as deployed", (250, 500, 1_000))
