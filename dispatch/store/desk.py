@@ -327,6 +327,8 @@ class Desk:
             seen[identity] = each.digest
             outcomes[identity] = (each.digest, self._handle(each, identity, verdict, parking))
         await parking.write()
+        for identity in parking.outcomes.keys() & outcomes.keys():
+            outcomes[identity] = (outcomes[identity][0], parking.outcomes[identity])
         if outcomes:
             await tx.execute(
                 "note_inputs",
@@ -373,7 +375,7 @@ class Desk:
         inbound = self._read(waiting.record)
         mark = self._city.mark()
         try:
-            self._handle(inbound, waiting.identity, None, parking)
+            outcome = self._handle(inbound, waiting.identity, None, parking)
         except Exception as error:
             log.exception(
                 "a parked input could not be processed",
@@ -382,6 +384,8 @@ class Desk:
             )
             self._city.roll_back(mark)
             reject(self._city, inbound, [_defect(error)])
+            outcome = "rejected"
+        parking.outcomes[waiting.identity] = outcome
 
     async def _fire(
         self, tx: "_Transaction", *, at_once: int, tried: list[Timer]
@@ -438,8 +442,11 @@ class Desk:
     def _give_up_waiting(self, parking: Parking, identity: str) -> None:
         parked = parking.expire(identity)
         if parked is not None:
+            # As if it had been refused when it came: the dead letter is its own.
+            self._city.begin(now=self._clock.now(), cause=identity)
             inbound = self._read(parked.record)
             reject(self._city, inbound, [Reason(field="call_id", reason="its call has never come")])
+            parking.outcomes[identity] = "rejected"
 
     async def _seen_before(self, tx: "_Transaction", inputs: Sequence[Inbound]) -> dict[str, bytes]:
         rows = await tx.fetch("seen", [each.identity for each in inputs])

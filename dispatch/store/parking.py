@@ -30,6 +30,8 @@ class Parking:
         self._stored: dict[str, Parked] = {}
         self._new: dict[str, Parked] = {}
         self._gone: list[str] = []
+        # What became of those that wait no more.
+        self.outcomes: dict[str, str] = {}
 
     async def open_for(self, call_ids: Iterable[str], identities: Iterable[str] = ()) -> None:
         """Read what waits for some calls, and what some timers are about."""
@@ -71,7 +73,10 @@ class Parking:
         return parked
 
     async def write(self) -> None:
-        """Write what was parked and what no longer is."""
+        """Write what was parked, what no longer is, and what became of it."""
+        if self._gone:
+            outcomes = [self.outcomes[identity] for identity in self._gone]
+            await self._connection.execute(STATEMENTS["unpark"], self._gone, outcomes)
         for parked in self._new.values():
             record = parked.record
             await self._connection.execute(
@@ -87,8 +92,6 @@ class Parking:
                 [name for name, _ in record.headers],
                 [value for _, value in record.headers],
             )
-        if self._gone:
-            await self._connection.execute(STATEMENTS["unpark"], self._gone)
 
     def _forget(self, identity: str) -> None:
         if self._new.pop(identity, None) is None:

@@ -87,15 +87,10 @@ def lost_by_brokers(acknowledged: Mapping[str, int], there: Mapping[str, int]) -
             yield Finding(ACKNOWLEDGED, sentence)
 
 
-def parked_without_end(
-    inputs: Iterable[Input], history: Iterable[Seen], waiting: set[str]
-) -> Iterator[Finding]:
-    """Find inputs that were parked, wait no more, and had no effect either."""
-    causes = {seen.cause for seen in history}
-    # A timer's cause is its id and when it was due.
-    causes |= {cause.rpartition("@")[0].removeprefix("timer/parked/") for cause in causes}
+def parked_without_end(inputs: Iterable[Input], waiting: set[str]) -> Iterator[Finding]:
+    """Find inputs that were parked and wait no more, and nothing became of them."""
     for each in inputs:
-        if each.outcome == "parked" and each.identity not in waiting | causes:
+        if each.outcome == "parked" and each.identity not in waiting:
             sentence = f"{each.type} {each.identity} was parked, and nothing came of it"
             yield Finding(PARKED, sentence)
 

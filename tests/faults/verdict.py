@@ -90,7 +90,7 @@ async def judge(bench: Bench, poison: Sequence[Bad], now: datetime) -> Verdict:
     verdict.types.update(event.type for event in history)
     verdict.findings += [
         *lost_by_brokers(bench.world.acknowledged, verdict.inputs),
-        *parked_without_end(inputs, history, waiting),
+        *parked_without_end(inputs, waiting),
         *two_contents(raw),
         *doubled(history),
         *poison_not_refused(history, poison),

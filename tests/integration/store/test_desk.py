@@ -136,7 +136,29 @@ async def test_another_key_than_the_id_is_refused(desk: Desk, post: Post) -> Non
     assert body(events[0])["reasons"][0]["field"] == "key"
 
 
-async def test_an_early_answer_waits_for_its_call(desk: Desk, post: Post, clock: HandClock) -> None:
+async def outcomes(dsn: str) -> dict[str, str]:
+    """Return what the inbox says became of each input."""
+    connection = await asyncpg.connect(dsn)
+    rows = await connection.fetch("SELECT identity, outcome FROM inbox")
+    await connection.close()
+    return {row["identity"]: row["outcome"] for row in rows}
+
+
+async def test_what_came_of_an_early_answer_is_told_also_when_its_call_comes_with_it(
+    desk: Desk, post: Post, clock: HandClock, migrated: str
+) -> None:
+    content = {"call_id": "c1", "answered_at": timestamp(clock.time), "condition": "stable"}
+    early = post.record("calls", "call.answered", "c1", content)
+    wrong = post.record("calls", "call.answered", "c1", content | {"epidemiology": {}})
+    await desk.take([early, wrong, post.call("c1")])
+    told = await outcomes(migrated)
+    assert told["test#event-0"] == "accepted"
+    assert "parked" not in told.values()
+
+
+async def test_an_early_answer_waits_for_its_call(
+    desk: Desk, post: Post, clock: HandClock, migrated: str
+) -> None:
     answer = post.record(
         "calls",
         "call.answered",
@@ -148,15 +170,17 @@ async def test_an_early_answer_waits_for_its_call(desk: Desk, post: Post, clock:
         },
     )
     assert await desk.take([answer]) == []
+    assert await outcomes(migrated) == {"test#event-0": "parked"}
     events = await desk.take([post.call("c1", symptoms=["fever"])])
     assert [d["decision"]["rule"] for d in of_kind(events, "call.decided")] == ["R5", "R2"]
+    assert await outcomes(migrated) == {"test#event-0": "accepted", "test#event-1": "accepted"}
     clock.forward(1_000)
     fired = await desk.fire_due()
     assert "input.rejected" not in kinds(fired)
 
 
 async def test_an_answer_whose_call_never_comes_is_a_dead_letter(
-    desk: Desk, post: Post, clock: HandClock
+    desk: Desk, post: Post, clock: HandClock, migrated: str
 ) -> None:
     content = {"call_id": "c1", "answered_at": timestamp(clock.time), "condition": "stable"}
     record = post.record("calls", "call.answered", "c1", content)
@@ -168,6 +192,8 @@ async def test_an_answer_whose_call_never_comes_is_a_dead_letter(
     letter = body(events[0])
     assert base64.b64decode(letter["value_base64"]) == record.value
     assert letter["reasons"] == [{"field": "call_id", "reason": "its call has never come"}]
+    assert header(events[0], "ce_cause") == "test#event-0"
+    assert await outcomes(migrated) == {"test#event-0": "rejected"}
     assert await desk.fire_due() == ()
 
 

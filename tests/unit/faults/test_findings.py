@@ -62,18 +62,19 @@ def test_inputs_that_the_brokers_lost() -> None:
 
 
 @pytest.mark.parametrize(
-    ("waiting", "cause", "found"),
+    ("outcome", "waiting", "found"),
     [
-        (set(), "console#c1", 1),
-        ({"console#a1"}, "console#c1", 0),
-        (set(), "console#a1", 0),
-        (set(), "timer/parked/console#a1@2022-12-23T08:00:00+00:00", 0),
+        ("parked", set(), 1),
+        ("parked", {"console#a1"}, 0),
+        ("accepted", set(), 0),
+        ("rejected", set(), 0),
     ],
 )
-def test_a_parked_input_waits_or_comes_to_an_end(waiting: set[str], cause: str, found: int) -> None:
-    inputs = [Input("console#a1", "call.answered", "calls", "C1", "parked")]
-    history = [replace(seen(1), cause=cause)]
-    assert len(list(findings.parked_without_end(inputs, history, waiting))) == found
+def test_a_parked_input_waits_or_comes_to_an_end(
+    outcome: str, waiting: set[str], found: int
+) -> None:
+    inputs = [Input("console#a1", "call.answered", "calls", "C1", outcome)]
+    assert len(list(findings.parked_without_end(inputs, waiting))) == found
 
 
 @pytest.mark.parametrize(
