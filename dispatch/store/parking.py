@@ -35,9 +35,8 @@ class Parking:
 
     async def open_for(self, call_ids: Iterable[str], identities: Iterable[str] = ()) -> None:
         """Read what waits for some calls, and what some timers are about."""
-        rows = await self._connection.fetch(
-            STATEMENTS["parked_for"], list(call_ids), list(identities)
-        )
+        asked = list(call_ids), list(identities)
+        rows = await self._connection.fetch(STATEMENTS["parked_for"], *asked) if any(asked) else ()
         for row in rows:
             record = Record(
                 topic=row["topic"],

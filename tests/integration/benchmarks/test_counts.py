@@ -28,9 +28,8 @@ PARTITIONS = 4
 UNITS = 120
 
 # Begin, the centre, what was seen, 3 looks for what the batch refers to; positions, inbox; 5 kinds
-# of rows, occupations, timers off and on; 4 for the events; the centre, commit; outbox; and the
-# pool's own word after each of its two connections.
-STATEMENTS = 24
+# of rows, occupations, timers off and on; 4 for the events; the centre, commit; outbox.
+STATEMENTS = 22
 # Said now and then so that much work is not taken for a stopped process: a matter of time.
 BREATH = "SELECT"
 EVENTS = {
