@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from dispatch.cli import localised
+from dispatch.cli.city_plan import plan_of
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.errors import ConfigurationError
 from dispatch.language import text
 from dispatch.settings import Settings
-from dispatch.store.plan import read_plan
 from dispatch.topic_admin.access import open_access
 from dispatch.topic_admin.roles import Entry, entries, roles
 
@@ -76,9 +76,7 @@ def tabulate(rows: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def _check_hospital(settings: Settings, hospital: str) -> None:
-    if settings.city is None:
-        raise ConfigurationError(text("worker.no_city"))
-    if hospital not in {each.hospital_id for each in read_plan(settings.city).hospital}:
+    if hospital not in {each.hospital_id for each in plan_of(settings).hospital}:
         raise ConfigurationError(text("access.no_hospital", hospital=hospital, plan=settings.city))
 
 

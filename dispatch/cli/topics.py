@@ -12,11 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from dispatch.cli import localised
+from dispatch.cli.city_plan import plan_of
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.phrases import ABSENT
-from dispatch.errors import ConfigurationError
 from dispatch.language import text
-from dispatch.store.plan import read_plan
 from dispatch.topic_admin.cluster import Changes, open_admin
 from dispatch.topic_admin.promise import REPLICATION, Fault, Wanted, faults, wanted_topics
 
@@ -42,9 +41,7 @@ def command(
     """Create or check the topics; return 1 when something breaks the promise."""
     settings = invocation.settings()
     options = settings.kafka.client_options()
-    if settings.city is None:
-        raise ConfigurationError(text("worker.no_city"))
-    topics = read_plan(settings.city).topics
+    topics = plan_of(settings).topics
     wanted = wanted_topics(settings.topic_prefix, topics, replication, file)
     changes = asyncio.run((_bring_about if create else _look)(options, wanted))
     for topic in changes.created:

@@ -8,14 +8,12 @@ import uvloop
 from dispatch import logs
 from dispatch.agents.worker import work
 from dispatch.cli import localised
+from dispatch.cli.city_plan import plan_of
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.clock import open_clock
-from dispatch.errors import ConfigurationError
-from dispatch.language import text
 from dispatch.policy.pack import load_pack
 from dispatch.settings import Settings
 from dispatch.store.desk import Desk
-from dispatch.store.plan import read_plan
 
 
 @localised.command("worker")
@@ -29,9 +27,7 @@ def command(invocation: Invocation) -> None:
 
 
 async def _work(settings: Settings) -> None:
-    if settings.city is None:
-        raise ConfigurationError(text("worker.no_city"))
-    plan = read_plan(settings.city)
+    plan = plan_of(settings)
     pack = load_pack(settings.policy)
     structlog.contextvars.bind_contextvars(policy=f"{pack.name}/{pack.version}")
     clock = open_clock(settings.scenario_clock)
