@@ -7,7 +7,9 @@ from typing import Any, Final
 from dispatch.demo.readable import readable
 from dispatch.domain.roster import DISPATCHABLE
 from dispatch.simulation.seen import Seen
+from dispatch.simulation.stage import Stage
 from dispatch.store.plan import CityPlan
+from dispatch.topics import OUTPUT_TOPICS
 
 LINES_KEPT: Final = 200
 
@@ -27,6 +29,17 @@ class Board:
         self.rules: Counter[str] = Counter()
         self.lines: deque[tuple[datetime, str, str]] = deque(maxlen=LINES_KEPT)
         self.told = 0
+
+    @classmethod
+    def of(cls, stage: Stage) -> "Board":
+        """Return a board of what a stage has seen, kept up to date by what it will see."""
+        board = cls(stage.plan)
+        for seen in stage.history:
+            board.take(seen)
+        for topic in OUTPUT_TOPICS:
+            for event in topic.events:
+                stage.on(event.event_type, board.take)
+        return board
 
     def free(self, crew: str) -> list[str]:
         """Return the units of a crew kind that can be ordered now."""

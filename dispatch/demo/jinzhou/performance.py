@@ -20,7 +20,6 @@ from dispatch.simulation.laboratory import Laboratory
 from dispatch.simulation.stage import Stage, open_stage
 from dispatch.stack.broker import Broker
 from dispatch.stack.embedded import AnyBroker
-from dispatch.topics import OUTPUT_TOPICS
 
 CITY: Final = Path(str(resources.files("dispatch") / "cities" / "jinzhou.toml"))
 SCENARIO: Final = "jinzhou-intake"
@@ -35,12 +34,7 @@ Show = Callable[[Stage, Board], AbstractContextManager[Callable[[], None]]]
 
 def put_on(stage: Stage, scenario: Scenario, seed: int) -> Board:
     """Put the intake with its crews, hospitals and mishaps on a stage; return its board."""
-    board = Board(stage.plan)
-    for seen in stage.history:
-        board.take(seen)
-    for topic in OUTPUT_TOPICS:
-        for event in topic.events:
-            stage.on(event.event_type, board.take)
+    board = Board.of(stage)
     behaviour = IntakeBehaviour(seed, scenario)
     Crews(stage, behaviour)
     Hospitals(stage, behaviour, stay=STAY)
