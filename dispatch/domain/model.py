@@ -26,6 +26,13 @@ class Position:
     latitude: float
     longitude: float
 
+    def towards(self, goal: "Position", share: float) -> "Position":
+        """Return the point after a share of the way to another, straight on the map."""
+        return Position(
+            self.latitude + share * (goal.latitude - self.latitude),
+            self.longitude + share * (goal.longitude - self.longitude),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:

@@ -45,10 +45,7 @@ class Way:
         if now >= self.arrives:
             return self.goal
         done = (now - self.set_out) / (self.arrives - self.set_out)
-        return Position(
-            self.origin.latitude + done * (self.goal.latitude - self.origin.latitude),
-            self.origin.longitude + done * (self.goal.longitude - self.origin.longitude),
-        )
+        return self.origin.towards(self.goal, done)
 
 
 @dataclass(frozen=True, slots=True)
