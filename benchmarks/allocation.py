@@ -59,7 +59,7 @@ class Growth:
     ns_per_doubling: float
 
 
-class _Counting(Roster):
+class CountingRoster(Roster):
     """A roster that counts the points at which units were looked at."""
 
     looked_at = 0
@@ -67,6 +67,7 @@ class _Counting(Roster):
     def outward(
         self, kind: Kind, district: str | None, position: Position
     ) -> Iterator[tuple[float, Spot]]:
+        """Yield what a roster does, and count it."""
         for found in super().outward(kind, district, position):
             self.looked_at += 1
             yield found
@@ -94,7 +95,7 @@ def _choices_among(size: int, choices: int) -> Choices:
         policy = pack.allocation
         return Fleet(roster, _districts(), "epidemic", _NOW, usual_travel(pack), policy)
 
-    counting = _Counting(units)
+    counting = CountingRoster(units)
     for need in needs:
         choose(need, fleet(counting))
     roster = Roster(units)

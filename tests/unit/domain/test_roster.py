@@ -1,7 +1,6 @@
 """The choice by place comes to what a look at every unit comes to, whatever happens to units."""
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import log2
@@ -10,13 +9,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.allocation import CountingRoster
 from dispatch.domain import allocation
 from dispatch.domain.allocation import Need, choose, choose_of_kind
 from dispatch.domain.city import City
 from dispatch.domain.fleet import fleet_of
 from dispatch.domain.model import Place, Position, Unit
-from dispatch.domain.proximity import Spot
-from dispatch.domain.roster import Kind, Roster
+from dispatch.domain.roster import Roster
 from dispatch.domain.travel import GreatCircleTravel, Travel
 from dispatch.policy.pack import load_pack
 from tests.unit.domain import linear_allocation
@@ -129,24 +128,11 @@ class _Counting:
         return self.usual.at_least(metres)
 
 
-class _CountingRoster(Roster):
-    """A roster that counts the points at which it was looked for units."""
-
-    looked_at = 0
-
-    def outward(
-        self, kind: Kind, district: str | None, position: Position
-    ) -> Iterator[tuple[float, Spot]]:
-        for found in super().outward(kind, district, position):
-            self.looked_at += 1
-            yield found
-
-
 def test_the_units_looked_at_grow_no_faster_than_the_logarithm_of_their_number() -> None:
     rng = random.Random(3)
     policy = PACK.allocation
     travel = _Counting(GreatCircleTravel(policy.road_factor, policy.speed_kmh))
-    roster, known = _CountingRoster(), 0
+    roster, known = CountingRoster(), 0
 
     def somewhere() -> Position:
         return Position(40.6 + 0.4 * rng.random(), 111.5 + 0.4 * rng.random())
@@ -184,7 +170,7 @@ def _some_unit(unit_id: str, crew: Any, rng: random.Random, position: Position) 
 
 
 def test_many_units_at_one_station_are_one_point_to_look_at() -> None:
-    roster = _CountingRoster(unit(f"U{number:04}") for number in range(1_000))
+    roster = CountingRoster(unit(f"U{number:04}") for number in range(1_000))
     travel = GreatCircleTravel(PACK.allocation.road_factor, PACK.allocation.speed_kmh)
     place = Place(position=at(111.61), source="caller", district=WEST)
     fleet = allocation.Fleet(roster, DISTRICTS, "epidemic", START, travel, PACK.allocation)
