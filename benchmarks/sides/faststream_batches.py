@@ -13,8 +13,8 @@ from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 
-from benchmarks.sides.job import Job, as_record, key_of, open_job, topics_of
-from dispatch.topics.envelope import Outgoing
+from benchmarks.sides.job import Job, key_of, open_job
+from dispatch.topics.envelope import Outgoing, Record
 
 BATCH_WAIT_MS = 200
 
@@ -35,7 +35,7 @@ async def main() -> None:
         @subscriber
         async def handle(message: KafkaMessage) -> None:
             read: Any = message.raw_message
-            outgoing = await job.desk.take([as_record(each) for each in read])
+            outgoing = await job.desk.take([Record.of(each) for each in read])
             await _publish(broker, outgoing)
             await job.desk.published(outgoing)
 
@@ -57,7 +57,7 @@ async def _publish(broker: KafkaBroker, outgoing: Sequence[Outgoing]) -> None:
             no_confirm=True,
         )
         for event in outgoing
-        for topic in topics_of(event)
+        for topic in event.topics
     ]
     await asyncio.gather(*sent)
 

@@ -10,7 +10,7 @@ from typing import Any
 import faust
 from faust.types import EventT, StreamT
 
-from benchmarks.sides.job import Job, key_of, open_job, topics_of
+from benchmarks.sides.job import Job, key_of, open_job
 from dispatch.topics.envelope import Record
 
 
@@ -47,7 +47,7 @@ def app_for(job: Job) -> faust.App:
                     value_serializer="raw",
                 )
                 for each in outgoing
-                for topic in topics_of(each)
+                for topic in each.topics
             ]
             await asyncio.gather(*sent)
             await job.desk.published(outgoing)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaProducer
 
 from dispatch.agents.publisher import BATCH_BYTES, REQUEST_BYTES
 from dispatch.clock import SystemClock
@@ -18,7 +18,7 @@ from dispatch.policy.pack import load_pack
 from dispatch.settings import Settings, load_settings
 from dispatch.store.desk import Desk
 from dispatch.store.plan import read_plan
-from dispatch.topics.envelope import Outgoing, Record
+from dispatch.topics.envelope import Outgoing
 
 AT_ONCE: Final = 1_000
 
@@ -90,29 +90,11 @@ async def _publish_what_opening_wrote(job: Job) -> None:
     ) as producer:
         while written := await job.desk.leftovers(0, AT_ONCE):
             for event in written:
-                for topic in topics_of(event):
+                for topic in event.topics:
                     await producer.send_and_wait(
                         topic, event.value, key=key_of(event), headers=list(event.headers)
                     )
             await job.desk.published(written)
-
-
-def as_record(read: ConsumerRecord[bytes, bytes]) -> Record:
-    """Return what an aiokafka consumer has read, as the desk takes it."""
-    return Record(
-        topic=read.topic,
-        partition=read.partition,
-        offset=read.offset,
-        timestamp_ms=read.timestamp,
-        key=read.key,
-        value=read.value,
-        headers=tuple(read.headers),
-    )
-
-
-def topics_of(event: Outgoing) -> tuple[str, ...]:
-    """Return every topic that an event goes to."""
-    return (event.topic,) if event.copy_to is None else (event.topic, event.copy_to)
 
 
 def key_of(event: Outgoing) -> bytes | None:

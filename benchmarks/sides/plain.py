@@ -12,8 +12,8 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
-from benchmarks.sides.job import Job, as_record, key_of, open_job, topics_of
-from dispatch.topics.envelope import Outgoing
+from benchmarks.sides.job import Job, key_of, open_job
+from dispatch.topics.envelope import Outgoing, Record
 
 if TYPE_CHECKING:
     from aiokafka.producer.message_accumulator import BatchBuilder
@@ -40,7 +40,7 @@ async def work(job: Job, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer)
         polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=job.settings.batch_size)
         if not polled:
             continue
-        records = [as_record(each) for read in polled.values() for each in read]
+        records = [Record.of(each) for read in polled.values() for each in read]
         outgoing = await job.desk.take(records)
         await publish(producer, outgoing)
         await job.desk.published(outgoing)
@@ -54,7 +54,7 @@ async def publish(producer: AIOKafkaProducer, outgoing: Sequence[Outgoing]) -> N
     for event in outgoing:
         key = key_of(event)
         headers = list(event.headers)
-        for topic in topics_of(event):
+        for topic in event.topics:
             numbers = sorted(await producer.partitions_for(topic))
             place = (topic, _partition_of(key, numbers, numbers))
             batch = batches.get(place)

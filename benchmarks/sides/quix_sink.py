@@ -13,7 +13,7 @@ from quixstreams import Application
 from quixstreams.kafka import Producer
 from quixstreams.sinks import BaseSink
 
-from benchmarks.sides.job import Job, key_of, open_job, topics_of
+from benchmarks.sides.job import Job, key_of, open_job
 from dispatch.errors import Unavailable
 from dispatch.topics.envelope import Outgoing, Record
 
@@ -104,7 +104,7 @@ def _publish(producer: Producer, outgoing: Sequence[Outgoing]) -> None:
             failed.append(error)
 
     for event in outgoing:
-        for topic in topics_of(event):
+        for topic in event.topics:
             producer.produce(
                 topic, event.value, key_of(event), list(event.headers), on_delivery=delivered
             )

@@ -212,7 +212,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
     async def _settle(self, consumer: AIOKafkaConsumer, read: Sequence[_Read]) -> None:
         """See the batch through: every record takes effect, then its offset is committed."""
         started = time.monotonic()
-        records = [_record(record) for record in read]
+        records = [Record.of(record) for record in read]
         offsets = {
             TopicPartition(record.topic, record.partition): record.offset + 1 for record in read
         }
@@ -319,15 +319,3 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             if end is not None:
                 labels = {"topic": tp.topic, "partition": tp.partition}
                 self._metrics.lag.labels(**labels).set(max(0, end - offset))
-
-
-def _record(read: _Read) -> Record:
-    return Record(
-        topic=read.topic,
-        partition=read.partition,
-        offset=read.offset,
-        timestamp_ms=read.timestamp,
-        key=read.key,
-        value=read.value,
-        headers=tuple(read.headers),
-    )

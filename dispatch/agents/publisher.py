@@ -114,9 +114,7 @@ class Publisher(mode.Service):
         for event in events:
             # Events without a key are numbered as one stream too, and stay on one partition.
             key = (event.key or "").encode()
-            for topic in (event.topic, event.copy_to):
-                if topic is None:
-                    continue
+            for topic in event.topics:
                 if topic not in partitions:
                     partitions[topic] = await _partitions(producer, topic)
                 of_topic = partitions[topic]

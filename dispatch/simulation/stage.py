@@ -365,15 +365,7 @@ class Stage:
             self._news.set()
 
     def _take(self, topic: str, message: Any, wall: float) -> None:
-        record = Record(
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            timestamp_ms=message.timestamp,
-            key=message.key,
-            value=message.value,
-            headers=tuple(message.headers),
-        )
+        record = Record.of(message)
         seen = Seen.of(record, topic=topic, wall=wall)
         stream = (seen.topic, seen.key)
         if seen.sequence <= self._sequences.get(stream, 0):

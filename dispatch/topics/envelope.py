@@ -21,6 +21,19 @@ class Record:
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
 
+    @classmethod
+    def of(cls, read: Any) -> "Record":
+        """Return what an aiokafka consumer has read."""
+        return cls(
+            topic=read.topic,
+            partition=read.partition,
+            offset=read.offset,
+            timestamp_ms=read.timestamp,
+            key=read.key,
+            value=read.value,
+            headers=tuple(read.headers),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -35,6 +48,11 @@ class Outgoing:
     headers: tuple[tuple[str, bytes], ...]
     value: bytes
     copy_to: str | None = None
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every topic that it goes to."""
+        return (self.topic,) if self.copy_to is None else (self.topic, self.copy_to)
 
 
 class Read(Protocol):

@@ -101,22 +101,10 @@ async def records_of(consumer: AIOKafkaConsumer, partitions: list[TopicPartition
     left = set(ends)
     while left:
         for tp, messages in (await consumer.getmany(*left, timeout_ms=FETCH_MS)).items():
-            found += [_record(message) for message in messages]
+            found += [Record.of(message) for message in messages]
             if messages[-1].offset + 1 >= ends[tp]:
                 left.discard(tp)
     return found
-
-
-def _record(message: Any) -> Record:
-    return Record(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        timestamp_ms=message.timestamp,
-        key=message.key,
-        value=message.value,
-        headers=tuple(message.headers),
-    )
 
 
 async def _judged(

@@ -268,15 +268,7 @@ class World:
                 await asyncio.sleep(0)
 
     def _take(self, message: Any) -> None:
-        record = Record(
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            timestamp_ms=message.timestamp,
-            key=message.key,
-            value=message.value,
-            headers=tuple(message.headers),
-        )
+        record = Record.of(message)
         topic = record.topic.removeprefix(self.prefix)
         seen = Seen.of(record, topic=topic, wall=time.monotonic())
         stream = (seen.topic, seen.key)
