@@ -62,7 +62,6 @@ async def live_through(bed: Bed, calls: int) -> dict[str, int]:
         pack=load_pack("covid-19"),
         clock=SystemClock(),
         topic_prefix=bed.prefix,
-        incarnation=INCARNATION,
     )
     await desk.open()
     try:
@@ -128,6 +127,7 @@ class _Life:
             key=key.encode(),
             value=event.model_dump_json().encode(),
             headers=tuple(headers),
+            incarnation=INCARNATION,
         )
         return list(await self._desk.take([record]))
 

@@ -35,7 +35,7 @@ async def main() -> None:
         @subscriber
         async def handle(message: KafkaMessage) -> None:
             read: Any = message.raw_message
-            outgoing = await job.desk.take([Record.of(each) for each in read])
+            outgoing = await job.desk.take([Record.of(each, job.incarnation) for each in read])
             await _publish(broker, outgoing)
             await job.desk.published(outgoing)
 

@@ -36,7 +36,7 @@ def app_for(job: Job) -> faust.App:
     @app.agent(calls)
     async def settle(stream: StreamT[bytes]) -> None:
         async for event in stream.events():
-            outgoing = await job.desk.take([_as_record(event)])
+            outgoing = await job.desk.take([_as_record(event, job.incarnation)])
             sent = [
                 await app.send(
                     topic,
@@ -55,7 +55,7 @@ def app_for(job: Job) -> faust.App:
     return app
 
 
-def _as_record(event: EventT[bytes]) -> Record:
+def _as_record(event: EventT[bytes], incarnation: str) -> Record:
     read = event.message
     headers: Any = read.headers
     return Record(
@@ -66,6 +66,7 @@ def _as_record(event: EventT[bytes]) -> Record:
         key=read.key,
         value=read.value,
         headers=tuple(headers),
+        incarnation=incarnation,
     )
 
 

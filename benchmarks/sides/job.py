@@ -29,6 +29,7 @@ class Job:
 
     settings: Settings
     desk: Desk
+    incarnation: str
 
     @property
     def topic(self) -> str:
@@ -72,10 +73,9 @@ async def open_job() -> AsyncIterator[Job]:
         pack=load_pack(settings.policy),
         clock=SystemClock(),
         topic_prefix=settings.topic_prefix,
-        incarnation=await cluster_id_of(settings.kafka.client_options()),
     )
     await desk.open()
-    job = Job(settings, desk)
+    job = Job(settings, desk, await cluster_id_of(settings.kafka.client_options()))
     try:
         await _publish_what_opening_wrote(job)
         yield job

@@ -40,7 +40,7 @@ async def work(job: Job, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer)
         polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=job.settings.batch_size)
         if not polled:
             continue
-        records = [Record.of(each) for read in polled.values() for each in read]
+        records = [Record.of(each, job.incarnation) for read in polled.values() for each in read]
         outgoing = await job.desk.take(records)
         await publish(producer, outgoing)
         await job.desk.published(outgoing)

@@ -25,8 +25,9 @@ POLL = 0.02
 class DeskSink(BaseSink):
     """Does the job with what has come since the last checkpoint."""
 
-    def __init__(self, settle: Callable[[Sequence[Record]], None]) -> None:
+    def __init__(self, settle: Callable[[Sequence[Record]], None], incarnation: str) -> None:
         super().__init__()
+        self._incarnation = incarnation
         self._settle = settle
         self._records: list[Record] = []
 
@@ -41,8 +42,9 @@ class DeskSink(BaseSink):
         offset: int,
     ) -> None:
         """Keep a record until the checkpoint."""
+        headers = tuple(headers or ())
         self._records.append(
-            Record(topic, partition, offset, timestamp, key, value, tuple(headers or ()))
+            Record(topic, partition, offset, timestamp, key, value, headers, self._incarnation)
         )
 
     def flush(self) -> None:
@@ -66,7 +68,7 @@ def main() -> None:
             runner.run(job.desk.published(outgoing))
 
         topic = app.topic(job.topic, value_deserializer="bytes", key_deserializer="bytes")
-        app.dataframe(topic).sink(DeskSink(settle))
+        app.dataframe(topic).sink(DeskSink(settle, job.incarnation))
         app.run()
 
 

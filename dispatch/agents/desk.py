@@ -16,9 +16,6 @@ class Desk(Protocol):
     and the same call may be made again.
     """
 
-    incarnation: str
-    """The cluster whose positions `take` notes: a broker that forgets comes back as another."""
-
     async def take(self, records: Sequence[Record]) -> Sequence[Outgoing]:
         """Let the records take effect, in one transaction.
 

@@ -71,6 +71,8 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._assignments = 0
         self._revoking = False
         self._reconciled = -1
+        # The cluster whose log is read, by its id.
+        self._incarnation: str | None = None
         self._log = structlog.get_logger(__name__).bind(topic=topic)
 
     @property
@@ -169,9 +171,8 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         """Start every partition where both Kafka and the database say that it is safe."""
         assignment = self._assignments
         incarnation = await cluster_id_of(self._client_options)
-        if incarnation != self._desk.incarnation:
+        if self._incarnation not in {None, incarnation}:
             self._log.error("the broker is another one: what it had not delivered is gone")
-            self._desk.incarnation = incarnation
         noted = await self._desk.noted(incarnation)
         partitions = consumer.assignment()
         firsts = await consumer.beginning_offsets(partitions)
@@ -194,7 +195,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
                 consumer.seek(tp, start.offset)
             except IllegalStateError:
                 return
-        self._reconciled = assignment
+        self._reconciled, self._incarnation = assignment, incarnation
 
     def _report(self, tp: TopicPartition, start: Start) -> None:
         labels = {"topic": tp.topic, "partition": tp.partition}
@@ -212,7 +213,10 @@ class Intake(mode.Service, ConsumerRebalanceListener):
     async def _settle(self, consumer: AIOKafkaConsumer, read: Sequence[_Read]) -> None:
         """See the batch through: every record takes effect, then its offset is committed."""
         started = time.monotonic()
-        records = [Record.of(record) for record in read]
+        # Until it has rejoined, this may be the log of another cluster by now: what is noted of the
+        # old one then says nothing of the new one, which is read from where nothing is missing.
+        assert self._incarnation is not None
+        records = [Record.of(record, self._incarnation) for record in read]
         offsets = {
             TopicPartition(record.topic, record.partition): record.offset + 1 for record in read
         }

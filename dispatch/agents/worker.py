@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any, Protocol
 
 import structlog
@@ -11,7 +11,7 @@ import structlog
 from dispatch.agents.app import create_app, serve
 from dispatch.agents.desk import Desk
 from dispatch.agents.patience import Patience, persist
-from dispatch.cluster import check_topics, cluster_id_of
+from dispatch.cluster import check_topics
 from dispatch.errors import Unavailable
 from dispatch.metrics import Metrics
 from dispatch.settings import Settings
@@ -38,7 +38,7 @@ class OwnDesk(Desk, Protocol):
 
 async def work(
     settings: Settings,
-    desk_for: Callable[[str], OwnDesk],
+    desk: OwnDesk,
     *,
     topics: Collection[str],
     patience: Patience | None = None,
@@ -46,8 +46,8 @@ async def work(
     """Work until SIGTERM or SIGINT, waiting for the broker and the database where needed.
 
     Nothing is begun before all `topics` are there: one that is missing would hold up the others.
-    `desk_for` makes a desk from the broker's cluster id. Raises ConfigurationError when the
-    web address can't be had, what `open` refuses with, and what crashed the app, if anything did.
+    Raises ConfigurationError when the web address can't be had, what the desk's `open` refuses
+    with, and what crashed the app, if anything did.
     """
     patience = patience or Patience()
     metrics = Metrics()
@@ -62,15 +62,16 @@ async def work(
         asyncio.get_running_loop().add_signal_handler(number, told_to_stop)
     await web.start()
     try:
-        opening = asyncio.ensure_future(_open(settings, desk_for, topics, patience, metrics))
-        await _work(settings, opening, stop, patience=patience, metrics=metrics, web=web)
+        opening = asyncio.ensure_future(_open(settings, desk, topics, patience, metrics))
+        await _work(settings, desk, opening, stop, patience=patience, metrics=metrics, web=web)
     finally:
         await web.stop()
 
 
 async def _work(
     settings: Settings,
-    opening: asyncio.Future[OwnDesk],
+    desk: OwnDesk,
+    opening: asyncio.Future[None],
     stop: asyncio.Event,
     *,
     patience: Patience,
@@ -84,7 +85,7 @@ async def _work(
     if not opening.done():
         opening.cancel()
         return
-    desk = await opening
+    await opening
     # What is here by now stays.
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -98,20 +99,18 @@ async def _work(
 
 async def _open(
     settings: Settings,
-    desk_for: Callable[[str], OwnDesk],
+    desk: OwnDesk,
     topics: Collection[str],
     patience: Patience,
     metrics: Metrics,
-) -> OwnDesk:
+) -> None:
     client_options = settings.kafka.client_options()
 
-    async def attempt() -> OwnDesk:
+    async def attempt() -> None:
         await check_topics(client_options, topics)
-        desk = desk_for(await cluster_id_of(client_options))
         await desk.open()
-        return desk
 
-    return await persist(
+    await persist(
         attempt,
         name="start",
         patience=patience,

@@ -31,17 +31,12 @@ async def _work(settings: Settings) -> None:
     pack = load_pack(settings.policy)
     structlog.contextvars.bind_contextvars(policy=f"{pack.name}/{pack.version}")
     clock = open_clock(settings.scenario_clock)
-    connect_options = settings.database.connect_options()
-
-    def desk_for(incarnation: str) -> Desk:
-        return Desk(
-            connect_options,
-            plan=plan,
-            pack=pack,
-            clock=clock,
-            topic_prefix=settings.topic_prefix,
-            incarnation=incarnation,
-        )
-
+    desk = Desk(
+        settings.database.connect_options(),
+        plan=plan,
+        pack=pack,
+        clock=clock,
+        topic_prefix=settings.topic_prefix,
+    )
     topics = [settings.topic_prefix + name for name in plan.topics]
-    await work(settings, desk_for, topics=topics)
+    await work(settings, desk, topics=topics)

@@ -218,6 +218,7 @@ class Stage:
             key=key,
             value=value,
             headers=headers,
+            incarnation=self.stack.cluster_id,
         )
         wall = time.monotonic()
         sent = await self._producer.send(name, value=value, key=key, headers=list(headers))
@@ -389,7 +390,7 @@ class Stage:
         for published in self.published:
             record = published.record
             topic = record.topic.removeprefix(PREFIX)
-            inbound = read(record, topic=topic, incarnation=self.stack.cluster_id)
+            inbound = read(record, topic=topic)
             other = f"{inbound.identity}!{inbound.digest.hex()}"
             identity = other if other in outcomes else inbound.identity
             found.append(

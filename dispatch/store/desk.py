@@ -71,9 +71,7 @@ class Desk:
         pack: Pack,
         clock: Clock,
         topic_prefix: str,
-        incarnation: str = "",
     ) -> None:
-        self.incarnation = incarnation
         self._connect_options = dict(connect_options)
         self._plan = plan
         self._pack = pack
@@ -304,7 +302,7 @@ class Desk:
 
     def _read(self, record: Record) -> Inbound:
         topic = record.topic.removeprefix(self._prefix)
-        return read(record, topic=topic, incarnation=self.incarnation)
+        return read(record, topic=topic)
 
     async def _take(
         self, tx: "_Transaction", inputs: Sequence[Inbound], *, refusal: Reason | None = None
@@ -495,15 +493,15 @@ class Desk:
             await self._load(tx, await tx.fetch("load_clocks", clock_ids))
 
     async def _note_positions(self, tx: "_Transaction", records: Sequence[Record]) -> None:
-        reached: dict[tuple[str, int], int] = {}
+        reached: dict[tuple[str, str, int], int] = {}
         for record in records:
-            place = (record.topic, record.partition)
+            place = (record.incarnation, record.topic, record.partition)
             reached[place] = max(reached.get(place, 0), record.offset + 1)
         await tx.execute(
             "note_positions",
-            self.incarnation,
-            [topic for topic, _ in reached],
-            [partition for _, partition in reached],
+            [incarnation for incarnation, _, _ in reached],
+            [topic for _, topic, _ in reached],
+            [partition for _, _, partition in reached],
             list(reached.values()),
         )
 

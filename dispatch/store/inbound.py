@@ -37,7 +37,7 @@ class Inbound:
     sender: dict[str, str]
 
 
-def read(record: Record, *, topic: str, incarnation: str) -> Inbound:
+def read(record: Record, *, topic: str) -> Inbound:
     """Read one record of an input topic (named without the prefix)."""
     value = record.value or b""
     digest = hashlib.sha256(value).digest()
@@ -45,7 +45,7 @@ def read(record: Record, *, topic: str, incarnation: str) -> Inbound:
     event: Content | None = None
     found: list[Reason] = []
     event_type = "unknown"
-    identity = f"{incarnation}/{record.topic}/{record.partition}/{record.offset}"
+    identity = f"{record.incarnation}/{record.topic}/{record.partition}/{record.offset}"
     try:
         attributes = read_attributes(record)
     except Malformed as malformed:

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 class Record:
     """One Kafka record as read; `timestamp_ms` is milliseconds since 1970 in UTC.
 
-    The value of a header may be null on Kafka.
+    The value of a header may be null on Kafka. `incarnation` is the cluster whose offsets these
+    are, where they matter: a broker that forgets comes back as another.
     """
 
     topic: str
@@ -20,9 +21,10 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
+    incarnation: str = ""
 
     @classmethod
-    def of(cls, read: Any) -> "Record":
+    def of(cls, read: Any, incarnation: str = "") -> "Record":
         """Return what an aiokafka consumer has read."""
         return cls(
             topic=read.topic,
@@ -32,6 +34,7 @@ class Record:
             key=read.key,
             value=read.value,
             headers=tuple(read.headers),
+            incarnation=incarnation,
         )
 
 

@@ -53,12 +53,13 @@ async def read_history(bootstrap: str, dsn: str, prefix: str) -> History:
     try:
         inputs = await partitions_on(options, [prefix + topic.name for topic in INPUT_TOPICS])
         outputs = await partitions_on(options, [prefix + topic.name for topic in OUTPUT_TOPICS])
-        published = await records_of(consumer, inputs)
-        told = await records_of(consumer, outputs)
-        copied = await records_of(consumer, await own_partitions(consumer, options, prefix))
+        published = await records_of(consumer, options, inputs)
+        told = await records_of(consumer, options, outputs)
+        own = await own_partitions(consumer, options, prefix)
+        copied = await records_of(consumer, options, own)
     finally:
         await consumer.stop()
-    history = History(inputs=await _judged(published, options, dsn, prefix))
+    history = History(inputs=await _judged(published, dsn, prefix))
     history.copies = [seen_on(record, prefix) for record in copied]
     latest: dict[tuple[str, str | None], int] = {}
     for record in told:
@@ -91,8 +92,11 @@ async def partitions_on(options: dict[str, Any], topics: list[str]) -> list[Topi
     return [TopicPartition(topic, number) for topic in topics for number in found[topic]]
 
 
-async def records_of(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> list[Record]:
+async def records_of(
+    consumer: AIOKafkaConsumer, options: dict[str, Any], partitions: list[TopicPartition]
+) -> list[Record]:
     """Read partitions from their beginning to their end, in the order of each."""
+    incarnation = await cluster_id_of(options)
     consumer.assign(partitions)
     told = await consumer.end_offsets(partitions)
     ends = await ends_of_logs(consumer, {tp: end for tp, end in told.items() if end})
@@ -101,15 +105,13 @@ async def records_of(consumer: AIOKafkaConsumer, partitions: list[TopicPartition
     left = set(ends)
     while left:
         for tp, messages in (await consumer.getmany(*left, timeout_ms=FETCH_MS)).items():
-            found += [Record.of(message) for message in messages]
+            found += [Record.of(message, incarnation) for message in messages]
             if messages[-1].offset + 1 >= ends[tp]:
                 left.discard(tp)
     return found
 
 
-async def _judged(
-    records: list[Record], options: dict[str, Any], dsn: str, prefix: str
-) -> list[Input]:
+async def _judged(records: list[Record], dsn: str, prefix: str) -> list[Input]:
     """Return every input with what the inbox says of it."""
     database = await asyncpg.connect(dsn)
     try:
@@ -117,11 +119,10 @@ async def _judged(
     finally:
         await database.close()
     outcomes = {row["identity"]: row["outcome"] for row in rows}
-    incarnation = await cluster_id_of(options)
     judged = []
     for record in records:
         topic = record.topic.removeprefix(prefix)
-        inbound = read(record, topic=topic, incarnation=incarnation)
+        inbound = read(record, topic=topic)
         conflict = f"{inbound.identity}!{inbound.digest.hex()}"
         identity = conflict if conflict in outcomes else inbound.identity
         key = None if record.key is None else record.key.decode("utf-8", "replace")

@@ -10,7 +10,6 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer
 
 from dispatch.checker import Input, check, own_topics_that_differ
-from dispatch.cluster import cluster_id_of
 from dispatch.simulation.seen import Seen
 from dispatch.store.inbound import read
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
@@ -62,14 +61,13 @@ async def judge(bench: Bench, poison: Sequence[Bad], now: datetime) -> Verdict:
     await consumer.start()
     try:
         names = [bench.prefix + topic.name for topic in INPUT_TOPICS]
-        published = await records_of(consumer, await partitions_on(options, names))
+        published = await records_of(consumer, options, await partitions_on(options, names))
         names = [bench.prefix + topic.name for topic in OUTPUT_TOPICS]
-        told = await records_of(consumer, await partitions_on(options, names))
+        told = await records_of(consumer, options, await partitions_on(options, names))
         own = await own_partitions(consumer, options, bench.prefix)
-        copied = await records_of(consumer, own)
+        copied = await records_of(consumer, options, own)
     finally:
         await consumer.stop()
-    incarnation = await cluster_id_of(options)
     raw = [seen_on(record, bench.prefix) for record in told]
     copies = [seen_on(record, bench.prefix) for record in copied]
     del told, copied
@@ -77,7 +75,7 @@ async def judge(bench: Bench, poison: Sequence[Bad], now: datetime) -> Verdict:
     try:
         rows = await database.fetch("SELECT identity, outcome FROM inbox")
         outcomes = {row["identity"]: row["outcome"] for row in rows}
-        inputs = [_judged(record, bench.prefix, incarnation, outcomes) for record in published]
+        inputs = [_judged(record, bench.prefix, outcomes) for record in published]
         waiting = {row["identity"] for row in await database.fetch("SELECT identity FROM parked")}
         verdict.findings += await _against_the_log(database, raw)
         left = await database.fetchval("SELECT count(*) FROM outbox")
@@ -106,10 +104,10 @@ async def judge(bench: Bench, poison: Sequence[Bad], now: datetime) -> Verdict:
     return verdict
 
 
-def _judged(record: Record, prefix: str, incarnation: str, outcomes: dict[str, str]) -> Input:
+def _judged(record: Record, prefix: str, outcomes: dict[str, str]) -> Input:
     """Return an input with what the inbox says of it."""
     topic = record.topic.removeprefix(prefix)
-    inbound = read(record, topic=topic, incarnation=incarnation)
+    inbound = read(record, topic=topic)
     conflict = f"{inbound.identity}!{inbound.digest.hex()}"
     identity = conflict if conflict in outcomes else inbound.identity
     key = None if record.key is None else record.key.decode("utf-8", "replace")

@@ -136,21 +136,17 @@ def main() -> None:
     assert settings.city is not None
     plan, pack = read_plan(settings.city), load_pack(settings.policy)
     clock = open_clock(settings.scenario_clock)
-    connect_options = settings.database.connect_options()
-
-    def desk_for(incarnation: str) -> WatchedDesk:
-        return WatchedDesk(
-            connect_options,
-            plan=plan,
-            pack=pack,
-            clock=clock,
-            topic_prefix=settings.topic_prefix,
-            incarnation=incarnation,
-        )
+    desk = WatchedDesk(
+        settings.database.connect_options(),
+        plan=plan,
+        pack=pack,
+        clock=clock,
+        topic_prefix=settings.topic_prefix,
+    )
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         topics = [settings.topic_prefix + name for name in plan.topics]
-        runner.run(work(settings, desk_for, topics=topics))
+        runner.run(work(settings, desk, topics=topics))
 
 
 if __name__ == "__main__":

@@ -54,8 +54,7 @@ class Gate:
 class SmallDesk:
     """Every fresh record is one effect and one event; `{"poison": true}` can't be processed."""
 
-    def __init__(self, dsn: str, prefix: str, incarnation: str, gate: Gate) -> None:
-        self.incarnation = incarnation
+    def __init__(self, dsn: str, prefix: str, gate: Gate) -> None:
         self._dsn = dsn
         self._prefix = prefix
         self._gate = gate
@@ -198,7 +197,7 @@ class SmallDesk:
                 "INSERT INTO positions VALUES ($1, $2, $3, $4)"
                 " ON CONFLICT (incarnation, topic, partition)"
                 " DO UPDATE SET next = greatest(positions.next, excluded.next)",
-                self.incarnation,
+                record.incarnation,
                 record.topic,
                 record.partition,
                 record.offset + 1,

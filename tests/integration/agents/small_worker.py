@@ -32,14 +32,12 @@ def main() -> None:
     if "acknowledge-early" in sys.argv:
         DeskWork.serve = serve_acknowledging_early  # type: ignore[method-assign]
 
-    def desk_for(incarnation: str) -> SmallDesk:
-        dsn = str(settings.database.connect_options()["dsn"])
-        return SmallDesk(dsn, settings.topic_prefix, incarnation, gate)
-
+    dsn = str(settings.database.connect_options()["dsn"])
+    desk = SmallDesk(dsn, settings.topic_prefix, gate)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         topics = [settings.topic_prefix + name for name in INPUTS + OUTPUTS]
         patience = Patience(longest_pause=1.0)
-        runner.run(work(settings, desk_for, topics=topics, patience=patience))
+        runner.run(work(settings, desk, topics=topics, patience=patience))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ CALLS = [f"call{number % 7}/{number}" for number in range(40)]
 
 @pytest.fixture
 async def desk(bench: Bench) -> AsyncIterator[SmallDesk]:
-    desk = SmallDesk(bench.dsn, bench.prefix, bench.stack.cluster_id, bench.gate)
+    desk = SmallDesk(bench.dsn, bench.prefix, bench.gate)
     await desk.open()
     yield desk
     await desk.close()

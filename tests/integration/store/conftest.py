@@ -65,6 +65,7 @@ class Post:
                 subject=key,
                 source="test",
             ),
+            incarnation="broker-1",
         )
 
     def call(self, call_id: str, *, event_id: str | None = None, **patient: Any) -> Record:
@@ -193,7 +194,6 @@ async def open_desk(migrated: str, clock: HandClock) -> AsyncIterator[Callable[.
             pack=load_pack("covid-19"),
             clock=clock,
             topic_prefix=PREFIX,
-            incarnation="broker-1",
         )
         desks.append(desk)
         await desk.open()

@@ -129,7 +129,6 @@ async def test_a_worker_needs_no_more_than_it_is_granted(
         pack=load_pack("covid-19"),
         clock=clock,
         topic_prefix=PREFIX,
-        incarnation="broker-1",
     )
     await desk.open()
     try:

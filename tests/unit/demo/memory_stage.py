@@ -149,7 +149,7 @@ class MemoryStage:
         for published in self.published:
             record = published.record
             topic = record.topic.removeprefix(PREFIX)
-            inbound = read(record, topic=topic, incarnation="memory")
+            inbound = read(record, topic=topic)
             key = None if record.key is None else record.key.decode()
             identity = inbound.identity
             if self._seen[identity] != inbound.digest:
@@ -176,7 +176,7 @@ class MemoryStage:
 
     def _take(self, record: Record) -> None:
         topic = record.topic.removeprefix(PREFIX)
-        inbound = read(record, topic=topic, incarnation="memory")
+        inbound = read(record, topic=topic)
         identity, known = inbound.identity, self._seen.get(inbound.identity)
         if known == inbound.digest:
             return
