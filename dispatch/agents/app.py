@@ -74,7 +74,7 @@ def create_app(
     publisher = Publisher(
         client_options, enable_idempotence=settings.kafka.enable_idempotence, metrics=metrics
     )
-    work = DeskWork(desk, publisher)
+    work = DeskWork(desk, publisher, batch_size=settings.batch_size)
     intakes = []
     for agent in AGENTS:
         channel = BatchChannel(app)
@@ -96,6 +96,7 @@ def create_app(
     # They stop in the reverse order: the intakes first, the publisher last.
     for service in (
         publisher,
+        work,
         Relay(desk, work, holder, patience, metrics),
         Timers(desk, work, patience, metrics),
         Planning(desk, work, holder, patience, metrics),

@@ -10,7 +10,7 @@ from mode.utils.queues import FlowControlEvent, ThrowableQueue
 from dispatch.topics.envelope import Record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Batch:
     """Records of one topic; `done` is resolved when they have taken effect and are published.
 
@@ -19,11 +19,20 @@ class Batch:
 
     records: Sequence[Record]
     done: asyncio.Future[None]
+    before: "Batch | None" = None
+    """The one that must have taken effect before this one may, as its records come first."""
+    alone: bool = False
+    """Whether it was put before: it may be what was wrong with those that it was decided with."""
+    in_effect: bool = False
 
     @property
     def superseded(self) -> bool:
         """Whether nobody waits for this batch any more."""
         return self.done.done()
+
+    def take_effect(self) -> None:
+        """Note that its records have taken effect; whatever came before it has as well."""
+        self.in_effect, self.before = True, None
 
     def succeed(self) -> None:
         """Tell the intake that it may commit."""

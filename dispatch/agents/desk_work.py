@@ -1,8 +1,19 @@
-"""What every agent does with a batch: have the desk decide, publish, mark."""
+"""What becomes of every batch: the desk decides it, its events are published and marked.
 
+Deciding and publishing go on side by side, each one at a time: while the events of some batches
+are on their way to the brokers, the desk decides those that came meanwhile, as one. Every set of
+events is complete by itself (it holds what is unpublished before them in their streams), so one
+that can't be published never lets a later one overtake it.
+"""
+
+import asyncio
 import time
-from collections.abc import AsyncIterable, Sequence
+from collections import deque
+from collections.abc import AsyncIterable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Final
+
+import mode
 
 from dispatch.agents import journal
 from dispatch.agents.batch import Batch
@@ -15,57 +26,135 @@ from dispatch.topics.envelope import Outgoing, Record
 _FADING: Final = 0.9
 
 
-class DeskWork:
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """Batches that have taken effect, and when; the events that they have to publish."""
+
+    batches: Sequence[Batch]
+    outgoing: Sequence[Outgoing]
+    at: float
+
+
+class DeskWork(mode.Service):
     """The body that the agents share."""
 
-    def __init__(self, desk: Desk, publisher: Publisher) -> None:
+    def __init__(self, desk: Desk, publisher: Publisher, *, batch_size: int) -> None:
+        super().__init__()
         self._desk = desk
         self._publisher = publisher
+        self._batch_size = batch_size
+        self._waiting: deque[Batch] = deque()
+        self._came = asyncio.Event()
+        self._decided: asyncio.Queue[_Decided] = asyncio.Queue()
         self.publishing_seconds = 0.0
         """How long publishing and marking takes: at most, of late."""
 
     async def serve(self, batches: AsyncIterable[Batch]) -> None:
-        """Settle batch after batch; whatever goes wrong, the intake hears of it."""
+        """Let batch after batch be settled; whatever goes wrong, the intake hears of it."""
         async for batch in batches:
+            self._waiting.append(batch)
+            self._came.set()
+
+    @mode.Service.task
+    async def _decide_all(self) -> None:
+        while not self.should_stop:
+            await self._came.wait()
+            while self._waiting:
+                await self._decide(self._next_together())
+            self._came.clear()
+
+    @mode.Service.task
+    async def _publish_all(self) -> None:
+        published: Collection[int] = ()
+        while not self.should_stop:
+            decided = [await self._decided.get()]
+            while not self._decided.empty():
+                decided.append(self._decided.get_nowait())
+            published = await self._publish_decided(decided, published)
+
+    def _next_together(self) -> list[Batch]:
+        """Return the batches to decide as one: as they came, as many records as one may have."""
+        together = [self._waiting.popleft()]
+        size = len(together[0].records)
+        while self._waiting and not (together[-1].alone or self._waiting[0].alone):
+            size += len(self._waiting[0].records)
+            if size > self._batch_size:
+                break
+            together.append(self._waiting.popleft())
+        return together
+
+    async def _decide(self, together: Sequence[Batch]) -> None:
+        """Let batches take effect together, or none of them."""
+        batches: list[Batch] = []
+        for batch in together:
+            before = batch.before
             if batch.superseded:
                 continue
-            try:
-                await self.settle(batch.records)
-            except Exception as error:  # noqa: BLE001 - the intake decides, and loses nothing
-                batch.fail(error)
+            if before is None or before.in_effect or before in batches:
+                batches.append(batch)
             else:
-                batch.succeed()
+                batch.fail(Unavailable("the records before these have not taken effect yet"))
+        if not batches:
+            return
+        try:
+            outgoing = await self._take([record for batch in batches for record in batch.records])
+        except Exception as error:  # noqa: BLE001 - the intakes decide, and lose nothing
+            for batch in batches:
+                batch.fail(error)
+            return
+        for batch in batches:
+            batch.take_effect()
+        self._decided.put_nowait(_Decided(batches, outgoing, time.monotonic()))
 
-    async def settle(self, records: Sequence[Record]) -> None:
-        """Let the records take effect and publish what results; refuse those that can't be.
+    async def _take(self, records: Sequence[Record]) -> Sequence[Outgoing]:
+        """Let the records take effect; what can't be processed is found by halves, and refused.
 
-        Raises Unavailable: some of the records may have taken effect; take them all again.
+        In order, so that the events of a key stay in order. Raises Unavailable: some of the
+        records may have taken effect; take them all again.
         """
         try:
-            outgoing = await self._desk.take(records)
+            return await self._desk.take(records)
         except (Unavailable, OSError):
             # An OSError is a lost connection, never a fault of a record.
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is one record's
-            outgoing = await self._isolate(records, error)
-        await self.publish(outgoing)
+            if len(records) == 1:
+                return await self._desk.refuse(records[0], error)
+        middle = len(records) // 2
+        return [*await self._take(records[:middle]), *await self._take(records[middle:])]
 
-    async def _isolate(self, records: Sequence[Record], error: Exception) -> Sequence[Outgoing]:
-        """Find the culprit by halves, in order, so that the events of a key stay in order."""
-        if len(records) > 1:
-            middle = len(records) // 2
-            await self.settle(records[:middle])
-            await self.settle(records[middle:])
+    async def _publish_decided(
+        self, decided: Sequence[_Decided], published: Collection[int]
+    ) -> Collection[int]:
+        """Publish what some batches have to, but for what just was; return what now was.
+
+        What was decided before that was marked has it once more.
+        """
+        events = {
+            event.position: event
+            for each in decided
+            for event in each.outgoing
+            if event.position not in published
+        }
+        batches = [batch for each in decided for batch in each.batches]
+        try:
+            await self._publish([events[position] for position in sorted(events)], decided[0].at)
+        except Exception as error:  # noqa: BLE001 - the intakes put the batches again
+            for batch in batches:
+                batch.fail(error)
             return ()
-        [culprit] = records
-        return await self._desk.refuse(culprit, error)
+        for batch in batches:
+            batch.succeed()
+        return events.keys()
 
     async def publish(self, outgoing: Sequence[Outgoing]) -> None:
         """Publish the events, mark and note them. Raises Unavailable: they stay unpublished."""
+        await self._publish(outgoing, time.monotonic())
+
+    async def _publish(self, outgoing: Sequence[Outgoing], since: float) -> None:
         if outgoing:
-            began = time.monotonic()
             await self._publisher.publish(outgoing)
             await self._desk.published(outgoing)
             faded = self.publishing_seconds * _FADING
-            self.publishing_seconds = max(time.monotonic() - began, faded)
+            self.publishing_seconds = max(time.monotonic() - since, faded)
             journal.note(outgoing)

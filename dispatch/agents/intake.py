@@ -1,9 +1,14 @@
-"""An intake reads one input topic and commits only what has taken effect and is published."""
+"""An intake reads one input topic and commits only what has taken effect and is published.
+
+While a batch is being published, the next one is decided already. It may take effect only after
+the first has; when anything goes wrong with one of them, they are dealt with one after the other.
+"""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import mode
@@ -21,6 +26,7 @@ from dispatch.metrics import Metrics
 from dispatch.topics.envelope import Record
 
 POLL_SECONDS = 0.5  # how soon a quiet intake notices that it has to stop
+AT_ONCE = 2  # batches: one is published while the next is decided
 CLOSE_TIMEOUT = 5.0  # seconds
 # How soon an intake hears of a topic that was not there when it joined; the default is 5 minutes.
 METADATA_MAX_AGE_MS = 10_000
@@ -31,10 +37,17 @@ T = TypeVar("T")
 _Read = ConsumerRecord[bytes, bytes]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _InHand:
-    """The batch in hand: `settled` when it needs no more waiting, `let_go` when it must end."""
+    """A batch in hand: `settled` when it needs no more waiting, `let_go` when it must end."""
 
+    records: Sequence[Record]
+    offsets: Mapping[TopicPartition, int]
+    before: "_InHand | None"
+    """The one whose records come before these."""
+    batch: Batch | None = None
+    """As it was put before the agent the last time."""
+    acknowledged: bool = False
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -67,7 +80,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._metrics = metrics
         self._consumer: AIOKafkaConsumer | None = None
         self._reading: asyncio.Future[None] | None = None
-        self._in_hand: _InHand | None = None
+        self._in_hand: list[_InHand] = []
         self._assignments = 0
         self._revoking = False
         self._reconciled = -1
@@ -85,21 +98,18 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._reading = self.add_future(self._read())
 
     async def on_stop(self) -> None:
-        """Finish the batch in hand, commit it and leave the group."""
-        if (in_hand := self._in_hand) is not None:
-            await self._finish(in_hand, self._patience.stop_limit)
+        """Finish what is in hand, commit it and leave the group."""
+        await self._finish(self._patience.stop_limit)
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait({self._reading})
         await self._close()
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Finish or give up the batch in hand before others get the partitions."""
+        """Finish or give up what is in hand before others get the partitions."""
         self._revoking = True
         self._log.info("partitions revoked", partitions=sorted(tp.partition for tp in revoked))
-        if (in_hand := self._in_hand) is not None:
-            share = self._session_timeout_ms / 1_000 * self._patience.revocation_share
-            await self._finish(in_hand, share)
+        await self._finish(self._session_timeout_ms / 1_000 * self._patience.revocation_share)
         self._metrics.lag.clear()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
@@ -108,21 +118,43 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._assignments += 1
         self._log.info("partitions assigned", partitions=sorted(tp.partition for tp in assigned))
 
-    async def _finish(self, in_hand: _InHand, seconds: float) -> None:
+    async def _finish(self, seconds: float) -> None:
+        in_hand = list(self._in_hand)
         try:
             async with asyncio.timeout(seconds):
-                await in_hand.settled.wait()
+                for each in in_hand:
+                    await each.settled.wait()
         except TimeoutError:
             self._log.warning("gave up the batch in hand: it will be read again")
-            in_hand.let_go.set()
-            await in_hand.settled.wait()
+            for each in in_hand:
+                each.let_go.set()
+            for each in in_hand:
+                await each.settled.wait()
 
     async def _read(self) -> None:
-        consumer = await self._persist("connect", self._connect)
+        consumer = await self._persist("connect", self._connect, asyncio.sleep)
         while not self.should_stop:
-            records = await self._persist("read", self._poll)
-            if records:
-                await self._settle(consumer, records)
+            if len(self._in_hand) == AT_ONCE:
+                await self._stay_until_settled(self._in_hand[0])
+                continue
+            records = await self._persist("read", self._poll, asyncio.sleep)
+            if records and not self.should_stop:
+                self._begin(consumer, records)
+
+    def _begin(self, consumer: AIOKafkaConsumer, read: Sequence[_Read]) -> None:
+        """Have a batch settled, beside the one before it if that is still in hand."""
+        # Until it has rejoined, this may be the log of another cluster by now: what is noted of the
+        # old one then says nothing of the new one, which is read from where nothing is missing.
+        assert self._incarnation is not None
+        in_hand = _InHand(
+            records=[Record.of(record, self._incarnation) for record in read],
+            offsets={
+                TopicPartition(record.topic, record.partition): record.offset + 1 for record in read
+            },
+            before=self._in_hand[-1] if self._in_hand else None,
+        )
+        self._in_hand.append(in_hand)
+        self.add_future(self._settle(consumer, in_hand))
 
     async def _connect(self) -> AIOKafkaConsumer:
         self._consumer = consumer = AIOKafkaConsumer(
@@ -162,8 +194,9 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         polled = await consumer.getmany(
             timeout_ms=int(POLL_SECONDS * 1_000), max_records=self._batch_size
         )
-        if reconciled != self._assignments:
-            # Read from a new assignment at the wrong place: it will be put right first.
+        if self._revoking or reconciled != self._assignments:
+            # Another's already, or read from a new assignment at the wrong place, which will be
+            # put right first.
             return []
         return [record for records in polled.values() for record in records]
 
@@ -210,111 +243,124 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             self._metrics.beyond_end.labels(**labels).inc(start.beyond_end)
             log.error("the log ends before what the database has seen", records=start.beyond_end)
 
-    async def _settle(self, consumer: AIOKafkaConsumer, read: Sequence[_Read]) -> None:
-        """See the batch through: every record takes effect, then its offset is committed."""
+    async def _settle(self, consumer: AIOKafkaConsumer, in_hand: _InHand) -> None:
+        """See a batch through: every record takes effect, then its offset is committed."""
         started = time.monotonic()
-        # Until it has rejoined, this may be the log of another cluster by now: what is noted of the
-        # old one then says nothing of the new one, which is read from where nothing is missing.
-        assert self._incarnation is not None
-        records = [Record.of(record, self._incarnation) for record in read]
-        offsets = {
-            TopicPartition(record.topic, record.partition): record.offset + 1 for record in read
-        }
-        self._in_hand = in_hand = _InHand()
         with structlog.contextvars.bound_contextvars(
             topic=self.topic,
-            offsets={tp.partition: offset for tp, offset in offsets.items()},
-            batch_size=len(records),
+            offsets={tp.partition: offset for tp, offset in in_hand.offsets.items()},
+            batch_size=len(in_hand.records),
         ):
             try:
-                await self._persist("settle", lambda: self._put(records, in_hand))
-                await self._commit(consumer, offsets, in_hand)
-                self._note_lag(consumer, offsets)
+                await self._persist(
+                    "settle", lambda: self._put(in_hand), partial(self._rest, in_hand)
+                )
+                await self._after_the_one_before(in_hand)
+                await self._commit(consumer, in_hand)
+                self._note_lag(consumer, in_hand.offsets)
+                in_hand.acknowledged = True
             except Interrupted:
                 return
             finally:
-                self._in_hand = None
+                self._in_hand.remove(in_hand)
+                in_hand.before = None
                 in_hand.settled.set()
-        self._metrics.batch_size.labels(topic=self.topic).observe(len(records))
+        self._metrics.batch_size.labels(topic=self.topic).observe(len(in_hand.records))
         self._metrics.batch_seconds.labels(topic=self.topic).observe(time.monotonic() - started)
 
-    async def _put(self, records: Sequence[Record], in_hand: _InHand) -> None:
-        """Give the batch to the agent and wait for its answer."""
-        batch = Batch(records, asyncio.get_running_loop().create_future())
-        limit = time.monotonic() + self._patience.batch_limit
-        await self._channel.give(batch)
-        letting_go = asyncio.ensure_future(in_hand.let_go.wait())
+    async def _put(self, in_hand: _InHand) -> None:
+        """Give the batch to the agent and wait for its answer.
+
+        The first time it may follow on the heels of the one before it; after any trouble it waits
+        until that one is through.
+        """
+        before, again = in_hand.before, in_hand.batch is not None
+        if again or (before is not None and before.batch is None):
+            await self._after_the_one_before(in_hand)
+        in_hand.batch = batch = Batch(
+            in_hand.records,
+            asyncio.get_running_loop().create_future(),
+            before=None if before is None or before.acknowledged else before.batch,
+            alone=again,
+        )
         try:
-            while not batch.done.done():
-                if letting_go.done():
-                    raise Interrupted
-                if time.monotonic() > limit:
-                    raise Overdue
-                await self._stay()
-                waited: set[asyncio.Future[Any]] = {batch.done, letting_go}
-                await asyncio.wait(
-                    waited,
-                    timeout=min(POLL_SECONDS, self._patience.batch_limit),
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-            batch.done.result()
+            await self._channel.give(batch)
+            async with asyncio.timeout(self._patience.batch_limit):
+                await self._unless_let_go(batch.done, in_hand)
+        except TimeoutError as error:
+            raise Overdue from error
         finally:
-            letting_go.cancel()
             batch.done.cancel()
 
-    async def _rest(self, seconds: float) -> None:
-        """Pause between two attempts, staying in the group; raise when the batch must end."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            if self._in_hand is None:
-                await asyncio.sleep(left)
-            else:
-                try:
-                    async with asyncio.timeout(min(left, POLL_SECONDS)):
-                        await self._in_hand.let_go.wait()
-                except TimeoutError:
-                    await self._stay()
-                else:
-                    raise Interrupted
+    async def _after_the_one_before(self, in_hand: _InHand) -> None:
+        """Wait until the batch before this one is through; raise Interrupted when it was given up.
 
-    async def _stay(self) -> None:
+        Whoever commits this batch's offsets commits those before them.
+        """
+        if (before := in_hand.before) is not None:
+            await self._unless_let_go(asyncio.ensure_future(before.settled.wait()), in_hand)
+            if not before.acknowledged:
+                raise Interrupted
+
+    async def _unless_let_go(self, waited: asyncio.Future[T], in_hand: _InHand) -> T:
+        """Wait for it and return its result; raise Interrupted when the batch must end before."""
+        letting_go = asyncio.ensure_future(in_hand.let_go.wait())
+        either: set[asyncio.Future[Any]] = {waited, letting_go}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not waited.done():
+                raise Interrupted
+            return waited.result()
+        finally:
+            letting_go.cancel()
+            waited.cancel()
+
+    async def _rest(self, in_hand: _InHand, seconds: float) -> None:
+        """Pause between two attempts; raise Interrupted when the batch must end."""
+        try:
+            async with asyncio.timeout(seconds):
+                await in_hand.let_go.wait()
+        except TimeoutError:
+            return
+        raise Interrupted
+
+    async def _stay_until_settled(self, in_hand: _InHand) -> None:
         """Poll without reading: a member that doesn't for 300 s is taken for dead.
 
         Pausing the partitions would not do: what was fetched before is returned all the same.
         """
-        if self._consumer is None or self._revoking:
-            return
         try:
-            await self._consumer.getmany(NOWHERE, timeout_ms=0)
-        except KafkaError as error:
-            self._log.info("poll failed", error=repr(error))
+            async with asyncio.timeout(POLL_SECONDS):
+                await in_hand.settled.wait()
+        except TimeoutError:
+            if self._consumer is None or self._revoking:
+                return
+            try:
+                await self._consumer.getmany(NOWHERE, timeout_ms=0)
+            except KafkaError as error:
+                self._log.info("poll failed", error=repr(error))
 
-    async def _commit(
-        self,
-        consumer: AIOKafkaConsumer,
-        offsets: Mapping[TopicPartition, int],
-        in_hand: _InHand,
-    ) -> None:
-        committing = asyncio.ensure_future(consumer.commit(offsets))
-        letting_go = asyncio.ensure_future(in_hand.let_go.wait())
-        await asyncio.wait({committing, letting_go}, return_when=asyncio.FIRST_COMPLETED)
-        letting_go.cancel()
-        if not committing.done():
-            committing.cancel()
-            raise Interrupted
+    async def _commit(self, consumer: AIOKafkaConsumer, in_hand: _InHand) -> None:
         try:
-            await committing
+            await self._unless_let_go(
+                asyncio.ensure_future(consumer.commit(in_hand.offsets)), in_hand
+            )
         except KafkaError as error:
             # The records have taken effect; whoever reads them again will drop them.
             self._log.warning("not committed", error=repr(error))
 
-    async def _persist(self, work: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _persist(
+        self,
+        work: str,
+        attempt: Callable[[], Awaitable[T]],
+        rest: Callable[[float], Awaitable[None]],
+    ) -> T:
         return await persist(
             attempt,
             name=f"{work} {self.topic}",
             patience=self._patience,
             metrics=self._metrics,
-            rest=self._rest,
+            rest=rest,
         )
 
     def _note_lag(self, consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:

@@ -6,7 +6,7 @@ through the ports that the bench has put before them.
 
 import asyncio
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,23 +102,21 @@ class WatchedIntake(Intake):
         file = _FOLDER / f"{self.topic}.{ASSIGNMENT_FILE}"
         file.write_bytes(orjson.dumps(sorted(tp.partition for tp in assigned)))
 
-    async def _put(self, records: Sequence[Record], in_hand: Any) -> None:
+    async def _put(self, in_hand: Any) -> None:
         if _COMMIT_FIRST:
             assert self._consumer is not None
             ends: dict[TopicPartition, int] = {}
-            for record in records:
+            for record in in_hand.records:
                 ends[TopicPartition(record.topic, record.partition)] = record.offset + 1
             assert isinstance(self._desk, WatchedDesk)
-            await self._desk.note_first(records)
+            await self._desk.note_first(in_hand.records)
             await self._consumer.commit(ends)
         _orders.carry_out(Step.READ)
-        await super()._put(records, in_hand)
+        await super()._put(in_hand)
 
-    async def _commit(
-        self, consumer: Any, offsets: Mapping[TopicPartition, int], in_hand: Any
-    ) -> None:
+    async def _commit(self, consumer: Any, in_hand: Any) -> None:
         _orders.carry_out(Step.ANSWERED)
-        await super()._commit(consumer, offsets, in_hand)
+        await super()._commit(consumer, in_hand)
         _orders.carry_out(Step.ACKNOWLEDGED)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 
 import structlog
@@ -17,12 +17,18 @@ from dispatch.settings import load_settings
 from tests.integration.agents.bench import INPUTS, OUTPUTS
 from tests.integration.agents.small_desk import Gate, SmallDesk
 
+serve = DeskWork.serve
+
 
 async def serve_acknowledging_early(self: DeskWork, batches: AsyncIterable[Batch]) -> None:
     """What the agents must not do: acknowledge, then work."""
-    async for batch in batches:
-        batch.succeed()
-        await self.settle(batch.records)
+
+    async def acknowledged() -> AsyncIterator[Batch]:
+        async for batch in batches:
+            batch.succeed()
+            yield Batch(batch.records, asyncio.get_running_loop().create_future())
+
+    await serve(self, acknowledged())
 
 
 def main() -> None:

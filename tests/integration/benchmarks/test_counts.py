@@ -1,5 +1,6 @@
 """What a batch costs, counted: a regression fails here on any machine, however quick it is."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.city import city_plan, ordinary_call
+from dispatch.agents.batch import Batch
 from dispatch.agents.desk_work import DeskWork
 from dispatch.agents.publisher import Publisher
 from dispatch.clock import SystemClock
@@ -101,8 +103,14 @@ class Counted:
             )
             self.offset += 1
         self.count.reset()
-        await self.work.settle(records)
+        batch = Batch(records, asyncio.get_running_loop().create_future())
+        await self.work.serve(only(batch))
+        await batch.done
         return self.count
+
+
+async def only(batch: Batch) -> AsyncIterator[Batch]:
+    yield batch
 
 
 @pytest.fixture
@@ -135,8 +143,9 @@ async def counted(
         options, enable_idempotence=stack.kafka["enable_idempotence"], metrics=Metrics()
     )
     try:
-        async with publisher:
-            found = Counted(DeskWork(desk, publisher), count, topic_prefix)
+        work = DeskWork(desk, publisher, batch_size=100)
+        async with publisher, work:
+            found = Counted(work, count, topic_prefix)
             # What is prepared once, and what the city's plan brought, does not count.
             await found.settle(1)
             yield found

@@ -59,7 +59,7 @@ async def test_the_slower_the_publishing_the_older_what_was_left_behind(
 ) -> None:
     desk: Any = Desk()
     stand_in: Any = publisher
-    work = DeskWork(desk, stand_in)
+    work = DeskWork(desk, stand_in, batch_size=100)
     relay = Relay(desk, work, "me", Patience(), Metrics())
 
     async def asked_after(takes: float, times: int = 1) -> float:
@@ -82,7 +82,7 @@ async def test_the_slower_the_publishing_the_older_what_was_left_behind(
 async def test_a_broker_that_is_away_is_not_slow(publisher: Publisher) -> None:
     desk: Any = Desk()
     stand_in: Any = publisher
-    work = DeskWork(desk, stand_in)
+    work = DeskWork(desk, stand_in, batch_size=100)
     publisher.takes, publisher.away = 10.0, True
     with pytest.raises(Unavailable):
         await work.publish(EVENTS)

@@ -1,0 +1,227 @@
+"""Batches are decided in their order, in groups, while what was decided before is published."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from itertools import chain
+from typing import Any
+
+import pytest
+
+from dispatch.agents.batch import Batch
+from dispatch.agents.desk_work import DeskWork
+from dispatch.errors import Unavailable
+from dispatch.topics.envelope import Outgoing, Record
+
+BATCH_SIZE = 4
+
+
+def records(*names: str) -> list[Record]:
+    return [Record("calls", 0, 0, 0, name.encode(), b"{}", ()) for name in names]
+
+
+class Desk:
+    """Each record is one event; what is not marked yet comes again, as the real desk has it."""
+
+    def __init__(self) -> None:
+        self.taken: list[list[str]] = []
+        self.refused: list[str] = []
+        self.unpublished: dict[int, Outgoing] = {}
+        self.away = False
+        self.poison: set[str] = set()
+        self.free = asyncio.Event()
+        self.free.set()
+        self._seen: set[str] = set()
+
+    async def take(self, records: Sequence[Record]) -> Sequence[Outgoing]:
+        await self.free.wait()
+        if self.away:
+            raise Unavailable("the database is away")
+        names = [(record.key or b"").decode() for record in records]
+        if self.poison & set(names):
+            raise ValueError("poison")
+        self.taken.append(names)
+        for name in names:
+            if name not in self._seen:
+                self._seen.add(name)
+                position = len(self._seen)
+                self.unpublished[position] = Outgoing(position, "out", name, (), b"{}")
+        return list(self.unpublished.values())
+
+    async def refuse(self, record: Record, _error: Exception) -> Sequence[Outgoing]:
+        self.refused.append((record.key or b"").decode())
+        return ()
+
+    async def published(self, events: Sequence[Outgoing]) -> None:
+        for event in events:
+            del self.unpublished[event.position]
+
+
+class Publisher:
+    """Takes what it is given when it is open, unless the brokers are away."""
+
+    def __init__(self) -> None:
+        self.sent: list[list[str]] = []
+        self.given = 0
+        self.away = False
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def publish(self, events: Sequence[Outgoing]) -> None:
+        self.given += 1
+        await self.open.wait()
+        if self.away:
+            raise Unavailable("the brokers are away")
+        self.sent.append([event.key or "" for event in events])
+
+
+class Bench:
+    """A desk, a publisher, and what is between them."""
+
+    def __init__(self) -> None:
+        self.desk = Desk()
+        self.publisher = Publisher()
+        desk: Any = self.desk
+        publisher: Any = self.publisher
+        self.work = DeskWork(desk, publisher, batch_size=BATCH_SIZE)
+
+    def batch(self, *names: str, before: Batch | None = None, alone: bool = False) -> Batch:
+        done = asyncio.get_running_loop().create_future()
+        return Batch(records(*names), done, before=before, alone=alone)
+
+    async def put(self, *batches: Batch) -> None:
+        async def each() -> AsyncIterator[Batch]:
+            for batch in batches:
+                yield batch
+
+        await self.work.serve(each())
+
+
+@pytest.fixture
+async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    monkeypatch.setattr("dispatch.agents.journal.note", lambda _events: None)
+    bench = Bench()
+    async with bench.work:
+        yield bench
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - of no event
+            await asyncio.sleep(0)
+
+
+async def test_what_came_meanwhile_is_decided_as_one_in_its_order(bench: Bench) -> None:
+    bench.desk.free.clear()
+    batches = [bench.batch(name) for name in "abcdef"]
+    await bench.put(*batches[:1])
+    await asyncio.sleep(0)
+    await bench.put(*batches[1:])
+    bench.desk.free.set()
+    await asyncio.gather(*(batch.done for batch in batches))
+    others = bench.desk.taken[1:]
+    assert list(chain.from_iterable(bench.desk.taken)) == list("abcdef")
+    assert len(others) == 2
+    assert max(map(len, others)) == BATCH_SIZE
+
+
+async def test_the_next_is_decided_while_the_last_is_published(bench: Bench) -> None:
+    bench.publisher.open.clear()
+    first = bench.batch("a")
+    await bench.put(first)
+    await until(lambda: bench.publisher.given)
+    second = bench.batch("b", before=first)
+    await bench.put(second)
+    await until(lambda: second.in_effect)
+    assert not first.done.done()
+    assert bench.publisher.given == 1
+    bench.publisher.open.set()
+    await asyncio.gather(first.done, second.done)
+    # What was on its way to the brokers when the second was decided is not sent again.
+    assert bench.publisher.sent == [["a"], ["b"]]
+    assert not bench.desk.unpublished
+
+
+async def test_a_batch_waits_for_the_one_before_it(bench: Bench) -> None:
+    bench.desk.away = True
+    first = bench.batch("a")
+    second = bench.batch("b", before=first)
+    await bench.put(first)
+    with pytest.raises(Unavailable):
+        await first.done
+    bench.desk.away = False
+    await bench.put(second)
+    with pytest.raises(Unavailable, match="before these"):
+        await second.done
+    assert not bench.desk.taken
+    again = bench.batch("a", alone=True)
+    following = bench.batch("b", before=again)
+    await bench.put(again, following)
+    await asyncio.gather(again.done, following.done)
+    assert bench.desk.taken == [["a"], ["b"]]
+
+
+async def test_one_whose_predecessor_was_lost_on_the_way_is_not_decided(bench: Bench) -> None:
+    lost = bench.batch("a")
+    second = bench.batch("b", before=lost)
+    await bench.put(second)
+    with pytest.raises(Unavailable):
+        await second.done
+    assert not bench.desk.taken
+
+
+async def test_nothing_is_lost_when_the_brokers_take_the_second_but_not_the_first(
+    bench: Bench,
+) -> None:
+    bench.publisher.open.clear()
+    first = bench.batch("a")
+    await bench.put(first)
+    await until(lambda: bench.publisher.given)
+    second = bench.batch("b", before=first)
+    await bench.put(second)
+    await until(lambda: second.in_effect)
+    bench.publisher.away = True
+    bench.publisher.open.set()
+    with pytest.raises(Unavailable):
+        await first.done
+    with pytest.raises(Unavailable):
+        await second.done
+    bench.publisher.away = False
+    third = bench.batch("c")
+    await bench.put(third)
+    await third.done
+    assert bench.publisher.sent == [["a", "b", "c"]]
+
+
+async def test_a_record_that_cannot_be_processed_costs_no_other(bench: Bench) -> None:
+    bench.desk.free.clear()
+    bench.desk.poison = {"c"}
+    batches = [bench.batch("x"), bench.batch("a", "b"), bench.batch("c", "d")]
+    await bench.put(*batches)
+    bench.desk.free.set()
+    await asyncio.gather(*(batch.done for batch in batches))
+    assert bench.desk.refused == ["c"]
+    assert list(chain.from_iterable(bench.desk.taken)) == ["x", "a", "b", "d"]
+    assert list(chain.from_iterable(bench.publisher.sent)) == ["x", "a", "b", "d"]
+
+
+async def test_one_that_was_put_before_is_decided_by_itself(bench: Bench) -> None:
+    bench.desk.free.clear()
+    batches = [bench.batch("x"), bench.batch("a"), bench.batch("b", alone=True), bench.batch("c")]
+    await bench.put(batches[0])
+    await asyncio.sleep(0)
+    await bench.put(*batches[1:])
+    bench.desk.free.set()
+    await asyncio.gather(*(batch.done for batch in batches))
+    assert bench.desk.taken[-3:] in ([["a"], ["b"], ["c"]], [["x", "a"], ["b"], ["c"]])
+
+
+async def test_what_was_given_up_meanwhile_is_left_out(bench: Bench) -> None:
+    bench.desk.free.clear()
+    running, given_up, other = bench.batch("x"), bench.batch("a"), bench.batch("b")
+    await bench.put(running)
+    await asyncio.sleep(0)
+    await bench.put(given_up, other)
+    given_up.done.cancel()
+    bench.desk.free.set()
+    await asyncio.gather(running.done, other.done)
+    assert list(chain.from_iterable(bench.desk.taken)) == ["x", "b"]
