@@ -38,6 +38,7 @@ from dispatch.store.schema import check_version
 from dispatch.store.sql import STATEMENTS
 from dispatch.store.writing import as_outgoing, write_changes
 from dispatch.topics.announcement import Reason
+from dispatch.topics.city import CityMode
 from dispatch.topics.envelope import Outgoing, Record
 
 log = structlog.get_logger(__name__)
@@ -292,7 +293,7 @@ class Desk:
     async def _install_plan(self, tx: "_Transaction") -> Sequence[Outgoing]:
         """Bring new units and hospitals of the plan into the database, and report the duties."""
         city = self._city
-        if tx.version == 0:
+        if tx.version == 1:
             city.mode = self._plan.mode
         # A plan may come back after another was in force.
         city.begin(now=self._clock.now(), cause=f"plan/{self._plan.digest}@{tx.version}")
@@ -307,10 +308,8 @@ class Desk:
     async def _take(
         self, tx: "_Transaction", inputs: Sequence[Inbound], *, refusal: Reason | None = None
     ) -> Sequence[Outgoing]:
-        seen = await self._seen_before(tx, inputs)
         parking = Parking(tx.connection, self._city)
-        await self._load_for(tx, inputs)
-        await parking.open_for([opened for each in inputs if (opened := memory.opens(each.event))])
+        seen = await self._look_up(tx, inputs, parking)
         outcomes: dict[str, tuple[bytes, str]] = {}
         for each in inputs:
             known = seen.get(each.identity)
@@ -328,15 +327,7 @@ class Desk:
         await parking.write()
         for identity in parking.outcomes.keys() & outcomes.keys():
             outcomes[identity] = (outcomes[identity][0], parking.outcomes[identity])
-        if outcomes:
-            await tx.execute(
-                "note_inputs",
-                list(outcomes),
-                [digest for digest, _ in outcomes.values()],
-                [outcome for _, outcome in outcomes.values()],
-                self._clock.now(),
-            )
-        await self._note_positions(tx, [each.record for each in inputs])
+        await self._note(tx, outcomes, [each.record for each in inputs])
         replayed = [each.identity for each in inputs if each.identity not in outcomes]
         return await self._write(tx, replayed)
 
@@ -447,21 +438,13 @@ class Desk:
             reject(self._city, inbound, [Reason(field="call_id", reason="its call has never come")])
             parking.outcomes[identity] = "rejected"
 
-    async def _seen_before(self, tx: "_Transaction", inputs: Sequence[Inbound]) -> dict[str, bytes]:
-        rows = await tx.fetch("seen", [each.identity for each in inputs])
-        seen: dict[str, bytes] = {row["identity"]: row["digest"] for row in rows}
-        taken = [
-            _with_its_content(each)
-            for each in inputs
-            if seen.get(each.identity, each.digest) != each.digest
-        ]
-        if taken:
-            rows = await tx.fetch("seen", taken)
-            seen |= {row["identity"]: row["digest"] for row in rows}
-        return seen
+    async def _look_up(
+        self, tx: "_Transaction", inputs: Sequence[Inbound], parking: Parking
+    ) -> dict[str, bytes]:
+        """Read what the inputs refer to and is not in memory, and what waits for their calls.
 
-    async def _load_for(self, tx: "_Transaction", inputs: Sequence[Inbound]) -> None:
-        """Read the incidents that the inputs refer to and that are not in memory."""
+        Returns the contents of the inputs that came before, by their identities.
+        """
         city = self._city
         call_ids: set[str] = set()
         incident_ids: set[str] = set()
@@ -472,10 +455,24 @@ class Desk:
             for owner in memory.owners_named(event):
                 if not memory.knows(city, owner):
                     incident_ids.add(owner)
-        if call_ids:
-            rows = await tx.fetch("incidents_of_calls", list(call_ids))
-            incident_ids.update(row["incident_id"] for row in rows)
-        await self._load_incidents(tx, incident_ids)
+        found: dict[str, dict[str, Any]] = {"seen": {}, "incident": {}, "awaited": {}}
+
+        async def ask(identities: list[str], call_ids: list[str], opened: list[str]) -> None:
+            for row in await tx.fetch("known_of_inputs", identities, call_ids, opened):
+                found[row["kind"]][row["id"]] = row["digest"]
+
+        opened = [opened for each in inputs if (opened := memory.opens(each.event))]
+        await ask([each.identity for each in inputs], list(call_ids), opened)
+        seen = found["seen"]
+        if taken := [
+            _with_its_content(each)
+            for each in inputs
+            if seen.get(each.identity, each.digest) != each.digest
+        ]:
+            await ask(taken, [], [])
+        await self._load_incidents(tx, incident_ids | found["incident"].keys())
+        await parking.open_for(found["awaited"])
+        return seen
 
     async def _load_incidents(self, tx: "_Transaction", incident_ids: set[str]) -> None:
         if incident_ids:
@@ -492,13 +489,23 @@ class Desk:
         if clock_ids:
             await self._load(tx, await tx.fetch("load_clocks", clock_ids))
 
-    async def _note_positions(self, tx: "_Transaction", records: Sequence[Record]) -> None:
+    async def _note(
+        self,
+        tx: "_Transaction",
+        outcomes: Mapping[str, tuple[bytes, str]],
+        records: Sequence[Record],
+    ) -> None:
+        """Note what became of inputs, by their identities, and how far was read."""
         reached: dict[tuple[str, str, int], int] = {}
         for record in records:
             place = (record.incarnation, record.topic, record.partition)
             reached[place] = max(reached.get(place, 0), record.offset + 1)
         await tx.execute(
-            "note_positions",
+            "note_inputs",
+            list(outcomes),
+            [digest for digest, _ in outcomes.values()],
+            [outcome for _, outcome in outcomes.values()],
+            self._clock.now(),
             [incarnation for incarnation, _, _ in reached],
             [topic for _, topic, _ in reached],
             [partition for _, _, partition in reached],
@@ -507,7 +514,6 @@ class Desk:
 
     async def _write(self, tx: "_Transaction", replayed: Sequence[str]) -> Sequence[Outgoing]:
         """Write what changed and return what is to be published, in log order."""
-        tx.version += 1
         outgoing = await write_changes(
             tx.connection, self._city, version=tx.version, now=self._clock.now(),
             prefix=self._prefix, breathe=tx.breathe,
@@ -518,7 +524,8 @@ class Desk:
             again = [as_outgoing(dict(row), self._prefix) for row in rows]
             outgoing += [event for event in again if event.position not in have]
             outgoing.sort(key=lambda event: event.position)
-        await tx.execute("set_centre", tx.version, self._city.mode)
+        if self._city.mode != tx.mode:
+            await tx.execute("set_mode", self._city.mode)
         return outgoing
 
     # -- transactions
@@ -539,16 +546,17 @@ class Desk:
 
     async def _begin(self, connection: asyncpg.Connection) -> "_Transaction":
         (row,) = await connection.fetch(STATEMENTS["lock_centre"], str(TRANSACTION))
-        tx = _Transaction(connection, row["version"])
-        if self._seen > tx.version:
+        tx = _Transaction(connection, row["version"], row["mode"])
+        written = tx.version - 1
+        if self._seen > written:
             # A failover has lost commits: what memory holds of them is not true any more.
-            log.error("the database is behind memory", seen=self._seen, version=tx.version)
+            log.error("the database is behind memory", seen=self._seen, version=written)
             self._city, self._seen = self._nothing_known(), -1
-        if self._seen != tx.version:
+        if self._seen != written:
             await self._catch_up(tx)
-            self._city.mode = row["mode"]
+            self._city.mode = tx.mode
             self._city.settle()
-            self._seen = tx.version
+            self._seen = written
         return tx
 
     def _nothing_known(self) -> City:
@@ -617,6 +625,8 @@ class _Transaction:
 
     connection: asyncpg.Connection
     version: int
+    mode: CityMode
+    """As it was before this transaction."""
     spoke: float = field(default_factory=time.monotonic)
 
     async def breathe(self) -> None:

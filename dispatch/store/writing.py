@@ -1,8 +1,9 @@
 """Write what a transaction changed, and turn its events into what is published."""
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final, get_args
 
 import asyncpg
@@ -28,26 +29,44 @@ from dispatch.topics import TOPIC_OF, own_topic
 from dispatch.topics.cloudevents import write_headers
 from dispatch.topics.envelope import Outgoing
 
-_PAPERS: Final = frozenset(get_args(Paper))
+_PAPERS: Final = get_args(Paper)
+_OCCUPATIONS: Final = {Assignment: "assignment", Job: "disinfection"}
 
-# For each kind: the statement, its id, and the further columns in the statement's order.
-_TABLES: Final[tuple[tuple[type, str, str, tuple[Callable[[Any], Any], ...]], ...]] = (
-    (Unit, "put_units", "unit_id", ()),
-    (Hospital, "put_hospitals", "hospital_id", ()),
-    (Incident, "put_incidents", "incident_id", (lambda e: e.status != "closed",)),
-    (CallRecord, "put_calls", "call_id", (lambda e: e.incident_id,)),
-    (Assignment, "put_assignments", "assignment_id", (lambda e: e.incident_id,)),
+
+def _is_open(entity: Any) -> bool:
+    return getattr(entity, "ended_at", None) is None
+
+
+_incident_of: Final = attrgetter("incident_id")
+_hospital_of: Final = attrgetter("hospital_id")
+
+# The tables of `put_records`: which records have rows there, and their columns in its order.
+_TABLES: Final[tuple[tuple[Collection[type], tuple[Callable[[Any], Any], ...]], ...]] = (
+    ((Unit,), (id_of, codec.dump)),
+    ((Hospital,), (id_of, codec.dump)),
+    ((Incident,), (id_of, codec.dump, lambda e: e.status != "closed")),
+    ((CallRecord,), (id_of, codec.dump, _incident_of)),
+    ((Assignment,), (id_of, codec.dump, _incident_of)),
+    ((Handover,), (id_of, codec.dump, _incident_of, _hospital_of, _is_open)),
+    ((Job,), (id_of, codec.dump, _incident_of, _is_open)),
+    (_PAPERS, (id_of, codec.dump, lambda e: type(e).__name__, owner_of, _is_open)),
     (
-        Handover,
-        "put_handovers",
-        "handover_id",
+        _OCCUPATIONS,
         (
-            lambda e: e.incident_id,
-            lambda e: e.hospital_id,
-            lambda e: e.ended_at is None,
+            id_of,
+            attrgetter("unit_id"),
+            lambda e: _OCCUPATIONS[type(e)],
+            attrgetter("ordered_at"),
+            attrgetter("ended_at"),
         ),
     ),
-    (Job, "put_jobs", "job_id", (lambda e: e.incident_id, lambda e: e.ended_at is None)),
+)
+_PROMISES: Final[tuple[Callable[[Any], Any], ...]] = (
+    id_of,
+    _hospital_of,
+    attrgetter("room"),
+    attrgetter("place"),
+    _is_open,
 )
 
 
@@ -65,20 +84,7 @@ async def write_changes(
     `breathe` is called often, so that much work is not taken for a stopped process.
     """
     changes = city.changes
-    for kind, statement, id_field, columns in _TABLES:
-        entities = [entity for (k, _), entity in changes.entities.items() if k is kind]
-        if entities:
-            await breathe()
-            await connection.execute(
-                STATEMENTS[statement],
-                version,
-                [getattr(entity, id_field) for entity in entities],
-                [codec.dump(entity) for entity in entities],
-                *([column(entity) for entity in entities] for column in columns),
-            )
-    await _write_papers(connection, changes, version)
-    await _write_occupations(connection, changes)
-    await _write_promises(connection, changes)
+    await _write_records(connection, changes, version, breathe)
     await _write_timers(connection, changes)
     await breathe()
     return await _append(connection, changes, now=now, prefix=prefix, breathe=breathe)
@@ -104,65 +110,38 @@ def as_outgoing(row: Mapping[str, Any], prefix: str) -> Outgoing:
     )
 
 
-async def _write_occupations(connection: asyncpg.Connection, changes: Changes) -> None:
-    rows = [row for entity in changes.entities.values() if (row := _occupation(entity)) is not None]
-    if rows:
-        await connection.execute(
-            STATEMENTS["put_occupations"], *(list(c) for c in zip(*rows, strict=True))
-        )
-
-
-def _occupation(
-    entity: Entity,
-) -> tuple[str, str, str, datetime, datetime | None] | None:
-    if isinstance(entity, Assignment):
-        return (
-            entity.assignment_id,
-            entity.unit_id,
-            "assignment",
-            entity.ordered_at,
-            entity.ended_at,
-        )
-    if isinstance(entity, Job):
-        return (entity.job_id, entity.unit_id, "disinfection", entity.ordered_at, entity.ended_at)
-    return None
-
-
-async def _write_papers(connection: asyncpg.Connection, changes: Changes, version: int) -> None:
-    papers = [entity for (kind, _), entity in changes.entities.items() if kind in _PAPERS]
-    if papers:
-        await connection.execute(
-            STATEMENTS["put_papers"],
-            version,
-            [type(paper).__name__ for paper in papers],
-            [id_of(paper) for paper in papers],
-            [owner_of(paper) for paper in papers],
-            [getattr(paper, "ended_at", None) is None for paper in papers],
-            [codec.dump(paper) for paper in papers],
-        )
-
-
-async def _write_promises(connection: asyncpg.Connection, changes: Changes) -> None:
-    promises = [
-        (id_of(entity), entity.hospital_id, entity.room, entity.place, entity.ended_at is None)
-        for entity in changes.entities.values()
+async def _write_records(
+    connection: asyncpg.Connection,
+    changes: Changes,
+    version: int,
+    breathe: Callable[[], Awaitable[None]],
+) -> None:
+    if not changes.entities:
+        return
+    of_kind: dict[type, list[Entity]] = defaultdict(list)
+    for (kind, _), entity in changes.entities.items():
+        of_kind[kind].append(entity)
+    columns: list[list[Any]] = []
+    for kinds, getters in _TABLES:
+        await breathe()
+        entities = [entity for kind in kinds for entity in of_kind.get(kind, ())]
+        columns += ([column(entity) for entity in entities] for column in getters)
+    promised = [
+        entity
+        for entity in (*of_kind.get(Handover, ()), *of_kind.get(Reservation, ()))
         if isinstance(entity, Handover | Reservation) and entity.place is not None
     ]
-    if promises:
-        await connection.execute(
-            STATEMENTS["put_promises"], *(list(c) for c in zip(*promises, strict=True))
-        )
+    columns += ([column(entity) for entity in promised] for column in _PROMISES)
+    await connection.execute(STATEMENTS["put_records"], version, *columns)
 
 
 async def _write_timers(connection: asyncpg.Connection, changes: Changes) -> None:
     last: dict[str, Timer | None] = dict(changes.timers)
-    cancelled = [timer_id for timer_id, timer in last.items() if timer is None]
     timers = [timer for timer in last.values() if timer is not None]
-    if cancelled:
-        await connection.execute(STATEMENTS["cancel_timers"], cancelled)
-    if timers:
+    if last:
         await connection.execute(
             STATEMENTS["set_timers"],
+            [timer_id for timer_id, timer in last.items() if timer is None],
             [timer.timer_id for timer in timers],
             [timer.kind for timer in timers],
             [timer.subject for timer in timers],
@@ -187,15 +166,13 @@ async def _append(
         (topic, emission.key or "") for topic, emission in zip(topics, emissions, strict=True)
     ]
     counts = Counter(streams)
+    of_streams = [topic for topic, _ in counts], [key for _, key in counts]
     rows = await connection.fetch(
-        STATEMENTS["next_sequences"],
-        [topic for topic, _ in counts],
-        [key for _, key in counts],
-        list(counts.values()),
+        STATEMENTS["number_events"], *of_streams, list(counts.values()), len(emissions)
     )
+    first: int = rows[0]["first_position"]
     last = {(row["topic"], row["key"]): row["sequence"] for row in rows}
     following = {stream: last[stream] - count + 1 for stream, count in counts.items()}
-    first: int = await connection.fetchval(STATEMENTS["take_positions"], len(emissions))
     events: list[dict[str, Any]] = []
     for offset, (emission, stream) in enumerate(zip(emissions, streams, strict=True)):
         events.append(
@@ -214,16 +191,11 @@ async def _append(
         following[stream] += 1
         await breathe()
     columns = ("position", "event_id", "topic", "key", "sequence", "type", "cause", "data")
-    await connection.execute(
+    earlier = await connection.fetch(
         STATEMENTS["append_events"],
         *([event[column] for event in events] for column in columns),
         now,
-    )
-    earlier = await connection.fetch(
-        STATEMENTS["earlier_unpublished"],
-        [topic for topic, _ in counts],
-        [key for _, key in counts],
-        first,
+        *of_streams,
     )
     outgoing = []
     for event in (*map(dict, earlier), *events):

@@ -65,7 +65,7 @@ class WatchedDesk(Desk):
         """Note positions in a transaction of their own: what the service must not do."""
 
         async def run(tx: Any) -> None:
-            await self._note_positions(tx, records)
+            await self._note(tx, {}, records)
 
         await self._transact(run)
 

@@ -29,9 +29,9 @@ from dispatch.topics.envelope import Outgoing, Record
 PARTITIONS = 4
 UNITS = 120
 
-# Begin, the centre, what was seen, 3 looks for what the batch refers to; positions, inbox; 5 kinds
-# of rows, occupations, timers off and on; 4 for the events; the centre, commit; outbox.
-STATEMENTS = 22
+# Begin, the centre, what is known of the batch, what becomes of it, records, timers, 2 for the
+# events, commit; what is published.
+STATEMENTS = 10
 # Said now and then so that much work is not taken for a stopped process: a matter of time.
 BREATH = "SELECT"
 EVENTS = {

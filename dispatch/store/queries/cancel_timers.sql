@@ -1,1 +1,0 @@
-DELETE FROM timers WHERE timer_id = ANY($1::text[])

@@ -1,3 +1,0 @@
-INSERT INTO units (unit_id, version, state)
-SELECT id, $1, state FROM unnest($2::text[], $3::json[]) AS t (id, state)
-ON CONFLICT (unit_id) DO UPDATE SET version = excluded.version, state = excluded.state

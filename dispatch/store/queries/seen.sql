@@ -1,1 +1,0 @@
-SELECT identity, digest FROM inbox WHERE identity = ANY($1::text[])

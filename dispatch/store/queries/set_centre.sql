@@ -1,1 +1,0 @@
-UPDATE centre SET version = $1, mode = $2

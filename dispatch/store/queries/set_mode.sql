@@ -1,0 +1,1 @@
+UPDATE centre SET mode = $1

@@ -1,2 +1,0 @@
--- Positions follow the order of commits: the centre is locked.
-SELECT setval('event_positions', nextval('event_positions') + $1::bigint - 1) - $1::bigint + 1
