@@ -62,14 +62,14 @@ class _Cell:
         self.x, self.y, self.z, self.half = x, y, z, half
         self.count = 0
         self.spots: list[Spot] = []
-        self.parts: list[_Cell | None] | None = None
+        self.parts: dict[int, _Cell] | None = None
 
     def part_for(self, spot: Spot) -> int:
         return (spot.x >= self.x) | (spot.y >= self.y) << 1 | (spot.z >= self.z) << 2
 
     def part(self, number: int) -> "_Cell":
         assert self.parts is not None, "only a cell that is split has parts"
-        found = self.parts[number]
+        found = self.parts.get(number)
         if found is None:
             half = self.half / 2
             found = self.parts[number] = _Cell(
@@ -82,9 +82,8 @@ class _Cell:
 
     def all_spots(self) -> Iterator[Spot]:
         yield from self.spots
-        for part in self.parts or ():
-            if part is not None:
-                yield from part.all_spots()
+        for part in (self.parts or {}).values():
+            yield from part.all_spots()
 
 
 class Proximity:
@@ -110,40 +109,53 @@ class Proximity:
             del self._spots[position]
             self._remove(spot)
 
-    def outward(self, position: Position) -> Iterator[tuple[float, Spot]]:
+    def outward(
+        self, position: Position, as_far_as: float = math.inf
+    ) -> Iterator[tuple[float, Spot]]:
         """Yield each point in use with a great-circle distance that it is not nearer than.
 
         In metres and ascending; it is short of the distance by rounding and the earth's curve.
+        Some or all of the points beyond `as_far_as` metres are left out.
         """
         x, y, z = _on_globe(position)
+        # A metre more is more than rounding takes.
+        farthest = ((as_far_as + 1.0) / EARTH_RADIUS_METRES) ** 2
         ordinal = 0  # cells and points do not compare
-        queue: list[tuple[float, int, _Cell | Spot]] = [(0.0, 0, self._whole)]
+        cell = self._whole
+        # Down to the cell where the points part: those around it hold nothing else.
+        while cell.parts is not None and len(cell.parts) == 1:
+            (cell,) = cell.parts.values()
+        queue: list[tuple[float, int, _Cell | Spot]] = [(0.0, 0, cell)]
         while queue:
             squared, _, found = heappop(queue)
             if isinstance(found, Spot):
                 chord = math.sqrt(squared) * EARTH_RADIUS_METRES
                 yield max(0.0, chord * (1 - _SHARE_LOST) - _METRES_LOST), found
                 continue
-            for spot in found.spots:
-                ordinal += 1
-                away = (spot.x - x) ** 2 + (spot.y - y) ** 2 + (spot.z - z) ** 2
-                heappush(queue, (away, ordinal, spot))
-            for part in found.parts or ():
-                if part is not None:
+            if found.parts is None:
+                for spot in found.spots:
+                    dx, dy, dz = spot.x - x, spot.y - y, spot.z - z
+                    away = dx * dx + dy * dy + dz * dz
+                    if away <= farthest:
+                        ordinal += 1
+                        heappush(queue, (away, ordinal, spot))
+                continue
+            for part in found.parts.values():
+                half, away = part.half, 0.0
+                # Written out three times: this is where a search spends its time.
+                if (dx := abs(part.x - x) - half) > 0.0:
+                    away = dx * dx
+                if (dy := abs(part.y - y) - half) > 0.0:
+                    away += dy * dy
+                if (dz := abs(part.z - z) - half) > 0.0:
+                    away += dz * dz
+                if away <= farthest:
                     ordinal += 1
-                    half, away = part.half, 0.0
-                    # Written out three times: this is where a search spends its time.
-                    if (dx := abs(part.x - x) - half) > 0.0:
-                        away = dx * dx
-                    if (dy := abs(part.y - y) - half) > 0.0:
-                        away += dy * dy
-                    if (dz := abs(part.z - z) - half) > 0.0:
-                        away += dz * dz
                     heappush(queue, (away, ordinal, part))
 
     def within(self, position: Position, metres: float) -> Iterator[str]:
         """Yield every id that may be so many metres from a point, or fewer, the nearest first."""
-        for away, spot in self.outward(position):
+        for away, spot in self.outward(position, metres):
             if away > metres:
                 return
             yield from spot.ids
@@ -160,7 +172,7 @@ class Proximity:
             cell.count += 1
         cell.spots.append(spot)
         while len(cell.spots) > _CROWDED and cell.half > _SMALLEST:
-            spots, cell.spots, cell.parts = cell.spots, [], [None] * 8
+            spots, cell.spots, cell.parts = cell.spots, [], {}
             for each in spots:
                 part = cell.part(cell.part_for(each))
                 part.spots.append(each)
@@ -180,7 +192,7 @@ class Proximity:
             part = cell.part(number)
             part.count -= 1
             if not part.count:
-                cell.parts[number] = None
+                del cell.parts[number]
                 return
             cell = part
         cell.spots.remove(spot)
