@@ -14,9 +14,9 @@ SPECVERSION: Final = "1.0"
 SOURCE: Final = "ambulance-dispatch"
 SCHEMA_VERSION: Final = "v1"
 MAX_ATTRIBUTE: Final = 256  # characters
-_NAMESPACE: Final = UUID("5f0a4b0e-6a8f-5b0c-9a51-1f2d3c4b5a69")
-_NOT_VERSION_AND_VARIANT: Final = ~((0xF000 << 64) | (0xC000 << 48))
-_VERSION_5: Final = (5 << 76) | (0x8000 << 48)
+_NAMESPACE: Final = UUID("5f0a4b0e-6a8f-5b0c-9a51-1f2d3c4b5a69").bytes
+# The digit of a UUID that begins with its variant, by what a hash has there.
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f]+")
 
 
@@ -78,10 +78,9 @@ def derived_id(cause: str, ordinal: int) -> str:
     A name-based UUID, version 5 (RFC 9562 §5.5); the library's own takes four times as long.
     """
     name = f"{cause}/{ordinal}".encode()
-    number = int.from_bytes(sha1(_NAMESPACE.bytes + name, usedforsecurity=False).digest()[:16])
-    number = number & _NOT_VERSION_AND_VARIANT | _VERSION_5
-    digits = f"{number:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    digits = sha1(_NAMESPACE + name, usedforsecurity=False).hexdigest()
+    variant = _VARIANT[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 @lru_cache(maxsize=64)
