@@ -9,6 +9,7 @@ from dispatch.domain.model import Entity
 _ADAPTERS: Final[dict[type, TypeAdapter[Any]]] = {
     kind: TypeAdapter(kind) for kind in get_args(Entity)
 }
+_DUMP: Final = {kind: adapter.serializer.to_json for kind, adapter in _ADAPTERS.items()}
 _BY_NAME: Final[dict[str, TypeAdapter[Any]]] = {
     kind.__name__: adapter for kind, adapter in _ADAPTERS.items()
 }
@@ -16,7 +17,7 @@ _BY_NAME: Final[dict[str, TypeAdapter[Any]]] = {
 
 def dump(entity: Entity) -> str:
     """Return a record as JSON."""
-    return _ADAPTERS[type(entity)].dump_json(entity).decode()
+    return _DUMP[type(entity)](entity).decode()
 
 
 def load(kind: str, state: str) -> Entity:
