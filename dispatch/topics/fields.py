@@ -8,6 +8,8 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
+from operator import is_
 from typing import Annotated, Any, ClassVar, Literal, NoReturn
 
 import orjson
@@ -104,8 +106,7 @@ Timestamp = Annotated[
 ]
 
 
-def _is_none(value: Any) -> bool:
-    return value is None
+_is_none = partial(is_, None)
 
 
 def _fields_of(schema: Any) -> dict[str, Any]:
