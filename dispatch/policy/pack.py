@@ -539,6 +539,10 @@ class Pack(Part):
             for items in combinations(ITEMS, number)
         }
 
+    @cached_property
+    def _announced_later(self) -> frozenset[str]:
+        return frozenset(rule.id for rule in self.rules if rule.announce != "order")
+
     def rule(self, rule_id: str) -> Rule:
         """Return the rule of an id; raise KeyError where the pack has none."""
         for rule in self.rules:
@@ -548,7 +552,7 @@ class Pack(Part):
 
     def announced_with_order(self, rule_id: str) -> bool:
         """Return whether the hospital is told with the order; always for a transfer's own rule."""
-        return all(rule.announce == "order" for rule in self.rules if rule.id == rule_id)
+        return rule_id not in self._announced_later
 
 
 def pack_names() -> list[str]:
