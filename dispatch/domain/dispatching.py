@@ -265,7 +265,8 @@ def _need(
 def order_chosen(city: City, incident: Incident, choice: Choice, because: str) -> Incident:
     """Order the unit of a choice to the next patient."""
     place = incidents.next_place(incident)
-    incident = replace(incident, left_behind=incident.left_behind[1:])
+    if incident.left_behind:
+        incident = replace(incident, left_behind=incident.left_behind[1:])
     return _order(city, incident, choice, place, because)
 
 
