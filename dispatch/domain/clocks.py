@@ -181,8 +181,15 @@ def _end(city: City, clock: Clock) -> None:
 
 def _named(clock: Clock) -> dict[str, Any]:
     """Return what every event of a clock says."""
-    names = ("clock_id", "kind", "owner", "subject", "district", "started_at", "due_at")
-    return {name: getattr(clock, name) for name in names}
+    return {
+        "clock_id": clock.clock_id,
+        "kind": clock.kind,
+        "owner": clock.owner,
+        "subject": clock.subject,
+        "district": clock.district,
+        "started_at": clock.started_at,
+        "due_at": clock.due_at,
+    }
 
 
 def _running(city: City, clock_id: str) -> Clock | None:
