@@ -9,7 +9,7 @@ that can't be published never lets a later one overtake it.
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterable, Collection, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,6 +46,8 @@ class DeskWork(mode.Service):
         self._waiting: deque[Batch] = deque()
         self._came = asyncio.Event()
         self._decided: asyncio.Queue[_Decided] = asyncio.Queue()
+        # By their positions.
+        self._just_published: Mapping[int, Outgoing] = {}
         self.publishing_seconds = 0.0
         """How long publishing and marking takes: at most, of late."""
 
@@ -57,20 +59,33 @@ class DeskWork(mode.Service):
 
     @mode.Service.task
     async def _decide_all(self) -> None:
-        while not self.should_stop:
+        async def decide_what_waits() -> None:
             await self._came.wait()
+            self._came.clear()
             while self._waiting:
                 await self._decide(self._next_together())
-            self._came.clear()
+
+        await self._for_good(decide_what_waits)
 
     @mode.Service.task
     async def _publish_all(self) -> None:
-        published: Collection[int] = ()
-        while not self.should_stop:
+        async def publish_what_is_decided() -> None:
             decided = [await self._decided.get()]
             while not self._decided.empty():
                 decided.append(self._decided.get_nowait())
-            published = await self._publish_decided(decided, published)
+            await self._publish_decided(decided)
+
+        await self._for_good(publish_what_is_decided)
+
+    async def _for_good(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do it again and again; to end before the service is stopped is a crash, never silent."""
+        try:
+            while True:
+                await work()
+        except asyncio.CancelledError as error:
+            if self.should_stop:
+                raise
+            raise RuntimeError("cancelled, though nobody stops") from error
 
     def _next_together(self) -> list[Batch]:
         """Return the batches to decide as one: as they came, as many records as one may have."""
@@ -104,7 +119,12 @@ class DeskWork(mode.Service):
             return
         for batch in batches:
             batch.take_effect()
-        self._decided.put_nowait(_Decided(batches, outgoing, time.monotonic()))
+        decided = _Decided(batches, outgoing, time.monotonic())
+        if batches[0].alone:
+            # A partition that takes nothing must not keep back, again and again, what it isn't in.
+            self.add_future(self._publish_decided([decided]))
+        else:
+            self._decided.put_nowait(decided)
 
     async def _take(self, records: Sequence[Record]) -> Sequence[Outgoing]:
         """Let the records take effect; what can't be processed is found by halves, and refused.
@@ -123,18 +143,17 @@ class DeskWork(mode.Service):
         middle = len(records) // 2
         return [*await self._take(records[:middle]), *await self._take(records[middle:])]
 
-    async def _publish_decided(
-        self, decided: Sequence[_Decided], published: Collection[int]
-    ) -> Collection[int]:
-        """Publish what some batches have to, but for what just was; return what now was.
+    async def _publish_decided(self, decided: Sequence[_Decided]) -> None:
+        """Publish what some batches have to, but for what was published just before.
 
-        What was decided before that was marked has it once more.
+        What was decided before that was marked has it once more. A position says nothing alone: a
+        database that has lost commits gives it to another event.
         """
         events = {
             event.position: event
             for each in decided
             for event in each.outgoing
-            if event.position not in published
+            if self._just_published.get(event.position) != event
         }
         batches = [batch for each in decided for batch in each.batches]
         try:
@@ -142,10 +161,10 @@ class DeskWork(mode.Service):
         except Exception as error:  # noqa: BLE001 - the intakes put the batches again
             for batch in batches:
                 batch.fail(error)
-            return ()
+            return
+        self._just_published = events
         for batch in batches:
             batch.succeed()
-        return events.keys()
 
     async def publish(self, outgoing: Sequence[Outgoing]) -> None:
         """Publish the events, mark and note them. Raises Unavailable: they stay unpublished."""

@@ -262,6 +262,9 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             except Interrupted:
                 return
             finally:
+                if not in_hand.acknowledged:
+                    # Nothing after it is begun before it has been read again.
+                    self._reconciled = -1
                 self._in_hand.remove(in_hand)
                 in_hand.before = None
                 in_hand.settled.set()

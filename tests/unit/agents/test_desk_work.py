@@ -30,7 +30,13 @@ class Desk:
         self.poison: set[str] = set()
         self.free = asyncio.Event()
         self.free.set()
+        # Whether each key is a stream of its own, as keys are; else all are one stream.
+        self.of_stream = False
         self._seen: set[str] = set()
+
+    def lose_everything(self) -> None:
+        self.unpublished.clear()
+        self._seen.clear()
 
     async def take(self, records: Sequence[Record]) -> Sequence[Outgoing]:
         await self.free.wait()
@@ -45,7 +51,8 @@ class Desk:
                 self._seen.add(name)
                 position = len(self._seen)
                 self.unpublished[position] = Outgoing(position, "out", name, (), b"{}")
-        return list(self.unpublished.values())
+        waiting = self.unpublished.values()
+        return [event for event in waiting if not self.of_stream or event.key in names]
 
     async def refuse(self, record: Record, _error: Exception) -> Sequence[Outgoing]:
         self.refused.append((record.key or b"").decode())
@@ -53,7 +60,7 @@ class Desk:
 
     async def published(self, events: Sequence[Outgoing]) -> None:
         for event in events:
-            del self.unpublished[event.position]
+            self.unpublished.pop(event.position, None)
 
 
 class Publisher:
@@ -63,13 +70,14 @@ class Publisher:
         self.sent: list[list[str]] = []
         self.given = 0
         self.away = False
+        self.refuses: set[str] = set()
         self.open = asyncio.Event()
         self.open.set()
 
     async def publish(self, events: Sequence[Outgoing]) -> None:
         self.given += 1
         await self.open.wait()
-        if self.away:
+        if self.away or self.refuses & {event.key or "" for event in events}:
             raise Unavailable("the brokers are away")
         self.sent.append([event.key or "" for event in events])
 
@@ -213,6 +221,48 @@ async def test_one_that_was_put_before_is_decided_by_itself(bench: Bench) -> Non
     bench.desk.free.set()
     await asyncio.gather(*(batch.done for batch in batches))
     assert bench.desk.taken[-3:] in ([["a"], ["b"], ["c"]], [["x", "a"], ["b"], ["c"]])
+
+
+async def test_a_partition_that_takes_nothing_does_not_keep_back_others(bench: Bench) -> None:
+    """What is put again is published by itself, beside what else has to be."""
+    bench.desk.of_stream = True
+    bench.publisher.refuses = {"sick"}
+    bench.publisher.open.clear()
+    sick, well = bench.batch("sick", alone=True), bench.batch("well", alone=True)
+    fresh = bench.batch("fresh")
+    await bench.put(sick, well, fresh)
+    await until(lambda: bench.publisher.given == 3)
+    bench.publisher.open.set()
+    await asyncio.gather(well.done, fresh.done)
+    with pytest.raises(Unavailable):
+        await sick.done
+
+
+async def test_a_position_that_was_given_again_is_another_event(bench: Bench) -> None:
+    """A database that has lost commits gives the positions that they had to other events."""
+    bench.publisher.open.clear()
+    lost = bench.batch("lost")
+    await bench.put(lost)
+    await until(lambda: bench.publisher.given)
+    bench.desk.lose_everything()
+    other = bench.batch("other")
+    await bench.put(other)
+    await until(lambda: other.in_effect)
+    bench.publisher.open.set()
+    await asyncio.gather(lost.done, other.done)
+    assert bench.publisher.sent == [["lost"], ["other"]]
+
+
+async def test_a_task_that_is_cancelled_by_nobody_is_a_crash(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cancelled(_records: Any) -> Any:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(bench.desk, "take", cancelled)
+    await bench.put(bench.batch("a"))
+    await until(lambda: bench.work.crashed)
+    assert isinstance(bench.work.crash_reason, RuntimeError)
 
 
 async def test_what_was_given_up_meanwhile_is_left_out(bench: Bench) -> None:
