@@ -37,18 +37,22 @@ async def publish_event(
 
     It goes to the partition of its key, or to the one that is named.
     """
-    headers = write_headers(
+    sent: asyncio.Future[object] = await producer.send(
+        f"{prefix}calls",
+        event.model_dump_json().encode(),
+        key=event.call_id.encode(),
+        partition=partition,
+        headers=list(headers_of(event, now)),
+    )
+    return sent
+
+
+def headers_of(event: Call | CallCancelled, now: datetime) -> tuple[tuple[str, bytes], ...]:
+    """Return the headers of what a console says."""
+    return write_headers(
         event_id=f"{event.event_type}/{event.call_id}",
         event_type=event.event_type,
         at=now,
         subject=event.call_id,
         source=SOURCE,
     )
-    sent: asyncio.Future[object] = await producer.send(
-        f"{prefix}calls",
-        event.model_dump_json().encode(),
-        key=event.call_id.encode(),
-        partition=partition,
-        headers=list(headers),
-    )
-    return sent

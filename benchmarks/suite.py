@@ -12,6 +12,7 @@ from benchmarks import (
     durable_orders,
     history,
     latency,
+    memory,
     outputs,
     scale_out,
 )
@@ -98,6 +99,10 @@ async def _catch_up(stack: Stack, wanted: Wanted, log: Log) -> dict[str, Any]:
     return await catch_up.measure(stack, calls=wanted.calls or 100_000, log=log)
 
 
+async def _memory(stack: Stack, wanted: Wanted, log: Log) -> dict[str, Any]:
+    return await memory.measure(stack, calls=wanted.calls or 1_000_000, log=log)
+
+
 BENCHES: Final[Mapping[str, Callable[[Stack, Wanted, Log], Awaitable[Any]]]] = {
     "outputs": _outputs,
     "durable-orders": _durable_orders,
@@ -107,6 +112,7 @@ BENCHES: Final[Mapping[str, Callable[[Stack, Wanted, Log], Awaitable[Any]]]] = {
     "allocation": _allocation,
     "history": _history,
     "catch-up": _catch_up,
+    "memory": _memory,
 }
 # Those that together take less than ten minutes.
 DEFAULT: Final = ("outputs", "durable-orders", "latency", "scale-out", "decision", "allocation")

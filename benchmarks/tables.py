@@ -146,6 +146,17 @@ def _catch_up(found: Mapping[str, Any]) -> list[Sheet]:
     ]
 
 
+def _memory(found: Mapping[str, Any]) -> list[Sheet]:
+    parts = found["greatest_of_each_part_mebibytes"]
+    return [
+        Sheet(
+            f"Memory: {found['calls']:,} calls, each called off; MiB at most in each tenth of them",
+            tuple(f"{number}." for number in range(1, len(parts) + 1)),
+            (tuple(f"{part:,.0f}" for part in parts),),
+        )
+    ]
+
+
 def _decision(found: Mapping[str, Any]) -> list[Sheet]:
     return [
         Sheet(
@@ -194,6 +205,7 @@ SHEETS: Final[Mapping[str, Callable[[Any], list[Sheet]]]] = {
     "allocation": _allocation,
     "history": _history,
     "catch-up": _catch_up,
+    "memory": _memory,
 }
 
 

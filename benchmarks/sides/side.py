@@ -153,6 +153,11 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def own_rss_mebibytes() -> float:
+    """Return how much memory this process holds now."""
+    return _rss_mebibytes(os.getpid())
+
+
 def _rss_mebibytes(pid: int) -> float:
     statm = Path(f"/proc/{pid}/statm").read_text(encoding="ascii")
     return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20

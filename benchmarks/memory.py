@@ -1,0 +1,74 @@
+"""Memory: what a process holds while a million calls go through its desk.
+
+Without a broker, whose embedded kind would have to keep all their events in memory. Each call is
+called off by its console, so that nothing but a leak makes the process grow.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from benchmarks.bed import open_bed
+from benchmarks.caller import headers_of
+from benchmarks.city import called_off, ordinary_call
+from benchmarks.sides.side import own_rss_mebibytes
+from dispatch.agents.worker import GC_THRESHOLDS
+from dispatch.clock import SystemClock
+from dispatch.policy.pack import load_pack
+from dispatch.stack.embedded import Stack
+from dispatch.store.desk import Desk
+from dispatch.store.plan import read_plan
+from dispatch.topics.calls import Call, CallCancelled
+from dispatch.topics.envelope import Record
+
+UNITS: Final = 500
+PORTION: Final = 250  # calls of a batch, each with its cancellation
+PARTS: Final = 10  # of the whole, of each of which the greatest is told
+
+Log = Callable[[str], object]
+
+
+async def measure(stack: Stack, *, calls: int, log: Log) -> dict[str, Any]:
+    """Let so many calls go through a desk in this process; return what it held."""
+    async with open_bed(stack, units=UNITS) as bed:
+        desk = Desk(
+            {"dsn": bed.dsn},
+            plan=read_plan(bed.plan),
+            pack=load_pack("covid-19"),
+            clock=SystemClock(),
+            topic_prefix=bed.prefix,
+        )
+        await desk.open()
+        # As a worker does.
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        try:
+            greatest = [0.0] * PARTS
+            for first in range(0, calls, PORTION):
+                numbers = range(first, min(first + PORTION, calls))
+                await desk.published(await desk.take(list(_records(numbers, bed.prefix))))
+                part = first * PARTS // calls
+                greatest[part] = max(greatest[part], own_rss_mebibytes())
+                if numbers.stop * PARTS // calls > part:
+                    log(f"after {numbers.stop:,} calls: {greatest[part]:.0f} MiB at most")
+        finally:
+            await desk.close()
+        closed = await bed.database.fetchval("SELECT count(*) FROM incidents WHERE NOT open")
+    return {"calls": calls, "closed": closed, "greatest_of_each_part_mebibytes": greatest}
+
+
+def _records(numbers: range, prefix: str) -> Iterator[Record]:
+    now = datetime.now(UTC)
+    for number in numbers:
+        said: tuple[Call | CallCancelled, ...] = ordinary_call(number, now), called_off(number, now)
+        for offset, event in enumerate(said):
+            yield Record(
+                topic=f"{prefix}calls",
+                partition=0,
+                offset=2 * number + offset,
+                timestamp_ms=round(now.timestamp() * 1_000),
+                key=event.call_id.encode(),
+                value=event.model_dump_json().encode(),
+                headers=tuple(headers_of(event, now)),
+            )
