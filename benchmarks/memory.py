@@ -7,7 +7,7 @@ called off by its console, so that nothing but a leak makes the process grow.
 import gc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.bed import open_bed
 from benchmarks.caller import headers_of
@@ -19,8 +19,10 @@ from dispatch.policy.pack import load_pack
 from dispatch.stack.embedded import Stack
 from dispatch.store.desk import Desk
 from dispatch.store.plan import read_plan
-from dispatch.topics.calls import Call, CallCancelled
 from dispatch.topics.envelope import Record
+
+if TYPE_CHECKING:
+    from dispatch.topics.calls import Call, CallCancelled
 
 UNITS: Final = 500
 PORTION: Final = 250  # calls of a batch, each with its cancellation
