@@ -2,6 +2,7 @@
 
 import hashlib
 import tomllib
+from collections import Counter
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -131,7 +132,7 @@ class CityPlan(_Part):
             ("unit", [u.unit_id for u in self.unit]),
             ("hospital", [h.hospital_id for h in self.hospital]),
         ):
-            twice = sorted({each for each in ids if ids.count(each) > 1})
+            twice = sorted(each for each, times in Counter(ids).items() if times > 1)
             if twice:
                 raise ValueError(f"{kind}: {', '.join(twice)} is there twice")
         for hospital in self.hospital:
