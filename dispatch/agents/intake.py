@@ -194,9 +194,9 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         polled = await consumer.getmany(
             timeout_ms=int(POLL_SECONDS * 1_000), max_records=self._batch_size
         )
-        if self._revoking or reconciled != self._assignments:
-            # Another's already, or read from a new assignment at the wrong place, which will be
-            # put right first.
+        if self._revoking or not reconciled == self._reconciled == self._assignments:
+            # Another's already, or read at the wrong place, which will be put right first: from a
+            # new assignment, or after records that were given up meanwhile.
             return []
         return [record for records in polled.values() for record in records]
 
