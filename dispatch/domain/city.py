@@ -150,7 +150,8 @@ class City:
         self.waiting = WaitingQueue()
         self.recent = IncidentIndex()
         self.cases = CaseIndex()
-        self._promised: dict[tuple[str, str], set[int]] = {}
+        # How many hold each place: while what others wrote is read in, the next before the last.
+        self._promised: dict[tuple[str, str], Counter[int]] = {}
         self._tables: dict[type, dict[str, Any]] = {
             Unit: self.units,
             Hospital: self.hospitals,
@@ -275,7 +276,7 @@ class City:
     def free_place(self, hospital: Hospital, room: str) -> int | None:
         """Return the lowest room of a kind that is free and promised to nobody, counting from 1."""
         free = hospital.rooms.get(room, 0)
-        taken = self._promised.get((hospital.hospital_id, room), set())
+        taken = self._promised.get((hospital.hospital_id, room), ())
         if len(taken) >= free:
             return None
         return next(place for place in range(1, len(taken) + 2) if place not in taken)
@@ -376,11 +377,10 @@ class City:
     def _index_promise(
         self, before: Handover | Reservation | None, after: Handover | Reservation | None
     ) -> None:
-        for promise, promised in ((before, False), (after, True)):
+        for promise, held in ((before, -1), (after, 1)):
             if promise is None or promise.place is None or promise.ended_at is not None:
                 continue
-            places = self._promised.setdefault((promise.hospital_id, promise.room), set())
-            if promised:
-                places.add(promise.place)
-            else:
-                places.discard(promise.place)
+            places = self._promised.setdefault((promise.hospital_id, promise.room), Counter())
+            places[promise.place] += held
+            if not places[promise.place]:
+                del places[promise.place]

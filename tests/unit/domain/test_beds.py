@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from typing import Any, TypeVar
@@ -155,6 +156,21 @@ def test_reservations_of_an_owner_are_counted_on() -> None:
     (first,) = reserved(city, {"a": MILD})
     do(city, beds.release, first, "released", "diverted")
     assert [r.reservation_id for r in reserved(city, {"a": MILD, "b": MILD})] == ["T1/B2", "T1/B3"]
+
+
+@pytest.mark.parametrize("ended_first", [True, False])
+def test_a_place_that_changed_hands_elsewhere_is_taken_in_whatever_order_it_is_read(
+    ended_first: bool,
+) -> None:
+    city = city_with(isolation=2)
+    (let_go,) = reserved(city, {"a": MILD})
+    written = [
+        replace(let_go, status="released", ended_at=city.now),
+        replace(let_go, reservation_id="T2/B1", owner="T2"),
+    ]
+    city.city.load(written if ended_first else reversed(written))
+    (following,) = reserved(city, {"b": MILD}, owner="T3")
+    assert (let_go.place, following.place) == (1, 2)
 
 
 # -- letting go
