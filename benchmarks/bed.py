@@ -15,12 +15,15 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from benchmarks.caller import publish_event, started_producer
 from benchmarks.city import city_plan, ordinary_call
+from dispatch.clock import SystemClock
 from dispatch.cluster import ensure_topics
 from dispatch.errors import StackError
+from dispatch.policy.pack import load_pack
 from dispatch.settings import KafkaSettings
 from dispatch.stack.embedded import Stack
 from dispatch.stack.process import Process
 from dispatch.stack.workers import worker_environment
+from dispatch.store.desk import Desk
 from dispatch.store.plan import read_plan
 from dispatch.store.schema import amigrate
 
@@ -119,6 +122,28 @@ class Bed:
                 await asyncio.sleep(10 * LOOK_AGAIN)
         finally:
             await consumer.stop()
+
+    @asynccontextmanager
+    async def desk(self) -> AsyncIterator[Desk]:
+        """Yield a desk of this process, open on the bed's city and database."""
+        desk = Desk(
+            {"dsn": self.dsn},
+            plan=read_plan(self.plan),
+            pack=load_pack("covid-19"),
+            clock=SystemClock(),
+            topic_prefix=self.prefix,
+        )
+        await desk.open()
+        try:
+            yield desk
+        finally:
+            await desk.close()
+
+    async def all_over(self, calls: int) -> None:
+        """Raise StackError unless so many calls are over."""
+        closed = await self.database.fetchval("SELECT count(*) FROM incidents WHERE NOT open")
+        if closed != calls:
+            raise StackError(f"only {closed} of {calls} calls are over")
 
     async def ordered(self, numbers: Sequence[int]) -> int:
         """Return how many of these calls a unit was ordered to."""

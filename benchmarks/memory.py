@@ -14,11 +14,7 @@ from benchmarks.caller import headers_of
 from benchmarks.city import called_off, ordinary_call
 from benchmarks.sides.side import own_rss_mebibytes
 from dispatch.agents.worker import GC_THRESHOLDS
-from dispatch.clock import SystemClock
-from dispatch.policy.pack import load_pack
 from dispatch.stack.embedded import Stack
-from dispatch.store.desk import Desk
-from dispatch.store.plan import read_plan
 from dispatch.topics.envelope import Record
 
 if TYPE_CHECKING:
@@ -32,21 +28,16 @@ Log = Callable[[str], object]
 
 
 async def measure(stack: Stack, *, calls: int, log: Log) -> dict[str, Any]:
-    """Let so many calls go through a desk in this process; return what it held."""
+    """Let so many calls go through a desk in this process; return what it held.
+
+    Raises StackError when not all of them are over then.
+    """
+    greatest = [0.0] * PARTS
     async with open_bed(stack, units=UNITS) as bed:
-        desk = Desk(
-            {"dsn": bed.dsn},
-            plan=read_plan(bed.plan),
-            pack=load_pack("covid-19"),
-            clock=SystemClock(),
-            topic_prefix=bed.prefix,
-        )
-        await desk.open()
-        # As a worker does.
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
-        try:
-            greatest = [0.0] * PARTS
+        async with bed.desk() as desk:
+            # As a worker does.
+            gc.freeze()
+            gc.set_threshold(*GC_THRESHOLDS)
             for first in range(0, calls, PORTION):
                 numbers = range(first, min(first + PORTION, calls))
                 await desk.published(await desk.take(list(_records(numbers, bed.prefix))))
@@ -54,10 +45,8 @@ async def measure(stack: Stack, *, calls: int, log: Log) -> dict[str, Any]:
                 greatest[part] = max(greatest[part], own_rss_mebibytes())
                 if numbers.stop * PARTS // calls > part:
                     log(f"after {numbers.stop:,} calls: {greatest[part]:.0f} MiB at most")
-        finally:
-            await desk.close()
-        closed = await bed.database.fetchval("SELECT count(*) FROM incidents WHERE NOT open")
-    return {"calls": calls, "closed": closed, "greatest_of_each_part_mebibytes": greatest}
+        await bed.all_over(calls)
+    return {"calls": calls, "greatest_of_each_part_mebibytes": greatest}
 
 
 def _records(numbers: range, prefix: str) -> Iterator[Record]:

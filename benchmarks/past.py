@@ -14,10 +14,7 @@ import orjson
 
 from benchmarks.bed import Bed
 from benchmarks.city import ordinary_call
-from dispatch.clock import SystemClock
-from dispatch.policy.pack import load_pack
 from dispatch.store.desk import Desk
-from dispatch.store.plan import read_plan
 from dispatch.topics import TOPIC_OF, key_of
 from dispatch.topics.cloudevents import write_headers
 from dispatch.topics.envelope import Outgoing, Record
@@ -56,18 +53,8 @@ RANDOM_DIGITS: Final = 24  # of a UUID as text, before its last group
 
 async def live_through(bed: Bed, calls: int) -> dict[str, int]:
     """Give the bed's database so many past calls; return how many rows a life has, by table."""
-    desk = Desk(
-        {"dsn": bed.dsn},
-        plan=read_plan(bed.plan),
-        pack=load_pack("covid-19"),
-        clock=SystemClock(),
-        topic_prefix=bed.prefix,
-    )
-    await desk.open()
-    try:
+    async with bed.desk() as desk:
         await _Life(desk, bed.prefix).live()
-    finally:
-        await desk.close()
     # Nobody waits for these events, and no partition was read for them.
     await bed.database.execute("DELETE FROM outbox")
     await bed.database.execute("DELETE FROM positions WHERE incarnation = $1", INCARNATION)

@@ -103,6 +103,17 @@ class Bench:
 
         await self.work.serve(each())
 
+    async def two_on_their_way(self) -> tuple[Batch, Batch]:
+        """Return a batch that is being published, and one decided meanwhile that follows it."""
+        self.publisher.open.clear()
+        first = self.batch("a")
+        await self.put(first)
+        await until(lambda: self.publisher.given)
+        second = self.batch("b", before=first)
+        await self.put(second)
+        await until(lambda: second.in_effect)
+        return first, second
+
 
 @pytest.fixture
 async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
@@ -133,13 +144,7 @@ async def test_what_came_meanwhile_is_decided_as_one_in_its_order(bench: Bench) 
 
 
 async def test_the_next_is_decided_while_the_last_is_published(bench: Bench) -> None:
-    bench.publisher.open.clear()
-    first = bench.batch("a")
-    await bench.put(first)
-    await until(lambda: bench.publisher.given)
-    second = bench.batch("b", before=first)
-    await bench.put(second)
-    await until(lambda: second.in_effect)
+    first, second = await bench.two_on_their_way()
     assert not first.done.done()
     assert bench.publisher.given == 1
     bench.publisher.open.set()
@@ -177,16 +182,8 @@ async def test_one_whose_predecessor_was_lost_on_the_way_is_not_decided(bench: B
     assert not bench.desk.taken
 
 
-async def test_nothing_is_lost_when_the_brokers_take_the_second_but_not_the_first(
-    bench: Bench,
-) -> None:
-    bench.publisher.open.clear()
-    first = bench.batch("a")
-    await bench.put(first)
-    await until(lambda: bench.publisher.given)
-    second = bench.batch("b", before=first)
-    await bench.put(second)
-    await until(lambda: second.in_effect)
+async def test_what_the_brokers_did_not_take_goes_out_before_what_follows(bench: Bench) -> None:
+    first, second = await bench.two_on_their_way()
     bench.publisher.away = True
     bench.publisher.open.set()
     with pytest.raises(Unavailable):
