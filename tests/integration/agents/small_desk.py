@@ -46,8 +46,11 @@ class Gate:
         return int((self.directory / f"{stage}.waiting").read_text())
 
     async def pass_through(self, stage: str) -> None:
+        draft = self.directory / f"{stage}.{os.getpid()}"
         while (self.directory / stage).exists():
-            (self.directory / f"{stage}.waiting").write_text(str(os.getpid()))
+            # Whoever finds the file finds the whole of it.
+            draft.write_text(str(os.getpid()))
+            draft.replace(self.directory / f"{stage}.waiting")
             await asyncio.sleep(0.01)
 
 
