@@ -10,27 +10,36 @@ from tests.integration.agents.bench import Bench, Worker, until
 KEYS = 40
 
 
-async def trickle(bench: Bench, identities: list[str]) -> None:
-    """Publish slowly enough that the work outlasts what happens to the workers."""
-    for start in range(0, len(identities), 20):
-        await bench.send(identities[start : start + 20])
+async def trickle(bench: Bench, enough: asyncio.Event) -> list[str]:
+    """Publish slowly until told that it is enough: there is work, whatever takes how long."""
+    calls: list[str] = []
+    while not enough.is_set():
+        some = [f"call{number % KEYS}/{number}" for number in range(len(calls), len(calls) + 20)]
+        await bench.send(some)
+        calls += some
         await asyncio.sleep(0.05)  # the pace of the publisher, not a wait for a condition
+    return calls
+
+
+def assignments(worker: Worker) -> int:
+    """Return how often the worker has been assigned partitions of `calls`."""
+    lines = worker.log.read_text().splitlines()
+    return sum("partitions assigned" in line and ".calls" in line for line in lines)
 
 
 async def assigned(worker: Worker, times: int = 1) -> None:
     """Wait until the worker has been assigned partitions of `calls` so often."""
 
     async def seen() -> bool:
-        lines = worker.log.read_text().splitlines()
-        return sum("partitions assigned" in line and ".calls" in line for line in lines) >= times
+        return assignments(worker) >= times
 
     await until(seen)
 
 
 @pytest.mark.timeout(400)
 async def test_joins_kills_and_a_pause_longer_than_the_session(bench: Bench) -> None:
-    calls = [f"call{number % KEYS}/{number}" for number in range(4_000)]
-    publishing = asyncio.ensure_future(trickle(bench, calls))
+    enough = asyncio.Event()
+    publishing = asyncio.ensure_future(trickle(bench, enough))
     first = bench.start()
     await assigned(first)
     second = bench.start()
@@ -46,6 +55,7 @@ async def test_joins_kills_and_a_pause_longer_than_the_session(bench: Bench) -> 
     other = second if paused is first else first
     paused.send(signal.SIGSTOP)
     bench.gate.open("transaction")
+    joined = assignments(paused)
     taken = other.log.read_text().count("partitions assigned")
 
     async def taken_over() -> bool:
@@ -62,7 +72,9 @@ async def test_joins_kills_and_a_pause_longer_than_the_session(bench: Bench) -> 
     await assigned(third)
     other.kill()
     paused.send(signal.SIGCONT)
-    await publishing
+    await assigned(paused, joined + 1)
+    enough.set()
+    calls = await publishing
     await bench.settled(len(calls))
     await bench.check(calls)
     third.send(signal.SIGTERM)
