@@ -21,8 +21,6 @@ async def get(worker: Worker, page: str) -> tuple[int, bytes]:
 
 
 async def test_a_worker_is_ready_once_assigned_and_able_to_write(bench: Bench) -> None:
-    worker = bench.start()
-
     async def alive() -> bool:
         return (await get(worker, "/livez"))[0] == 200
 
@@ -33,14 +31,23 @@ async def test_a_worker_is_ready_once_assigned_and_able_to_write(bench: Bench) -
     async def ready() -> bool:
         return (await get(worker, "/readyz"))[0] == 200
 
-    await until(alive)
-    assert (await get(worker, "/readyz"))[0] == 503
-    await until(assigned_nothing)
+    async def without_database() -> bool:
+        status, body = await get(worker, "/readyz")
+        return status == 503 and orjson.loads(body)["reasons"] == ["database: can't be reached"]
+
+    async with bench.database.transaction():
+        # Until a worker may look where to begin, it is assigned nothing.
+        await bench.database.execute(
+            "SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE positions"
+        )
+        worker = bench.start()
+        await until(alive)
+        assert (await get(worker, "/readyz"))[0] == 503
+        await until(assigned_nothing)
     await until(ready)
     await bench.stack.postgres.stop()
     try:
-        status, body = await get(worker, "/readyz")
-        assert (status, orjson.loads(body)["reasons"]) == (503, ["database: can't be reached"])
+        await until(without_database)
     finally:
         await bench.stack.postgres.start()
     await bench.reconnect()
