@@ -29,6 +29,9 @@ async def service(
 
 async def _all_is_well(service: Service, calls: int) -> None:
     await service.until(service.done)
+    # Time limits go on running out: nobody must add to the topics while they are read.
+    for worker in service.workers:
+        await worker.stop(signal.SIGTERM, 60)
     history = await service.history()
     assert history.violations() == []
     assert len(history.inputs) == calls
@@ -82,8 +85,9 @@ async def test_two_workers_through_joins_kills_and_a_long_stop(service: Service)
     await service.until(lambda: taken_by(service.sent))
     os.kill(second.pid, signal.SIGCONT)
     await service.send_calls(range(1_200, 1_300))
+    await service.until(service.done)
+    assert third.running
     await _all_is_well(service, 1_300)
-    assert await third.ended(0) is False
 
 
 async def test_a_worker_told_to_stop_finishes_what_it_has(service: Service) -> None:
