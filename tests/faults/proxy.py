@@ -32,7 +32,7 @@ class Line:
         """Listen no more, and end what passes."""
         if self._server is not None:
             self._server.close()
-        await self._end_talks()
+        await self.cut()
 
     async def cut(self) -> None:
         """End every connection and take no new one."""

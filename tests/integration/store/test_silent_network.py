@@ -23,12 +23,16 @@ class Wire:
     def __init__(self, socket: str) -> None:
         self._socket = socket
         self._writers: list[asyncio.StreamWriter] = []
+        self._relays: set[asyncio.Task[None]] = set()
         self.swallow_after: bytes | None = None
         self._silent = False
         self.requests = 0
         self.last_request: int | None = None
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        this = asyncio.current_task()
+        assert this is not None
+        self._relays.add(this)
         there_reader, there_writer = await asyncio.open_unix_connection(self._socket)
         self._writers += [writer, there_writer]
         await asyncio.gather(self._pump(reader, there_writer), self._pump(there_reader, writer))
@@ -66,6 +70,11 @@ class Wire:
             writer.close()
         self._writers.clear()
 
+    async def stop(self) -> None:
+        """End what passes, and wait until it has ended."""
+        self.heal()
+        await asyncio.gather(*self._relays, return_exceptions=True)
+
 
 @pytest_asyncio.fixture
 async def wire(migrated: str) -> AsyncIterator[tuple[Wire, str]]:
@@ -76,7 +85,7 @@ async def wire(migrated: str) -> AsyncIterator[tuple[Wire, str]]:
     port = server.sockets[0].getsockname()[1]
     yield wire, f"postgresql://postgres@127.0.0.1:{port}{parts.path}"
     server.close()
-    wire.heal()
+    await wire.stop()
 
 
 async def test_a_commit_without_an_answer_takes_effect_once(

@@ -1,6 +1,7 @@
 """A line: it passes, is cut, holds, and heals."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
@@ -14,9 +15,15 @@ LIMIT = 5.0
 async def line() -> AsyncIterator[Line]:
     """Yield a line to somebody who answers with what was said."""
 
+    talks: set[asyncio.Task[None]] = set()
+
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(100):
-            writer.write(data)
+        talk = asyncio.current_task()
+        assert talk is not None
+        talks.add(talk)
+        with contextlib.suppress(OSError):
+            while data := await reader.read(100):
+                writer.write(data)
         writer.close()
 
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
@@ -26,6 +33,8 @@ async def line() -> AsyncIterator[Line]:
     yield line
     await line.stop()
     server.close()
+    # Until the line's end has reached it, a talk leaves its connection open.
+    await asyncio.gather(*talks)
 
 
 async def call(line: Line) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
