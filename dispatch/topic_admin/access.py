@@ -1,14 +1,16 @@
 """The access lists of a cluster: what a user may do there, looked at and added to."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import KafkaError, NodeNotReadyError, for_code
 from aiokafka.protocol.admin import CreateAclsRequest, DescribeAclsRequest
 
-from dispatch.cluster import unreachable
+from dispatch.cluster import LOOK_AGAIN, TOLD_LIMIT, unreachable
 from dispatch.errors import Unavailable
 from dispatch.topic_admin.roles import EVERYBODY, Entry
 
@@ -36,10 +38,49 @@ class Access:
 
         What no role has, as a denial or the right of another host, is an entry that says so.
         """
+        return await self._told_by(self._client.get_random_node(), user)
+
+    async def allow(self, user: str, entries: Iterable[Entry]) -> None:
+        """Let a user do this too, and wait until every broker that is up knows of it."""
+        added = set(entries)
+        if not added:
+            return
+        for entry in sorted(added):
+            answer: Any = await self._client.send(
+                self._client.get_random_node(),
+                CreateAclsRequest(
+                    _number(_KINDS, entry.kind),
+                    entry.name,
+                    _number(_PATTERNS, entry.pattern),
+                    f"User:{user}",
+                    _ANYWHERE,
+                    _number(_OPERATIONS, entry.operation),
+                    _ALLOW,
+                ),
+            )
+            for code, reason in answer.creation_responses:
+                _check(f"{entry.operation} on {entry.name} for {user}", code, reason)
+        try:
+            async with asyncio.timeout(TOLD_LIMIT):
+                for broker in self._client.cluster.brokers():
+                    # One that is down will have heard of it when it is up.
+                    with contextlib.suppress(NodeNotReadyError):
+                        await self._until_told_by(broker.nodeId, user, added)
+        except TimeoutError as error:
+            raise Unavailable(f"Kafka doesn't tell what {user} may do now") from error
+
+    async def _until_told_by(self, node_id: int, user: str, entries: set[Entry]) -> None:
+        while True:
+            if entries <= await self._told_by(node_id, user):
+                return
+            await asyncio.sleep(LOOK_AGAIN)
+
+    async def _told_by(self, node_id: int, user: str) -> set[Entry]:
         found: set[Entry] = set()
         for name in (user, EVERYBODY):
-            answer = await self._ask(
-                DescribeAclsRequest(_ANY, _NAMELESS, _ANY, f"User:{name}", _NAMELESS, _ANY, _ANY)
+            answer: Any = await self._client.send(
+                node_id,
+                DescribeAclsRequest(_ANY, _NAMELESS, _ANY, f"User:{name}", _NAMELESS, _ANY, _ANY),
             )
             _check(f"to show what {user} may do", answer.error_code, answer.error_message)
             for kind, resource, pattern, acls in answer.resources:
@@ -60,26 +101,6 @@ class Access:
                         )
                     )
         return found
-
-    async def allow(self, user: str, entries: Iterable[Entry]) -> None:
-        """Let a user do this too."""
-        for entry in entries:
-            answer = await self._ask(
-                CreateAclsRequest(
-                    _number(_KINDS, entry.kind),
-                    entry.name,
-                    _number(_PATTERNS, entry.pattern),
-                    f"User:{user}",
-                    _ANYWHERE,
-                    _number(_OPERATIONS, entry.operation),
-                    _ALLOW,
-                )
-            )
-            for code, reason in answer.creation_responses:
-                _check(f"{entry.operation} on {entry.name} for {user}", code, reason)
-
-    async def _ask(self, request: Any) -> Any:
-        return await self._client.send(self._client.get_random_node(), request)
 
 
 @asynccontextmanager
