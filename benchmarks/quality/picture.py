@@ -12,7 +12,7 @@ from benchmarks.quality.responses import of_days
 from benchmarks.quality.study import NEAREST, Study
 
 # Colours that colour-blind readers tell apart.
-_COLOURS: Final = ("#000000", "#0077bb", "#009988", "#ee7733", "#ee3377")
+_COLOURS: Final = ("#000000", "#0077bb", "#33bbee", "#009988", "#ee7733", "#ee3377")
 _SECONDS_A_MINUTE: Final = 60.0
 _MOST: Final = 40.0  # minutes
 

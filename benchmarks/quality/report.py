@@ -112,7 +112,8 @@ def _counts(study: Study) -> Table:
 
 def _tried(study: Study) -> Table:
     table = _table(
-        "Rules beside ours, odd days", ("rule", "mean", "p90", "grave, mean", "turned round")
+        "Rules beside nobody taking over, odd days",
+        ("rule", "mean", "p90", "grave, mean", "turned round"),
     )
     for name, tried in study.tried.items():
         table.add_row(
@@ -127,7 +128,7 @@ def _tried(study: Study) -> Table:
 
 def _tested(study: Study) -> Table:
     table = _table(
-        "Rules beside ours, even days",
+        "Rules beside nobody taking over, even days",
         ("rule", "travel", "mean", "5 to 95 %", "p90", "5 to 95 %", "grave, mean"),
     )
     for tested in study.tested:

@@ -67,12 +67,14 @@ class Setting:
 
     Without an epidemic nobody has symptoms and every crew is a regular one; with it the shares are
     those of the replay of recorded days. `districts` is "one" for the whole city, or "four" for
-    its parts north, south, east and west of the middle of all areas.
+    its parts north, south, east and west of the middle of all areas. `take_over` is whether a unit
+    that is free takes over runs as the pack allows.
     """
 
     mode: CityMode = "routine"
     epidemic: bool = False
     districts: Literal["one", "four"] = "one"
+    take_over: bool = True
 
 
 class _Clock(Centre):
@@ -108,6 +110,9 @@ class ServiceDispatcher(Dispatcher):
     """
 
     def __init__(self, pack: Pack, setting: Setting, *, seed: int) -> None:
+        if not setting.take_over:
+            never = pack.allocation.model_copy(update={"take_over_seconds": None})
+            pack = pack.model_copy(update={"allocation": never})
         self._pack = pack
         self._setting = setting
         self._behaviour = Behaviour(seed)
@@ -371,7 +376,8 @@ class ServiceDispatcher(Dispatcher):
                 position=self._world.where(crew),
                 position_at=now,
             )
-            for crew in self._world.free_crews()
+            for crew in self._world.crews.values()
+            if crew.free or crew.can_turn
         )
 
     def _at_first(self, unit: Unit) -> Unit:

@@ -33,16 +33,17 @@ from dispatch.policy.pack import Pack
 
 SETTINGS: Final[Mapping[str, Setting]] = {
     "service": Setting(),
+    "service, nobody takes over": Setting(take_over=False),
     "service, four districts": Setting(districts="four"),
     "service, epidemic": Setting(mode="epidemic", epidemic=True),
     "service, epidemic, one pool": Setting(mode="routine", epidemic=True),
 }
 RECORDED: Final = "recorded"
 NEAREST: Final = "nearest"
-# The service's choice as a rule; a test shows that it is.
-OURS: Final = "as it is"
+# The service's choice as a rule where nobody takes over; a test shows that it is.
+PLAIN: Final = "nobody takes over"
 RULES: Final[Mapping[str, Rule]] = {
-    OURS: Rule(gravest_first=True),
+    PLAIN: Rule(gravest_first=True),
     **{
         f"cover {calls:.0f}": Rule(gravest_first=True, cover=calls, cover_within=60.0)
         for calls in (1.0, 2.0, 4.0)
@@ -61,8 +62,8 @@ RULES: Final[Mapping[str, Rule]] = {
         for calls in (1.0, 2.0)
     },
 }
-# Tested beside the one that is chosen: whether less would do, and what the service's own estimate
-# of travel would do, in which no part of a way is the same however near the crew is.
+# Tested beside the one that is chosen: whether less would do, and what the service does: in its
+# estimate of travel no part of a way is the same however near the crew is.
 SIMPLER: Final = ("nearer by 30 s", "nearer by 1.5 km")
 # Worlds in which ways scatter otherwise: so many to choose a rule in, so many to test it in.
 _TO_CHOOSE: Final = 5
@@ -191,13 +192,13 @@ def study(record: Record, pack: Pack, *, seed: int, progress: Progress) -> Study
 
 
 def try_rules(record: Record, model: TravelModel, seed: int) -> dict[str, Tried]:
-    """Try every rule on the odd days, in the same worlds."""
+    """Try every rule on the odd days, in the same worlds, beside nobody taking over."""
     runs = of_days(record.runs, "odd")
-    ours = _in_worlds(record, model, RULES[OURS], seed, _TO_CHOOSE)
+    ours = _in_worlds(record, model, RULES[PLAIN], seed, _TO_CHOOSE)
     return {
         name: _tried(runs, ours, _in_worlds(record, model, rule, seed, _TO_CHOOSE))
         for name, rule in RULES.items()
-        if name != OURS
+        if name != PLAIN
     }
 
 
@@ -212,7 +213,7 @@ def on_even_days(
     """Test rules on the even days, in worlds of other seeds."""
     runs = of_days(record.runs, "even")
     first = seed + _TO_CHOOSE
-    ours = _in_worlds(record, model, RULES[OURS], first, _TO_TEST)
+    ours = _in_worlds(record, model, RULES[PLAIN], first, _TO_TEST)
     for name in names:
         theirs = _in_worlds(record, model, RULES[name], first, _TO_TEST)
         means, tails = _resampled(runs, ours, theirs, seed)

@@ -29,6 +29,7 @@ from dispatch.domain.model import (
     Unit,
     owner_of,
 )
+from dispatch.domain.on_the_way import OnTheWay
 from dispatch.domain.roster import Roster
 from dispatch.domain.travel import Travel, usual_travel
 from dispatch.domain.waiting import WaitingQueue
@@ -146,6 +147,7 @@ class City:
         self.known_cases: dict[str, KnownCase] = {}
         self.roster = Roster()
         self.arrivals = Arrivals()
+        self.on_the_way = OnTheWay()
         self.taken_bays: Counter[str | None] = Counter()
         self.waiting = WaitingQueue()
         self.recent = IncidentIndex()
@@ -304,6 +306,7 @@ class City:
             self._index_incident(key, before, entity)
         elif kind is Assignment:
             self._index_search(key)
+            self.on_the_way.note(key, entity)
         elif kind is Handover:
             self._index_promise(before, entity)
             self._index_arrival(before, entity)
@@ -343,6 +346,7 @@ class City:
         for unit in (before, after):
             if unit is not None and unit.assignment_id is not None:
                 self._index_search(unit.assignment_id)
+                self.on_the_way.moved(unit.assignment_id)
 
     def _index_arrival(self, before: Handover | None, after: Handover | None) -> None:
         self.arrivals.expect(before, after)

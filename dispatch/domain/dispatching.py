@@ -3,20 +3,21 @@
 Source: 120 plan §3-4; domain, the decision and choosing the unit.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
-from typing import Literal
+from typing import Final, Literal
 
-from dispatch.domain import handover, incidents, moving, orders, placements, waiting
-from dispatch.domain.allocation import Choice, Need, choose, choose_of_kind, suits
+from dispatch.domain import handover, incidents, orders, placements, relief, waiting
+from dispatch.domain.allocation import Choice, choose, choose_of_kind, suits
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
 from dispatch.domain.model import Assignment, Incident, Place
-from dispatch.domain.roster import DISPATCHABLE
+from dispatch.domain.needs import need_of, next_need
+from dispatch.domain.roster import DISPATCHABLE, objection
 from dispatch.policy.decision import decide
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import CallDecided, IncidentQueued
@@ -26,8 +27,8 @@ from dispatch.topics.screenings import (
     ScreeningQuestion,
     ScreeningRequested,
 )
-from dispatch.topics.transfers import TransferPatient
 
+NOT_ACKNOWLEDGED: Final = "order not acknowledged in time"
 _SECONDS_PER_MINUTE = 60.0
 
 
@@ -71,7 +72,7 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
 
 def choose_for(city: City, incident: Incident) -> Choice:
     """Return the choice of a unit for an incident, now."""
-    return choose(_next_need(city, incident), fleet_of(city))
+    return choose(next_need(city, incident), fleet_of(city))
 
 
 def choose_instead(city: City, assignment: Assignment, crew: CrewKind | None = None) -> Choice:
@@ -79,7 +80,7 @@ def choose_instead(city: City, assignment: Assignment, crew: CrewKind | None = N
     carried = set(assignment.patients)
     transfer = city.transfers.get(assignment.incident_id)
     patients = () if transfer is None else transfer.patients
-    need = _need(
+    need = need_of(
         city,
         city.incidents[assignment.incident_id],
         assignment.place,
@@ -120,17 +121,33 @@ def _wait_no_longer(
 
 
 def serve_queue(city: City, unit_id: str) -> None:
-    """Give a unit that has become free to the head of the queue that it suits."""
+    """Give a unit that is free to the head of the queue that it suits, else where it is nearer."""
+    _serve_waiting(city, unit_id)
+    _relieve(city, unit_id)
+
+
+def _serve_waiting(city: City, unit_id: str) -> None:
     unit = city.units[unit_id]
-    if unit.status not in DISPATCHABLE or not city.waiting:
+    if objection(unit) is not None or not city.waiting:
         return
     fleet = fleet_of(city)
     because = f"unit {unit_id} is free"
     for incident in _in_turn(city, city.waiting.heads()):
-        if suits(unit, _next_need(city, incident), fleet):
+        if suits(unit, next_need(city, incident), fleet):
             serve(city, incident.incident_id, because)
             if city.units[unit_id].status not in DISPATCHABLE:
                 return
+
+
+def _relieve(city: City, unit_id: str) -> None:
+    """Let a unit that is free take over a run; that run's crew is free then in its turn."""
+    unit = city.units[unit_id]
+    if objection(unit) is not None:
+        return
+    relieved = relief.where_nearer(city, unit)
+    if relieved is not None:
+        assignment, choice, because = relieved
+        swap(city, assignment, choice, because)
 
 
 def serve_all(city: City, because: str) -> None:
@@ -151,7 +168,7 @@ def _in_turn(city: City, heads: list[tuple[waiting.Place, waiting.Lane]]) -> Ite
     while heads:
         place, lane = heappop(heads)
         incident = city.incidents[place[-1]]
-        vehicles = _next_need(city, incident).vehicles
+        vehicles = next_need(city, incident).vehicles
         if (lane, vehicles) not in not_helped:
             yield incident
             if city.incidents[place[-1]] is incident:
@@ -242,24 +259,6 @@ def still_waiting(city: City, incident_id: str) -> None:
         f"{incident.condition} patient has waited {waited:.0f} s for a {incident.waiting_for}",
     )
     _set_queue_timer(city, incident)
-
-
-def _next_need(city: City, incident: Incident) -> Need:
-    patients = placements.next_patients(city, incident)
-    return _need(city, incident, incidents.next_place(incident), patients)
-
-
-def _need(
-    city: City, incident: Incident, place: Place, patients: Iterable[TransferPatient]
-) -> Need:
-    crew = incidents.wanted_crew(incident)
-    return Need(
-        place=place,
-        crew="transfer" if crew == "transfer" else "regular",
-        critical=incident.condition != "stable",
-        transfer_wait_over=incident.transfer_wait_over,
-        vehicles=moving.vehicles_for(city, patients),
-    )
 
 
 def order_chosen(city: City, incident: Incident, choice: Choice, because: str) -> Incident:
@@ -414,7 +413,7 @@ def order_unanswered(city: City, assignment_id: str) -> None:
         return
     if assignment.acknowledged_at is not None:
         return
-    fail(city, assignment, outcome="unanswered", reason="order not acknowledged in time")
+    fail(city, assignment, outcome="unanswered", reason=NOT_ACKNOWLEDGED)
 
 
 def fail(city: City, assignment: Assignment, *, outcome: str, reason: str) -> None:

@@ -278,7 +278,7 @@ def give_up(city: City, handover_id: str) -> Assignment | None:
         left = city.pack.handover.escalate_seconds - city.pack.handover.next_hospital_seconds
         city.set_timer("handover_unanswered", handover_id, city.in_seconds(left))
         return None
-    return move_on(city, handover, "no answer in time", status="withdrawn", refused=True)
+    return move_on(city, handover, offers.NO_ANSWER, status="withdrawn", refused=True)
 
 
 def unanswered(city: City, handover_id: str) -> None:

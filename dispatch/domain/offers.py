@@ -20,6 +20,8 @@ from dispatch.topics.hospitals import TransferAccepted, TransferDiverted
 from dispatch.topics.transfers import TransferPatient
 
 TIMER: Final = "offer"
+# Why an offer or announcement is withdrawn that a hospital has not answered within the limit.
+NO_ANSWER: Final = "no answer in time"
 
 
 def make(
@@ -107,12 +109,11 @@ def expire(city: City, offer_id: str) -> Offer | None:
     offer = city.offers.get(offer_id)
     if offer is None or offer.status != "open":
         return None
-    reason = "no answer in time"
     clocks.run_out(city, f"{offer.owner}/transfer_answered/{offer_id}")
-    clocks.stop(city, "transfer_answered", offer.owner, offer_id, reason)
-    _let_go(city, offer, "expired", reason)
+    clocks.stop(city, "transfer_answered", offer.owner, offer_id, NO_ANSWER)
+    _let_go(city, offer, "expired", NO_ANSWER)
     offer = _end(city, offer, "expired")
-    _tell_withdrawn(city, offer, reason)
+    _tell_withdrawn(city, offer, NO_ANSWER)
     return offer
 
 

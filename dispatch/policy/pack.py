@@ -183,7 +183,8 @@ class Allocation(Part):
     `queue_escalation_seconds` by condition, `complaint_capabilities` from a word of the complaint
     to the hospital capability it needs. Without a regular crew within `critical_reach_minutes`, a
     critical patient gets a transfer crew as the last resort. A hold without an end ends after
-    `hold_seconds`.
+    `hold_seconds`. A unit that is free takes over the run of a crew that is not there yet where it
+    comes `take_over_seconds` sooner, or more; without that, never.
     """
 
     position_fresh_seconds: Seconds
@@ -200,6 +201,7 @@ class Allocation(Part):
     mass_casualty_patients: Annotated[int, Field(ge=2)]
     order_acknowledgement_seconds: Seconds
     hold_seconds: Seconds
+    take_over_seconds: Seconds | None = None
     queue_escalation_seconds: Annotated[dict[Condition, Seconds], AfterValidator(_every(Condition))]
     complaint_capabilities: dict[Line, Identifier]
 

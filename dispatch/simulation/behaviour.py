@@ -81,6 +81,15 @@ class Behaviour:
         """
         self._script[deviation][whom] = value
 
+    def intends(self, deviation: Deviation, *whom: str) -> Any:
+        """Return a scripted deviation's value for the first of these, or None.
+
+        It stays scripted until it shows, when `deviates` uses it up: who is called back before
+        leaves it to who goes instead.
+        """
+        scripted = self._script[deviation]
+        return next((scripted[name] for name in whom if name in scripted), None)
+
     def deviates(self, deviation: Deviation, *whom: str) -> Any:
         """Return a scripted deviation's value for the first of these, which uses it up, or None."""
         scripted = self._script[deviation]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Literal
 
+from dispatch.domain.dispatching import NOT_ACKNOWLEDGED
 from dispatch.domain.lifecycle import REPORTED
 from dispatch.domain.model import Position
 from dispatch.simulation.behaviour import Behaviour, Deviation, Step
@@ -111,11 +112,10 @@ class Crews:
         scene = Position(order["scene"]["latitude"], order["scene"]["longitude"])
         run = Run(order["unit_id"], order["assignment_id"], order["incident_id"], scene)
         self._crews[run.unit_id].run = run
-        if self._deviates(Deviation.SILENT, run):
+        if self._behaviour.intends(Deviation.SILENT, *_whom(run)):
             return
-        reason = self._deviates(Deviation.REFUSE, run)
-        if reason is not None:
-            self._then("acknowledge", run, partial(self._end, run, "refused", reason))
+        if self._behaviour.intends(Deviation.REFUSE, *_whom(run)):
+            self._then("acknowledge", run, partial(self._refuse, run))
         else:
             self._then("acknowledge", run, partial(self._acknowledge, run))
 
@@ -123,7 +123,13 @@ class Crews:
         order = seen.data
         crew = self._crews[order["unit_id"]]
         if crew.run is not None and crew.run.assignment_id == order["assignment_id"]:
+            if order["reason"] == NOT_ACKNOWLEDGED:
+                self._deviates(Deviation.SILENT, crew.run)
             self._over(crew.run)
+
+    async def _refuse(self, run: Run) -> None:
+        if run.phase == "ordered":
+            await self._end(run, "refused", self._deviates(Deviation.REFUSE, run))
 
     async def _acknowledge(self, run: Run) -> None:
         if run.phase != "ordered":
@@ -141,7 +147,7 @@ class Crews:
         run.phase = "rolling"
         origin = self._where(run.unit_id)
         await self._report(run.unit_id, "rolling", origin)
-        seconds = self._deviates(Deviation.BREAK_DOWN, run)
+        seconds = self._behaviour.intends(Deviation.BREAK_DOWN, *_whom(run))
         if seconds is not None:
             self._stage.after(seconds, partial(self._break_down, run))
             return
@@ -150,6 +156,7 @@ class Crews:
 
     async def _break_down(self, run: Run) -> None:
         if run.phase == "rolling":
+            self._deviates(Deviation.BREAK_DOWN, run)
             self._over(run)
             await self._report(run.unit_id, "out_of_service", None, reason="vehicle fault")
 
@@ -380,7 +387,7 @@ class Crews:
         self._stage.after(seconds, action)
 
     def _deviates(self, deviation: Deviation, run: Run) -> Any:
-        return self._behaviour.deviates(deviation, run.assignment_id, run.incident_id, run.unit_id)
+        return self._behaviour.deviates(deviation, *_whom(run))
 
     def _over(self, run: Run) -> None:
         run.phase = "over"
@@ -415,3 +422,8 @@ class Crews:
 
     async def _publish(self, event: Content) -> None:
         await self._stage.publish(event, source=SOURCE)
+
+
+def _whom(run: Run) -> tuple[str, str, str]:
+    """Return by what a deviation of a run may be scripted."""
+    return run.assignment_id, run.incident_id, run.unit_id

@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
+from dispatch.domain.offers import NO_ANSWER
 from dispatch.simulation.behaviour import Behaviour, Deviation
 from dispatch.simulation.seen import Seen
 from dispatch.simulation.surroundings import Surroundings
@@ -80,17 +81,15 @@ class Hospitals:
     def _on_announced(self, seen: Seen) -> None:
         announced = seen.data
         self._announced[announced["assignment_id"]] = announced
-        handover_id, hospital_id = announced["handover_id"], announced["hospital_id"]
-        whom = (handover_id, announced["assignment_id"], announced["incident_id"], hospital_id)
-        if self._behaviour.deviates(Deviation.HOSPITAL_SILENT, *whom):
+        if self._behaviour.intends(Deviation.HOSPITAL_SILENT, *_whom(announced)):
             return
-        reason = self._behaviour.deviates(Deviation.DIVERT, *whom)
-        seconds = self._behaviour.seconds("hospital_acknowledge", handover_id)
-        self._stage.after(seconds, partial(self._answer, announced, reason))
+        seconds = self._behaviour.seconds("hospital_acknowledge", announced["handover_id"])
+        self._stage.after(seconds, partial(self._answer, announced))
 
-    async def _answer(self, announced: dict[str, Any], reason: str | None) -> None:
+    async def _answer(self, announced: dict[str, Any]) -> None:
         if self._announced.get(announced["assignment_id"]) is not announced:
             return
+        reason = self._behaviour.deviates(Deviation.DIVERT, *_whom(announced))
         handover_id, hospital_id = announced["handover_id"], announced["hospital_id"]
         now, by = self._stage.now(), f"intake of {hospital_id}"
         if reason is None:
@@ -112,6 +111,8 @@ class Hospitals:
         announced = self._announced.get(assignment_id)
         if announced is not None and announced["handover_id"] == handover_id:
             del self._announced[assignment_id]
+            if seen.data["reason"] == NO_ANSWER:
+                self._behaviour.deviates(Deviation.HOSPITAL_SILENT, *_whom(announced))
 
     def _on_progress(self, seen: Seen) -> None:
         progress = seen.data
@@ -161,3 +162,13 @@ class Hospitals:
 
     async def _publish(self, event: Content) -> None:
         await self._stage.publish(event, source=SOURCE)
+
+
+def _whom(announced: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Return by what a deviation from an announcement may be scripted."""
+    return (
+        announced["handover_id"],
+        announced["assignment_id"],
+        announced["incident_id"],
+        announced["hospital_id"],
+    )

@@ -173,7 +173,8 @@ def pack_of(inputs: Inputs, regime: Regime) -> Pack:
 
     The least contact time is that of the regime's shortest service, in both regimes below what the
     shipped pack asks for: what was done there would not pass here. A handover may take as long as
-    the hospital phase, which includes getting the vehicle ready.
+    the hospital phase, which includes getting the vehicle ready. Crews here drive to whom they are
+    ordered to: nobody takes over.
     """
     plan = inputs.regimes[regime]
     content = tomllib.loads((PACKS / "covid-19.toml").read_text(encoding="utf-8"))
@@ -185,6 +186,7 @@ def pack_of(inputs: Inputs, regime: Regime) -> Pack:
     disinfection["minimums"] = {
         plan.agent: disinfection["minimums"][plan.agent] | {"min_minutes": plan.service[0]}
     }
+    del content["allocation"]["take_over_seconds"]
     content["handover"]["signature_seconds"] = math.ceil(inputs.phases.hospital[2] * 60)
     return Pack.model_validate(content)
 

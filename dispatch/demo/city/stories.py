@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from dispatch.demo.chronicle import Chronicle, Told
+from dispatch.domain.offers import NO_ANSWER
 from dispatch.domain.roster import DISPATCHABLE
 
 Story = Callable[[Chronicle], bool]
@@ -152,7 +153,7 @@ def hospital_silent(chronicle: Chronicle) -> bool:
     return any(
         chronicle.has("handover.reminded", handover_id=gone["handover_id"])
         and any(after.cause == gone.cause for after in chronicle.of("handover.announced"))
-        for gone in chronicle.of("handover.withdrawn", reason="no answer in time")
+        for gone in chronicle.of("handover.withdrawn", reason=NO_ANSWER)
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from dispatch.demo.chronicle import Chronicle, Told
 from dispatch.demo.city.stories import broke_down
+from dispatch.domain.offers import NO_ANSWER
 
 Story = Callable[[Chronicle], bool]
 
@@ -76,7 +77,7 @@ def hospital_silent(chronicle: Chronicle) -> bool:
     return any(
         _another_took(chronicle, gone)
         and chronicle.has("clock.breached", kind="transfer_answered", subject=gone["offer_id"])
-        for gone in chronicle.of("offer.withdrawn", reason="no answer in time")
+        for gone in chronicle.of("offer.withdrawn", reason=NO_ANSWER)
     )
 
 

@@ -268,6 +268,7 @@ class SmallCity:
             {key: set(places) for key, places in city._promised.items() if places},
             {key: set(ids) for key, ids in city.recent._buckets.items()},
             {spot: set(found.ids) for spot, found in city.recent._places._spots.items()},
+            city.on_the_way._unknown | city.on_the_way._seconds.keys(),
             dict(city.roster._free),
             {crew: dict(why) for crew, why in city.roster._objections.items()},
         )  # fmt: skip

@@ -95,6 +95,9 @@ def _busy_city(runs: int) -> _Big:
         # R4 is announced to a hospital with the order.
         patient = {"condition": "critical"}
         city.take(febrile(f"c{number}", patient=patient, location=_place(number)))
+    # Who is on the way is filed by place when the first unit is free: once, not with each call.
+    free = next(unit for unit in city.city.units.values() if unit.assignment_id is None)
+    city.take(city.reported(free.unit_id, status="available"))
     city.watch()
     return city
 

@@ -1,6 +1,6 @@
 """The life of a city comes out as if every rule looked at everything: no index changes a choice."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -10,9 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dispatch.domain import dispatching, handover
+from dispatch.domain import dispatching, handover, relief
 from dispatch.domain.city import City, Duplicate, Early, Rejected
-from dispatch.domain.model import Incident
+from dispatch.domain.model import Incident, Position
+from dispatch.domain.on_the_way import OnTheWay
+from dispatch.domain.travel import Travel
 from dispatch.domain.waiting import lane_of
 from tests.unit.domain import linear_allocation
 from tests.unit.domain.city_builder import (
@@ -62,6 +64,20 @@ def _every_unit_under_way(city: City, hospital_id: str) -> None:
             dispatching.hospital_changed(city, before, after, "a hospital is open")
 
 
+def _every_run_on_its_way(
+    runs: OnTheWay,
+    here: Position,
+    by: float,
+    travel: Travel,
+    estimate: Callable[[str], tuple[Position, float]],
+) -> Iterator[tuple[float, str]]:
+    for assignment_id in runs._unknown | runs._seconds.keys():
+        scene, seconds = estimate(assignment_id)
+        sooner = seconds - travel.seconds(here, scene)
+        if sooner >= by:
+            yield sooner, assignment_id
+
+
 @contextmanager
 def looking_at_everything() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
@@ -69,6 +85,10 @@ def looking_at_everything() -> Iterator[None]:
         patched.setattr(dispatching, "choose", linear_allocation.choose)
         patched.setattr(dispatching, "choose_of_kind", linear_allocation.choose_of_kind)
         patched.setattr(dispatching, "suits", linear_allocation.suits)
+        patched.setattr(relief, "fleet_of", _everybody)
+        patched.setattr(relief, "Roster", tuple)
+        patched.setattr(relief, "choose", linear_allocation.choose)
+        patched.setattr(OnTheWay, "farther", _every_run_on_its_way)
         patched.setattr(dispatching, "_in_turn", _every_waiting_one)
         patched.setattr(dispatching, "hospital_reported", _every_unit_under_way)
         yield

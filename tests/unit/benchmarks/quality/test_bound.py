@@ -6,7 +6,7 @@ from benchmarks.quality.bound import Unbounded, least_mean
 from benchmarks.quality.record import Run
 from benchmarks.quality.responses import DAYS, of_days, spread, waits_of
 from benchmarks.quality.rules import RuleDispatcher
-from benchmarks.quality.study import RULES
+from benchmarks.quality.study import PLAIN, RULES
 from benchmarks.quality.travel import Line, TravelModel
 from benchmarks.quality.world import World
 from tests.unit.benchmarks.quality.invented import drawn, plain, read
@@ -34,7 +34,7 @@ def test_a_crew_is_kept_for_whom_nobody_else_is_near() -> None:
     runs = [run("a", 0.0, 0.4), run("b", 5.0, 4.0)]
     posts = {"south": -1.0, "middle": 1.0}
     assert least(runs, posts) == pytest.approx((10 + 140 + 10 + 300) / 2, rel=0.02)
-    ours = World(record(runs, posts), WAYS, RuleDispatcher(RULES["as it is"]), seed=1).play()
+    ours = World(record(runs, posts), WAYS, RuleDispatcher(RULES[PLAIN]), seed=1).play()
     assert spread(waits_of(runs, ours).from_call, runs).mean == pytest.approx(
         (10 + 60 + 10 + 500) / 2, abs=4
     )

@@ -3,7 +3,7 @@ import pytest
 from benchmarks.quality.rules import Rule
 from tests.unit.benchmarks.quality.small_world import played, run
 
-OURS = Rule(gravest_first=True)
+PLAIN = Rule(gravest_first=True)
 
 
 def test_the_gravest_is_served_first_where_the_rule_says_so() -> None:
@@ -12,7 +12,7 @@ def test_the_gravest_is_served_first_where_the_rule_says_so() -> None:
         run("stable", 10.0, 1.0),
         run("critical", 20.0, 1.0, condition="critical"),
     ]
-    found, _ = played(OURS, runs, {"n": 0.0})
+    found, _ = played(PLAIN, runs, {"n": 0.0})
     assert found["critical"].ordered == pytest.approx(710, abs=1)
     found, _ = played(Rule(), runs, {"n": 0.0})
     assert found["stable"].ordered == pytest.approx(710, abs=1)
@@ -26,7 +26,7 @@ def test_a_nearer_crew_that_becomes_free_takes_over() -> None:
     assert found["far"].ordered == 600.0
     assert found["far"].on_scene == pytest.approx(610 + 10 + 100, abs=2)
     assert dispatcher.turned == 1
-    found, dispatcher = played(OURS, runs, posts)
+    found, dispatcher = played(PLAIN, runs, posts)
     assert found["far"].on_scene == pytest.approx(1610, abs=2)
     assert dispatcher.turned == 0
 
@@ -51,7 +51,7 @@ def test_nobody_takes_over_for_less_than_the_rule_asks() -> None:
 def test_the_last_crew_of_an_area_is_spared_for_a_stable_patient() -> None:
     posts = {"one": 0.0, "two": 0.0, "lone": 1.0}
     call = run("call", 0.0, 0.55)
-    found, _ = played(OURS, [call], posts)
+    found, _ = played(PLAIN, [call], posts)
     assert found["call"].on_scene == pytest.approx(10 + 45, abs=1)
     found, _ = played(Rule(gravest_first=True, cover=4.0, cover_within=60.0), [call], posts)
     assert found["call"].on_scene == pytest.approx(10 + 55, abs=1)
@@ -104,7 +104,7 @@ def test_two_crews_exchange_where_both_calls_gain_together() -> None:
     found, dispatcher = played(Rule(gravest_first=True, exchange_for=30.0), runs, posts)
     assert dispatcher.turned == 1
     together = (found["a"].on_scene or 0) + (found["b"].on_scene or 0)
-    found, _ = played(OURS, runs, posts)
+    found, _ = played(PLAIN, runs, posts)
     assert together < (found["a"].on_scene or 0) + (found["b"].on_scene or 0)
 
 

@@ -6,7 +6,7 @@ from benchmarks.quality.record import Record
 from benchmarks.quality.responses import Waits, waits_of
 from benchmarks.quality.rules import RuleDispatcher
 from benchmarks.quality.service import ServiceDispatcher, Setting
-from benchmarks.quality.study import OURS, RULES
+from benchmarks.quality.study import PLAIN, RULES
 from benchmarks.quality.world import Dispatcher, World
 from tests.unit.benchmarks.quality.invented import PACK, drawn, plain, read
 
@@ -22,8 +22,8 @@ def served(record: Record, dispatcher: Dispatcher) -> Waits:
 
 
 def test_the_service_sends_the_nearest_and_serves_the_gravest_first(busy: Record) -> None:
-    service = ServiceDispatcher(PACK, Setting(), seed=1)
-    assert served(busy, service) == served(busy, RuleDispatcher(RULES[OURS]))
+    service = ServiceDispatcher(PACK, Setting(take_over=False), seed=1)
+    assert served(busy, service) == served(busy, RuleDispatcher(RULES[PLAIN]))
     assert service.counts["queued"] > 10
     assert service.counts["withdrawn"] > 3
     assert service.counts["asked"] == service.counts["disinfected"] == 0

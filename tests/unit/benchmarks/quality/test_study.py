@@ -13,7 +13,7 @@ from benchmarks.quality.report import as_dict, show
 from benchmarks.quality.responses import of_days, spread, waits_of
 from benchmarks.quality.rules import RuleDispatcher
 from benchmarks.quality.service import ServiceDispatcher, Setting
-from benchmarks.quality.study import OURS, RULES, SIMPLER, Study, Tried, choose, study
+from benchmarks.quality.study import PLAIN, RULES, SIMPLER, Study, Tried, choose, study
 from benchmarks.quality.world import World
 from dispatch.errors import ConfigurationError
 from tests.unit.benchmarks.quality.invented import PACK, drawn, read, row
@@ -46,7 +46,7 @@ def test_the_bound_is_below_every_way(found: Study) -> None:
 
 
 def test_every_rule_is_tried_and_one_is_tested_under_both_models(found: Study) -> None:
-    assert found.tried.keys() == RULES.keys() - {OURS}
+    assert found.tried.keys() == RULES.keys() - {PLAIN}
     assert found.chosen in found.tried
     asked = {found.chosen, *SIMPLER}
     assert {(t.rule, t.model) for t in found.tested} == {
@@ -103,7 +103,7 @@ def test_on_the_real_record_the_service_is_the_rule_and_above_the_bound(real: Re
     model = travel.with_slope(travel.legs_of(real, usual), usual)
     service, rule = (
         waits_of(real.runs, World(real, model, dispatcher, seed=1).play())
-        for dispatcher in (ServiceDispatcher(PACK, Setting(), seed=1), RuleDispatcher(RULES[OURS]))
+        for dispatcher in (ServiceDispatcher(PACK, Setting(), seed=1), RuleDispatcher(RULES[PLAIN]))
     )
     assert service == rule
     even = spread(service.from_call, of_days(real.runs, "even"))
