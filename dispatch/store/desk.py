@@ -7,10 +7,7 @@ the commits.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -24,39 +21,28 @@ from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import report_duties
 from dispatch.domain.model import CITY, Timer
-from dispatch.errors import SchemaMismatch, Unavailable
+from dispatch.errors import Unavailable
 from dispatch.health import DeskHealth
 from dispatch.planning.plan import Plan
 from dispatch.planning.task import Task
 from dispatch.policy.pack import Pack
 from dispatch.store import codec, memory
+from dispatch.store.database import Database, Transaction
 from dispatch.store.dead_letters import reject
 from dispatch.store.inbound import Inbound, read
 from dispatch.store.parking import Parked, Parking
 from dispatch.store.plan import CityPlan
-from dispatch.store.schema import check_version
 from dispatch.store.sql import STATEMENTS
 from dispatch.store.writing import as_outgoing, write_changes
 from dispatch.topics.announcement import Reason
-from dispatch.topics.city import CityMode
 from dispatch.topics.envelope import Outgoing, Record
 
 log = structlog.get_logger(__name__)
 
-IDLE_IN_TRANSACTION: Final = 2_000  # ms; frees what a stopped process holds
-BREATH: Final = 0.5  # s of work between two words to the database, at most
-LOCK_WAIT: Final = 10_000  # ms
-STATEMENT: Final = 30_000  # ms
 # ms; one stopped between two bytes of a request counts neither as idle nor as in a statement.
 TRANSACTION: Final = 120_000
-ANSWER: Final = 35.0  # seconds; a network that swallows everything ends no statement
 TIMERS_AT_ONCE: Final = 1_000
-POOL_SIZE: Final = 4
 WAKE: Final = "dispatch_wake"
-
-# SQLSTATE classes and codes that mean: the infrastructure, not the input; try again.
-_RETRY_CLASSES: Final = ("08", "53", "57", "58", "40", "25")
-_RETRY_CODES: Final = ("55P03",)
 
 T = TypeVar("T")
 
@@ -73,14 +59,13 @@ class Desk:
         clock: Clock,
         topic_prefix: str,
     ) -> None:
-        self._connect_options = dict(connect_options)
+        self._database = Database(connect_options)
         self._plan = plan
         self._pack = pack
         self._clock = clock
         self._prefix = topic_prefix
         self._city = self._nothing_known()
         self._seen = -1
-        self._pool: asyncpg.Pool | None = None
         self._one_at_a_time = asyncio.Lock()
         # Owners of what was read from the database: they may be over, and need not stay.
         self._read_back: set[str] = set()
@@ -94,25 +79,8 @@ class Desk:
             Unavailable: the database can't be reached.
             SchemaMismatch: it has another schema than this program.
         """
+        await self._database.open()
         try:
-            self._pool = await asyncpg.create_pool(
-                **self._connect_options,
-                min_size=1,
-                max_size=POOL_SIZE,
-                command_timeout=ANSWER,
-                reset=_as_it_is,
-                server_settings={
-                    "application_name": "dispatch",
-                    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION),
-                    "lock_timeout": str(LOCK_WAIT),
-                    "statement_timeout": str(STATEMENT),
-                },
-            )
-        except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-            raise Unavailable(f"the database can't be reached: {error}") from error
-        try:
-            async with self._acquire() as connection:
-                await check_version(connection)
             await self._transact(self._install_plan)
         except BaseException:
             await self.close()
@@ -120,9 +88,7 @@ class Desk:
 
     async def close(self) -> None:
         """Let go of the database."""
-        if self._pool is not None:
-            pool, self._pool = self._pool, None
-            pool.terminate()
+        self._database.close()
 
     # -- inputs and timers
 
@@ -152,7 +118,7 @@ class Desk:
         )
         reason = _defect(error)
 
-        async def run(tx: "_Transaction") -> Sequence[Outgoing]:
+        async def run(tx: Transaction) -> Sequence[Outgoing]:
             return await self._take(tx, [inbound], refusal=reason)
 
         return await self._transact(run)
@@ -165,7 +131,7 @@ class Desk:
         Raises:
             Unavailable: nothing has happened; try again.
         """
-        async with self._acquire() as connection:
+        async with self._database.lend() as connection:
             if not await connection.fetchval(STATEMENTS["any_due"], self._clock.now()):
                 return ()
         at_once = TIMERS_AT_ONCE
@@ -190,7 +156,7 @@ class Desk:
 
     async def unplanned(self) -> Sequence[str]:
         """Return the batches that wait for a plan, by their ids."""
-        async with self._acquire() as connection:
+        async with self._database.lend() as connection:
             rows = await connection.fetch(STATEMENTS["unplanned"])
         return [row["id"] for row in rows]
 
@@ -201,7 +167,7 @@ class Desk:
             Unavailable: the database can't be reached.
         """
 
-        async def describe(_: "_Transaction") -> Task | None:
+        async def describe(_: Transaction) -> Task | None:
             batch = self._city.batches.get(batch_id)
             if batch is None or not needs_plan(batch):
                 return None
@@ -218,7 +184,7 @@ class Desk:
             Unavailable: nothing has happened; try again.
         """
 
-        async def run(tx: "_Transaction") -> Sequence[Outgoing]:
+        async def run(tx: Transaction) -> Sequence[Outgoing]:
             cause = f"plan/{batch_id}@{revision}"
             self._city.begin(now=self._clock.now(), cause=cause)
             batches.adopt(self._city, batch_id, revision, plan)
@@ -230,33 +196,33 @@ class Desk:
 
     async def leftovers(self, older_than_seconds: float, limit: int) -> Sequence[Outgoing]:
         """Return up to `limit` unpublished events of at least that age, in log order."""
-        async with self._acquire() as connection:
+        async with self._database.lend() as connection:
             rows = await connection.fetch(STATEMENTS["leftovers"], older_than_seconds, limit)
         return [as_outgoing(dict(row), self._prefix) for row in rows]
 
     async def published(self, events: Sequence[Outgoing]) -> None:
         """Note that the brokers have acknowledged the events."""
         if events:
-            async with self._acquire() as connection:
+            async with self._database.lend() as connection:
                 await connection.execute(
                     STATEMENTS["published"], [event.position for event in events]
                 )
 
     async def lease(self, name: str, holder: str, seconds: float) -> bool:
         """Take or renew a lease, which expires by itself; false while another holds it."""
-        async with self._acquire() as connection:
+        async with self._database.lend() as connection:
             taken = await connection.fetchval(STATEMENTS["take_lease"], name, holder, seconds)
         return taken is not None
 
     async def noted(self, incarnation: str) -> Mapping[tuple[str, int], int]:
         """Return the next offset to read by (topic, partition), as transactions noted it."""
-        async with self._acquire() as connection:
+        async with self._database.lend() as connection:
             rows = await connection.fetch(STATEMENTS["noted_positions"], incarnation)
         return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
     async def health(self) -> DeskHealth:
         """Return how the desk is doing."""
-        async with self._acquire() as connection:
+        async with self._database.lend() as connection:
             (row,) = await connection.fetch(STATEMENTS["health"])
             read_only = await connection.fetchval("SHOW transaction_read_only")
         since = row["waiting_since"]
@@ -272,7 +238,7 @@ class Desk:
     async def wakeups(self) -> AsyncIterator[None]:
         """Yield when somebody says that timers may be due; only a hint."""
         heard = asyncio.Event()
-        async with self._acquire() as connection:
+        async with self._database.lend() as connection:
 
             def hear(*_: object) -> None:
                 heard.set()
@@ -290,7 +256,7 @@ class Desk:
 
     # -- within a transaction
 
-    async def _install_plan(self, tx: "_Transaction") -> Sequence[Outgoing]:
+    async def _install_plan(self, tx: Transaction) -> Sequence[Outgoing]:
         """Bring new units and hospitals of the plan into the database, and report the duties."""
         city = self._city
         if tx.version == 1:
@@ -306,7 +272,7 @@ class Desk:
         return read(record, topic=topic)
 
     async def _take(
-        self, tx: "_Transaction", inputs: Sequence[Inbound], *, refusal: Reason | None = None
+        self, tx: Transaction, inputs: Sequence[Inbound], *, refusal: Reason | None = None
     ) -> Sequence[Outgoing]:
         parking = Parking(tx.connection, self._city)
         seen = await self._look_up(tx, inputs, parking)
@@ -378,7 +344,7 @@ class Desk:
         parking.outcomes[waiting.identity] = outcome
 
     async def _fire(
-        self, tx: "_Transaction", *, at_once: int, tried: list[Timer]
+        self, tx: Transaction, *, at_once: int, tried: list[Timer]
     ) -> Sequence[Outgoing]:
         """Fire up to `at_once` timers, and note in `tried` which, lest one of them fails."""
         now = self._clock.now()
@@ -416,9 +382,7 @@ class Desk:
         await parking.write()
         return await self._write(tx, [])
 
-    async def _drop_timer(
-        self, tx: "_Transaction", *, timer: Timer, error: str
-    ) -> Sequence[Outgoing]:
+    async def _drop_timer(self, tx: Transaction, *, timer: Timer, error: str) -> Sequence[Outgoing]:
         """Take a timer out and tell the consoles that it did nothing, unless another was faster."""
         if not await tx.connection.fetchval(STATEMENTS["is_set"], timer.timer_id, timer.due_at):
             return ()
@@ -439,7 +403,7 @@ class Desk:
             parking.outcomes[identity] = "rejected"
 
     async def _look_up(
-        self, tx: "_Transaction", inputs: Sequence[Inbound], parking: Parking
+        self, tx: Transaction, inputs: Sequence[Inbound], parking: Parking
     ) -> dict[str, bytes]:
         """Read what the inputs refer to and is not in memory, and what waits for their calls.
 
@@ -474,24 +438,24 @@ class Desk:
         await parking.open_for(found["awaited"])
         return seen
 
-    async def _load_incidents(self, tx: "_Transaction", incident_ids: set[str]) -> None:
+    async def _load_incidents(self, tx: Transaction, incident_ids: set[str]) -> None:
         if incident_ids:
             self._read_back |= incident_ids
             await self._load(tx, await tx.fetch("load_incidents", list(incident_ids)))
 
-    async def _load(self, tx: "_Transaction", rows: Sequence[asyncpg.Record]) -> None:
+    async def _load(self, tx: Transaction, rows: Sequence[asyncpg.Record]) -> None:
         for row in rows:
             await tx.breathe()
             self._city.load([codec.load(row["kind"], row["state"])])
 
-    async def _load_clocks(self, tx: "_Transaction", clock_ids: list[str]) -> None:
+    async def _load_clocks(self, tx: Transaction, clock_ids: list[str]) -> None:
         """Read clocks alone: to run out they need nothing else of their owners."""
         if clock_ids:
             await self._load(tx, await tx.fetch("load_clocks", clock_ids))
 
     async def _note(
         self,
-        tx: "_Transaction",
+        tx: Transaction,
         outcomes: Mapping[str, tuple[bytes, str]],
         records: Sequence[Record],
     ) -> None:
@@ -512,7 +476,7 @@ class Desk:
             list(reached.values()),
         )
 
-    async def _write(self, tx: "_Transaction", replayed: Sequence[str]) -> Sequence[Outgoing]:
+    async def _write(self, tx: Transaction, replayed: Sequence[str]) -> Sequence[Outgoing]:
         """Write what changed and return what is to be published, in log order."""
         outgoing = await write_changes(
             tx.connection, self._city, version=tx.version, now=self._clock.now(),
@@ -530,9 +494,9 @@ class Desk:
 
     # -- transactions
 
-    async def _transact(self, work: "Callable[[_Transaction], Awaitable[T]]") -> T:
+    async def _transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run `work` in a transaction as the one writer; memory follows the database's fate."""
-        async with self._one_at_a_time, self._acquire() as connection:
+        async with self._one_at_a_time, self._database.lend() as connection:
             try:
                 async with connection.transaction():
                     tx = await self._begin(connection)
@@ -544,9 +508,9 @@ class Desk:
             self._settle()
             return result
 
-    async def _begin(self, connection: asyncpg.Connection) -> "_Transaction":
+    async def _begin(self, connection: asyncpg.Connection) -> Transaction:
         (row,) = await connection.fetch(STATEMENTS["lock_centre"], str(TRANSACTION))
-        tx = _Transaction(connection, row["version"], row["mode"])
+        tx = Transaction(connection, row["version"], row["mode"])
         written = tx.version - 1
         if self._seen > written:
             # A failover has lost commits: what memory holds of them is not true any more.
@@ -567,7 +531,7 @@ class Desk:
             travel=self._plan.travel_under(self._pack),
         )
 
-    async def _catch_up(self, tx: "_Transaction") -> None:
+    async def _catch_up(self, tx: Transaction) -> None:
         """Read what other processes wrote since the version that this one has seen."""
         await self._load(tx, await tx.fetch("load_fleet", self._seen))
         if self._seen < 0:
@@ -589,69 +553,6 @@ class Desk:
         city.forget([owner for owner in over if memory.is_over(city, owner)])
         city.forget_ended(CITY)
 
-    @asynccontextmanager
-    async def _acquire(self) -> AsyncIterator[Any]:
-        """Lend a connection; faults of the infrastructure come out as Unavailable.
-
-        So does all that keeps one from connecting: a password that is being changed, say.
-        """
-        if self._pool is None:
-            raise Unavailable("the desk is closed")
-        lent = False
-        try:
-            async with self._pool.acquire(timeout=LOCK_WAIT / 1000) as connection:
-                lent = True
-                yield connection
-        except (SchemaMismatch, Unavailable, ValueError):
-            # What asyncpg can't encode is an InterfaceError too, and no fault of the database.
-            raise
-        except asyncpg.PostgresError as error:
-            if not lent or _is_infrastructure(error):
-                raise Unavailable(f"the database: {error}") from error
-            raise
-        except (
-            OSError,
-            TimeoutError,
-            asyncpg.InterfaceError,
-            # A connection that is lost at an awkward moment.
-            asyncpg.InternalClientError,
-        ) as error:
-            raise Unavailable(f"the database can't be reached: {error}") from error
-
-
-@dataclass(slots=True)
-class _Transaction:
-    """The connection of a transaction that holds the centre, and the version it writes."""
-
-    connection: asyncpg.Connection
-    version: int
-    mode: CityMode
-    """As it was before this transaction."""
-    spoke: float = field(default_factory=time.monotonic)
-
-    async def breathe(self) -> None:
-        """Speak to the database now and then, so that much work is not taken for a stopped process.
-
-        It is the pause between two statements that ends a transaction, not its length.
-        """
-        if time.monotonic() - self.spoke > BREATH:
-            await self.connection.execute("SELECT")
-            self.spoke = time.monotonic()
-
-    async def fetch(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
-        rows: list[asyncpg.Record] = await self.connection.fetch(STATEMENTS[name], *arguments)
-        return rows
-
-    async def execute(self, name: str, *arguments: Any) -> None:
-        await self.connection.execute(STATEMENTS[name], *arguments)
-
-
-async def _as_it_is(_connection: asyncpg.Connection) -> None:
-    """Give a connection back: nothing is set on one for longer than a transaction.
-
-    The pool has rolled back what was open; its usual words to the database cost a batch two trips.
-    """
-
 
 def _with_its_content(inbound: Inbound) -> str:
     """Return what identifies an input whose identity another content has taken."""
@@ -666,11 +567,3 @@ def _defect(error: BaseException) -> Reason:
 def _named(inbound: Inbound) -> dict[str, str]:
     """Return how log lines name who an input is about: call, unit or hospital."""
     return {name.removesuffix("_id"): value for name, value in inbound.sender.items()}
-
-
-def _is_infrastructure(error: asyncpg.PostgresError) -> bool:
-    if isinstance(error, asyncpg.InvalidCachedStatementError):
-        # The schema was changed meanwhile; asyncpg plans anew the next time.
-        return True
-    code = error.sqlstate or ""
-    return code[:2] in _RETRY_CLASSES or code in _RETRY_CODES

@@ -14,7 +14,8 @@ from dispatch.domain.city import City
 from dispatch.domain.model import Timer
 from dispatch.errors import SchemaMismatch, Unavailable
 from dispatch.policy.pack import load_pack
-from dispatch.store.desk import POOL_SIZE, Desk
+from dispatch.store.database import POOL_SIZE
+from dispatch.store.desk import Desk
 from dispatch.topics.cloudevents import timestamp
 from tests.integration.store.conftest import (
     HandClock,

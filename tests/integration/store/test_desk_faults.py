@@ -11,7 +11,8 @@ from dispatch.domain import handling
 from dispatch.domain.city import City
 from dispatch.domain.model import Timer
 from dispatch.errors import Unavailable
-from dispatch.store.desk import POOL_SIZE, WAKE, Desk
+from dispatch.store.database import POOL_SIZE
+from dispatch.store.desk import WAKE, Desk
 from tests.integration.store.conftest import HandClock, Post, kinds
 
 
@@ -144,7 +145,7 @@ async def test_nobody_gets_a_connection_that_still_listens(desk: Desk) -> None:
 
     heard = asyncio.Event()
     listening = asyncio.create_task(listen())
-    connection = await asyncpg.connect(**desk._connect_options)
+    connection = await asyncpg.connect(**desk._database._connect_options)
     try:
         while not heard.is_set():
             await connection.execute(f"NOTIFY {WAKE}")

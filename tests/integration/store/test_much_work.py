@@ -10,7 +10,7 @@ from dispatch.domain import handling
 from dispatch.domain.city import City
 from dispatch.errors import Unavailable
 from dispatch.store import desk as module
-from dispatch.store.desk import IDLE_IN_TRANSACTION
+from dispatch.store.database import IDLE_IN_TRANSACTION
 from dispatch.topics.fields import Content
 from tests.integration.store.conftest import Post, of_kind
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from dispatch.errors import Unavailable
 from dispatch.policy.pack import load_pack
-from dispatch.store import desk as module
+from dispatch.store import database
 from dispatch.store.desk import Desk
 from dispatch.topics.envelope import Outgoing, Record
 from tests.integration.store.conftest import PREFIX, HandClock, Post, kinds, small_city
@@ -91,7 +91,7 @@ async def wire(migrated: str) -> AsyncIterator[tuple[Wire, str]]:
 async def test_a_commit_without_an_answer_takes_effect_once(
     wire: tuple[Wire, str], post: Post, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ANSWER", 1.0)
+    monkeypatch.setattr(database, "ANSWER", 1.0)
     between, dsn = wire
     desk = Desk(
         {"dsn": dsn},
@@ -143,7 +143,7 @@ async def test_a_worker_that_stops_after_any_request_holds_nobody_up(
         await stopping.open()
         if request is not None:
             # Not while it opens: on a slow machine nothing may be said for so long then.
-            async with stopping._acquire() as connection:
+            async with stopping._database.lend() as connection:
                 await connection.execute("SET idle_in_transaction_session_timeout = 100")
         between.requests, between.last_request = 0, request
         taking = asyncio.ensure_future(stopping.take([post.call(f"c{next(numbers)}")]))
