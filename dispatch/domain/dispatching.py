@@ -3,6 +3,7 @@
 Source: 120 plan §3-4; domain, the decision and choosing the unit.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -15,9 +16,9 @@ from dispatch.domain.allocation import Choice, choose, choose_of_kind, suits
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
-from dispatch.domain.model import Assignment, Incident, Place
+from dispatch.domain.model import Assignment, Incident, Place, Unit
 from dispatch.domain.needs import need_of, next_need
-from dispatch.domain.roster import DISPATCHABLE, objection
+from dispatch.domain.roster import DISPATCHABLE
 from dispatch.policy.decision import decide
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import CallDecided, IncidentQueued
@@ -121,14 +122,9 @@ def _wait_no_longer(
 
 
 def serve_queue(city: City, unit_id: str) -> None:
-    """Give a unit that is free to the head of the queue that it suits, else where it is nearer."""
-    _serve_waiting(city, unit_id)
-    _relieve(city, unit_id)
-
-
-def _serve_waiting(city: City, unit_id: str) -> None:
+    """Give a unit that has become free to the head of the queue that it suits."""
     unit = city.units[unit_id]
-    if objection(unit) is not None or not city.waiting:
+    if unit.status not in DISPATCHABLE or not city.waiting:
         return
     fleet = fleet_of(city)
     because = f"unit {unit_id} is free"
@@ -139,15 +135,19 @@ def _serve_waiting(city: City, unit_id: str) -> None:
                 return
 
 
-def _relieve(city: City, unit_id: str) -> None:
-    """Let a unit that is free take over a run; that run's crew is free then in its turn."""
-    unit = city.units[unit_id]
-    if objection(unit) is not None:
-        return
-    relieved = relief.where_nearer(city, unit)
-    if relieved is not None:
-        assignment, choice, because = relieved
-        swap(city, assignment, choice, because)
+def relieve(city: City) -> None:
+    """Let the units that an input or timer has left free take over runs that they are nearer to.
+
+    The crew of such a run is free then, serves the queue, and takes over in its turn.
+    """
+    units = deque(city.changed(Unit))
+    while units:
+        unit = city.units[units.popleft()]
+        relieved = relief.where_nearer(city, unit)
+        if relieved is not None:
+            assignment, choice, because = relieved
+            swap(city, assignment, choice, because)
+            units.append(assignment.unit_id)
 
 
 def serve_all(city: City, because: str) -> None:
@@ -201,9 +201,11 @@ def _swap(city: City, assignment: Assignment, choice: Choice, because: str) -> N
     # Its room goes to the new run, so that the last one of a hospital is not lost.
     handover.withdraw(city, assignment, because)
     incident = city.incidents[assignment.incident_id]
-    # Its patients go to the new run.
+    # Its patients go to the new run, and what hospitals have said of them.
     city.put(replace(city.assignments[assignment.assignment_id], patients=()))
-    _order(city, incident, choice, assignment.place, because)
+    decided = incident.decision is not None and incident.decision["destination"]
+    refused = assignment.refused_hospitals if assignment.destination == decided else ()
+    _order(city, incident, choice, assignment.place, because, refused_hospitals=refused)
     orders.withdraw(
         city, city.assignments[assignment.assignment_id], outcome="swapped", reason=because
     )
@@ -269,12 +271,22 @@ def order_chosen(city: City, incident: Incident, choice: Choice, because: str) -
     return _order(city, incident, choice, place, because)
 
 
-def _order(city: City, incident: Incident, choice: Choice, place: Place, because: str) -> Incident:
+def _order(
+    city: City,
+    incident: Incident,
+    choice: Choice,
+    place: Place,
+    because: str,
+    *,
+    refused_hospitals: tuple[str, ...] = (),
+) -> Incident:
     """Order the unit of a choice; a fallback that the rules had to settle for escalates."""
     assert choice.unit is not None, "only a choice with a unit is ordered"
     for kind in ("queue", "transfer_wait"):
         city.cancel_timer(kind, incident.incident_id)
-    incident = orders.issue(city, incident, choice, place, because)
+    incident = orders.issue(
+        city, incident, choice, place, because, refused_hospitals=refused_hospitals
+    )
     if choice.fallback is not None:
         escalate(
             city,

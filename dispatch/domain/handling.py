@@ -259,11 +259,15 @@ def handle(city: City, event: Content, digest: str) -> None:
         batches.request(city, event, digest)
     else:
         _INPUTS[type(event)](city, event)
-    _see_to_batches(city)
+    _see_to_units(city)
 
 
-def _see_to_batches(city: City) -> None:
-    """Whatever has changed a unit (an input, a timer, another unit), its batches hear of it."""
+def _see_to_units(city: City) -> None:
+    """Whatever has changed a unit (an input, a timer, another unit): it may be nearer to a patient.
+
+    Its batches hear of it.
+    """
+    dispatching.relieve(city)
     if city.batches:
         for unit_id in city.changed(Unit):
             batches.unit_changed(city, unit_id)
@@ -288,7 +292,7 @@ def _times(kind: type[Content]) -> tuple[str, ...]:
 def fire(city: City, timer: Timer) -> None:
     """Deal with a timer that is due; one whose subject has moved on does nothing."""
     _TIMERS[timer.kind](city, timer.subject)
-    _see_to_batches(city)
+    _see_to_units(city)
 
 
 def answer_rejected(

@@ -16,8 +16,19 @@ from dispatch.topics.units import UnitStatus
 _NEVER_LOWERED = ("ppe", "destination", "disinfection")
 
 
-def issue(city: City, incident: Incident, choice: Choice, place: Place, because: str) -> Incident:
-    """Order a unit to a place of an incident, announce the patient where the rule says so."""
+def issue(
+    city: City,
+    incident: Incident,
+    choice: Choice,
+    place: Place,
+    because: str,
+    *,
+    refused_hospitals: tuple[str, ...] = (),
+) -> Incident:
+    """Order a unit to a place of an incident, announce the patient where the rule says so.
+
+    `refused_hospitals` have diverted the patient, or not answered, and are not asked again.
+    """
     unit = choice.unit
     assert unit is not None, "only a choice with a unit is ordered"
     decision = _decision(incident)
@@ -37,6 +48,7 @@ def issue(city: City, incident: Incident, choice: Choice, place: Place, because:
         hospital_id=None,
         patients=tuple(each.patient_id for each in placements.next_patients(city, incident)),
         life_support=decision["life_support"],
+        refused_hospitals=refused_hospitals,
     )
     city.put(assignment)
     incident = replace(

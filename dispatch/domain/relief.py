@@ -3,7 +3,9 @@
 Source: 120 plan §4 (就近派遣); what is gained by it: docs/dispatch-quality.md.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
+from heapq import nsmallest
 from typing import Final
 
 from dispatch.domain import incidents
@@ -12,49 +14,78 @@ from dispatch.domain.city import City
 from dispatch.domain.fleet import fleet_of
 from dispatch.domain.model import Assignment, Position, Unit
 from dispatch.domain.needs import need_of
-from dispatch.domain.roster import Roster, where
+from dispatch.domain.roster import Roster, objection, where
 
 NEARER_UNIT_FREE: Final = "nearer_unit_free"
+# Of the runs that a unit is nearer to, so many are looked at closely, the greatest gain first.
+_LOOKED_AT: Final = 8
 
 
 def where_nearer(city: City, unit: Unit) -> tuple[Assignment, Choice, str] | None:
-    """Return the run that a free unit takes over, its choice, and why; None where it takes none.
+    """Return the run that a unit takes over if it is free, its choice, and why; else None.
 
-    It is the run with the most gained, at least `take_over_seconds` of the pack, among those that
-    the rules would give to this unit if its own were free too. What the dispatcher has chosen
-    stays, and so do the trips of a transfer. Whose position is not known takes part in nothing.
+    It is the run with the most gained, at least `take_over_seconds` of the pack, among those where
+    the rules prefer this unit to the crew on its way; a unit of another crew kind than is wanted
+    takes none. A crew that has not acknowledged its order yet keeps it, for its silence must be
+    noticed. What the dispatcher has chosen stays, and so do the trips of a transfer. Whose position
+    is not known takes part in nothing, and no unit comes back to an incident that it has been on.
     """
-    for gained, assignment_id in _gains(city, unit):
+    if city.pack.allocation.take_over_seconds is None or objection(unit) is not None:
+        return None
+    gains = nsmallest(_LOOKED_AT, _gains(city, unit, city.pack.allocation.take_over_seconds))
+    for gained, assignment_id in gains:
         assignment = city.assignments[assignment_id]
         choice = _choice_between(city, assignment, unit)
         if choice is not None:
-            return assignment, choice, f"unit {unit.unit_id} is free and {gained:.0f} s nearer"
+            return assignment, choice, f"unit {unit.unit_id} is free and {-gained:.0f} s nearer"
     return None
 
 
-def _gains(city: City, unit: Unit) -> list[tuple[float, str]]:
-    least = city.pack.allocation.take_over_seconds
-    if least is None:
-        return []
+def _gains(city: City, unit: Unit, least: float) -> Iterator[tuple[float, str]]:
+    """Yield the runs that a unit may take over, with the seconds gained, negative."""
     here, known = where(unit, city.now, city.pack.allocation.position_fresh_seconds)
     if not known:
-        return []
+        return
 
     def still(assignment_id: str) -> tuple[Position, float]:
         run = city.assignments[assignment_id]
         busy, scene = city.units[run.unit_id], run.place.position
         return scene, city.travel.seconds(busy.position or busy.station, scene)
 
-    found = city.on_the_way.farther(here, least, city.travel, still)
-    return sorted(found, key=lambda each: (-each[0], each[1]))
+    for gained, assignment_id in city.on_the_way.farther(here, least, city.travel, still):
+        run = city.assignments[assignment_id]
+        left = gained - _driven_since(city, run)
+        if left >= least and _may_be_relieved(city, run) and _may_go(city, unit, run):
+            yield -left, assignment_id
+
+
+def _driven_since(city: City, run: Assignment) -> float:
+    """Return for how many seconds a crew has been driving since it said where it was."""
+    rolled_at, said_at = run.reached.get("rolling"), city.units[run.unit_id].position_at
+    if rolled_at is None or said_at is None:
+        return 0.0
+    return max(0.0, (city.now - max(rolled_at, said_at)).total_seconds())
+
+
+def _may_be_relieved(city: City, run: Assignment) -> bool:
+    if run.acknowledged_at is None or run.chosen_by_dispatcher:
+        return False
+    return city.incidents[run.incident_id].transfer_kind is None
+
+
+def _may_go(city: City, unit: Unit, run: Assignment) -> bool:
+    """Return whether a unit is of the crew kind for a run, and has not been on its incident."""
+    incident = city.incidents[run.incident_id]
+    wanted = incidents.wanted_crew(incident)
+    pooled = city.mode == "routine" and incident.wanted_crew is None and wanted == "regular"
+    if unit.crew != wanted and not pooled:
+        return False
+    return all(city.assignments[key].unit_id != unit.unit_id for key in incident.assignments)
 
 
 def _choice_between(city: City, assignment: Assignment, unit: Unit) -> Choice | None:
     """Return the choice of a free unit where the rules prefer it to the one on its way."""
     incident = city.incidents[assignment.incident_id]
-    fixed = assignment.chosen_by_dispatcher or incident.transfer_kind is not None
-    if fixed or incident.status == "held" or incidents.wanted_crew(incident) is None:
-        return None
     busy = city.units[assignment.unit_id]
     # One that is ordered and has never said where it is stands at its station.
     standing = busy.status == "ordered" and busy.position is None
@@ -64,6 +95,6 @@ def _choice_between(city: City, assignment: Assignment, unit: Unit) -> Choice | 
         return None
     both = replace(fleet, units=Roster((unit, other)))
     choice = choose(need_of(city, incident, assignment.place), both)
-    if choice.unit is not unit or choice.fallback is not None:
+    if choice.unit is not unit:
         return None
     return replace(choice, why=(*choice.why, NEARER_UNIT_FREE))

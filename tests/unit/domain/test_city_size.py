@@ -97,7 +97,7 @@ def _busy_city(runs: int) -> _Big:
         city.take(febrile(f"c{number}", patient=patient, location=_place(number)))
     # Who is on the way is filed by place when the first unit is free: once, not with each call.
     free = next(unit for unit in city.city.units.values() if unit.assignment_id is None)
-    city.take(city.reported(free.unit_id, status="available"))
+    city.take(city.reported(free.unit_id, position=free.station))
     city.watch()
     return city
 
