@@ -89,5 +89,8 @@ class Line:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(CHUNK):
             await self._open.wait()
+            if writer.is_closing():
+                # Its end came while this was held up; uvloop raises at a word to who is gone.
+                return
             writer.write(data)
             await writer.drain()
