@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final
 
 import structlog
@@ -150,11 +150,11 @@ async def until_told(client_options: Mapping[str, Any], names: Collection[str]) 
     client = AIOKafkaClient(**client_options)
     try:
         await client.bootstrap()
-        async with asyncio.timeout(TOLD_LIMIT):
-            for broker in client.cluster.brokers():
-                # One that is down will have heard of them when it is up.
-                with contextlib.suppress(NodeNotReadyError):
-                    await _told_by(client, broker.nodeId, set(names))
+
+        async def told(node_id: int) -> bool:
+            return set(names) <= await _led(client, node_id)
+
+        await until_every_broker(client, told)
     except (KafkaError, OSError) as error:
         where = client_options["bootstrap_servers"]
         raise Unavailable(f"Kafka at {where} doesn't tell of new topics: {error}") from error
@@ -162,11 +162,19 @@ async def until_told(client_options: Mapping[str, Any], names: Collection[str]) 
         await client.close()
 
 
-async def _told_by(client: AIOKafkaClient, node_id: int, names: set[str]) -> None:
-    while True:
-        if names <= await _led(client, node_id):
-            return
-        await asyncio.sleep(LOOK_AGAIN)
+async def until_every_broker(
+    client: AIOKafkaClient, told: Callable[[int], Awaitable[bool]]
+) -> None:
+    """Wait until each broker that is up, by its id, has been told of something.
+
+    One that is down will have heard of it when it is up. Raises TimeoutError when one is not told
+    in time.
+    """
+    async with asyncio.timeout(TOLD_LIMIT):
+        for broker in client.cluster.brokers():
+            with contextlib.suppress(NodeNotReadyError):
+                while not await told(broker.nodeId):  # noqa: ASYNC110 - brokers only answer
+                    await asyncio.sleep(LOOK_AGAIN)
 
 
 async def _led(client: AIOKafkaClient, node_id: int) -> set[str]:

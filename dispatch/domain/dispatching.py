@@ -203,8 +203,9 @@ def _swap(city: City, assignment: Assignment, choice: Choice, because: str) -> N
     incident = city.incidents[assignment.incident_id]
     # Its patients go to the new run, and what hospitals have said of them.
     city.put(replace(city.assignments[assignment.assignment_id], patients=()))
-    decided = incident.decision is not None and incident.decision["destination"]
-    refused = assignment.refused_hospitals if assignment.destination == decided else ()
+    assert incident.decision is not None, "a run is ordered on a decision only"
+    same_kind = assignment.destination == incident.decision["destination"]
+    refused = assignment.refused_hospitals if same_kind else ()
     _order(city, incident, choice, assignment.place, because, refused_hospitals=refused)
     orders.withdraw(
         city, city.assignments[assignment.assignment_id], outcome="swapped", reason=because

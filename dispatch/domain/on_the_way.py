@@ -50,10 +50,10 @@ class OnTheWay:
             self._put_down(assignment_id, *estimate(assignment_id))
         self._unknown.clear()
         for power, places in self._places.items():
-            if len(places) == 0:
-                continue
             at_most = math.ldexp(1.0, power) - by
-            for metres, spot in places.outward(here) if at_most > 0.0 else ():
+            if at_most <= 0.0 or not len(places):
+                continue
+            for metres, spot in places.outward(here):
                 if travel.at_least(metres) > at_most:
                     break
                 seconds = travel.seconds(here, spot.position)

@@ -6,6 +6,7 @@ in every run, in whatever order events arrive.
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Final, Literal
 
@@ -87,14 +88,17 @@ class Behaviour:
         It stays scripted until it shows, when `deviates` uses it up: who is called back before
         leaves it to who goes instead.
         """
-        scripted = self._script[deviation]
-        return next((scripted[name] for name in whom if name in scripted), None)
+        found = self._named(deviation, whom)
+        return None if found is None else self._script[deviation][found]
 
     def deviates(self, deviation: Deviation, *whom: str) -> Any:
         """Return a scripted deviation's value for the first of these, which uses it up, or None."""
+        found = self._named(deviation, whom)
+        return None if found is None else self._script[deviation].pop(found)
+
+    def _named(self, deviation: Deviation, whom: Sequence[str]) -> str | None:
         scripted = self._script[deviation]
-        found = next((name for name in whom if name in scripted), None)
-        return None if found is None else scripted.pop(found)
+        return next((name for name in whom if name in scripted), None)
 
     def seconds(self, step: Step, whom: str, estimate: float = 0.0) -> float:
         """Return how long a step takes; `estimate` is the travel time where it is a way."""

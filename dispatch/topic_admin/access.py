@@ -1,16 +1,14 @@
 """The access lists of a cluster: what a user may do there, looked at and added to."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, NodeNotReadyError, for_code
+from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.admin import CreateAclsRequest, DescribeAclsRequest
 
-from dispatch.cluster import LOOK_AGAIN, TOLD_LIMIT, unreachable
+from dispatch.cluster import unreachable, until_every_broker
 from dispatch.errors import Unavailable
 from dispatch.topic_admin.roles import EVERYBODY, Entry
 
@@ -60,20 +58,14 @@ class Access:
             )
             for code, reason in answer.creation_responses:
                 _check(f"{entry.operation} on {entry.name} for {user}", code, reason)
+
+        async def told(node_id: int) -> bool:
+            return added <= await self._told_by(node_id, user)
+
         try:
-            async with asyncio.timeout(TOLD_LIMIT):
-                for broker in self._client.cluster.brokers():
-                    # One that is down will have heard of it when it is up.
-                    with contextlib.suppress(NodeNotReadyError):
-                        await self._until_told_by(broker.nodeId, user, added)
+            await until_every_broker(self._client, told)
         except TimeoutError as error:
             raise Unavailable(f"Kafka doesn't tell what {user} may do now") from error
-
-    async def _until_told_by(self, node_id: int, user: str, entries: set[Entry]) -> None:
-        while True:
-            if entries <= await self._told_by(node_id, user):
-                return
-            await asyncio.sleep(LOOK_AGAIN)
 
     async def _told_by(self, node_id: int, user: str) -> set[Entry]:
         found: set[Entry] = set()

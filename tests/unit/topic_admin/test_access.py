@@ -8,8 +8,8 @@ import pytest
 from aiokafka.errors import NodeNotReadyError
 from aiokafka.protocol.admin import CreateAclsRequest
 
+from dispatch import cluster
 from dispatch.errors import Unavailable
-from dispatch.topic_admin import access as module
 from dispatch.topic_admin.access import Access
 from dispatch.topic_admin.roles import Entry
 
@@ -41,7 +41,7 @@ class Brokers:
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_AGAIN", 0.001)
+    monkeypatch.setattr(cluster, "LOOK_AGAIN", 0.001)
 
 
 def access(brokers: Any) -> Access:
@@ -55,6 +55,6 @@ async def test_it_waits_for_the_broker_that_hears_last_and_for_none_that_is_down
 
 
 async def test_a_broker_that_never_hears_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TOLD_LIMIT", 0.05)
+    monkeypatch.setattr(cluster, "TOLD_LIMIT", 0.05)
     with pytest.raises(Unavailable, match="somebody may do"):
         await access(Brokers(broker1=0, broker2=10**9)).allow("somebody", [READ])
