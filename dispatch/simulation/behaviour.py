@@ -86,7 +86,8 @@ class Behaviour:
         """Return a scripted deviation's value for the first of these, or None.
 
         It stays scripted until it shows, when `deviates` uses it up: who is called back before
-        leaves it to who goes instead.
+        leaves it to who goes instead. Asked when an event is read, it may be another's: events of
+        different keys are read in any order. So ask when it is time to act.
         """
         found = self._named(deviation, whom)
         return None if found is None else self._script[deviation][found]

@@ -112,12 +112,7 @@ class Crews:
         scene = Position(order["scene"]["latitude"], order["scene"]["longitude"])
         run = Run(order["unit_id"], order["assignment_id"], order["incident_id"], scene)
         self._crews[run.unit_id].run = run
-        if self._behaviour.intends(Deviation.SILENT, *_whom(run)):
-            return
-        if self._behaviour.intends(Deviation.REFUSE, *_whom(run)):
-            self._then("acknowledge", run, partial(self._refuse, run))
-        else:
-            self._then("acknowledge", run, partial(self._acknowledge, run))
+        self._then("acknowledge", run, partial(self._answer, run))
 
     def _on_order_withdrawn(self, seen: Seen) -> None:
         order = seen.data
@@ -127,12 +122,12 @@ class Crews:
                 self._deviates(Deviation.SILENT, crew.run)
             self._over(crew.run)
 
-    async def _refuse(self, run: Run) -> None:
-        if run.phase == "ordered":
-            await self._end(run, "refused", self._deviates(Deviation.REFUSE, run))
-
-    async def _acknowledge(self, run: Run) -> None:
-        if run.phase != "ordered":
+    async def _answer(self, run: Run) -> None:
+        if run.phase != "ordered" or self._behaviour.intends(Deviation.SILENT, *_whom(run)):
+            return
+        reason = self._deviates(Deviation.REFUSE, run)
+        if reason is not None:
+            await self._end(run, "refused", reason)
             return
         await self._publish(
             OrderAcknowledged(

@@ -81,13 +81,13 @@ class Hospitals:
     def _on_announced(self, seen: Seen) -> None:
         announced = seen.data
         self._announced[announced["assignment_id"]] = announced
-        if self._behaviour.intends(Deviation.HOSPITAL_SILENT, *_whom(announced)):
-            return
         seconds = self._behaviour.seconds("hospital_acknowledge", announced["handover_id"])
         self._stage.after(seconds, partial(self._answer, announced))
 
     async def _answer(self, announced: dict[str, Any]) -> None:
         if self._announced.get(announced["assignment_id"]) is not announced:
+            return
+        if self._behaviour.intends(Deviation.HOSPITAL_SILENT, *_whom(announced)):
             return
         reason = self._behaviour.deviates(Deviation.DIVERT, *_whom(announced))
         handover_id, hospital_id = announced["handover_id"], announced["hospital_id"]
@@ -106,13 +106,14 @@ class Hospitals:
             )
 
     def _on_withdrawn(self, seen: Seen) -> None:
-        handover_id: str = seen.data["handover_id"]
-        assignment_id = handover_id.rpartition("/")[0]
+        withdrawn = seen.data
+        if withdrawn["reason"] == NO_ANSWER:
+            self._behaviour.deviates(Deviation.HOSPITAL_SILENT, *_whom(withdrawn))
+        assignment_id = withdrawn["handover_id"].rpartition("/")[0]
+        # Another hospital's announcement may have been read before.
         announced = self._announced.get(assignment_id)
-        if announced is not None and announced["handover_id"] == handover_id:
+        if announced is not None and announced["handover_id"] == withdrawn["handover_id"]:
             del self._announced[assignment_id]
-            if seen.data["reason"] == NO_ANSWER:
-                self._behaviour.deviates(Deviation.HOSPITAL_SILENT, *_whom(announced))
 
     def _on_progress(self, seen: Seen) -> None:
         progress = seen.data
@@ -164,11 +165,9 @@ class Hospitals:
         await self._stage.publish(event, source=SOURCE)
 
 
-def _whom(announced: dict[str, Any]) -> tuple[str, str, str, str]:
-    """Return by what a deviation from an announcement may be scripted."""
-    return (
-        announced["handover_id"],
-        announced["assignment_id"],
-        announced["incident_id"],
-        announced["hospital_id"],
-    )
+def _whom(told: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Return by what a deviation from an announcement, or its withdrawal, may be scripted."""
+    handover_id: str = told["handover_id"]
+    assignment_id = handover_id.rpartition("/")[0]
+    incident_id = assignment_id.rpartition("/")[0]
+    return handover_id, assignment_id, incident_id, told["hospital_id"]

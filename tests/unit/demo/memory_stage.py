@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 
 from dispatch.checker import Input
 from dispatch.domain import batch_problems, batches, handling
@@ -43,9 +44,20 @@ class MemoryClock:
 
 
 class MemoryStage:
-    """What `dispatch.simulation.stage.Stage` is to a scenario, without Kafka and PostgreSQL."""
+    """What `dispatch.simulation.stage.Stage` is to a scenario, without Kafka and PostgreSQL.
 
-    def __init__(self, plan_path: Path, *, start: datetime, policy: str = "covid-19") -> None:
+    Events of one moment are read as they were written, or, with a `reading_order`, as a consumer
+    may find them: each topic's in their order key by key, and otherwise in any.
+    """
+
+    def __init__(
+        self,
+        plan_path: Path,
+        *,
+        start: datetime,
+        policy: str = "covid-19",
+        reading_order: int | None = None,
+    ) -> None:
         self.plan, self.pack = read_plan(plan_path), load_pack(policy)
         self.clock = MemoryClock(start)
         self.history: list[Seen] = []
@@ -67,6 +79,8 @@ class MemoryStage:
         self._outcomes: dict[str, str] = {}
         self._parked: dict[str, tuple[str, Inbound]] = {}
         self._waiting: list[Record] = []
+        self._order = None if reading_order is None else Random(reading_order)
+        self._unread: list[Seen] = []
         self.city.begin(now=start, cause="plan")
         self.plan.put_into(self.city)
         report_duties(self.city)
@@ -171,8 +185,12 @@ class MemoryStage:
             elif unplanned := [b for b in self.city.batches.values() if needs_plan(b)]:
                 self._plan(unplanned[0])
             else:
-                return
+                break
             self._commit()
+        if self._order is not None:
+            unread, self._unread = shuffled(self._unread, self._order), []
+            for seen in unread:
+                self._read(seen)
 
     def _take(self, record: Record) -> None:
         topic = record.topic.removeprefix(PREFIX)
@@ -264,6 +282,23 @@ class MemoryStage:
             )
         self.city.settle()
         for seen in new:
-            self.history.append(seen)
-            for reaction in self._reactions[seen.type]:
-                reaction(seen)
+            if self._order is None:
+                self._read(seen)
+            else:
+                self._unread.append(seen)
+
+    def _read(self, seen: Seen) -> None:
+        self.history.append(seen)
+        for reaction in self._reactions[seen.type]:
+            reaction(seen)
+
+
+def shuffled(events: Iterable[Seen], order: Random) -> list[Seen]:
+    """Return the events in a random order in which those of a topic and key keep theirs."""
+    streams: defaultdict[tuple[str, str | None], list[Seen]] = defaultdict(list)
+    for seen in events:
+        streams[seen.topic, seen.key].append(seen)
+    turns = [stream for stream, found in streams.items() for _ in found]
+    order.shuffle(turns)
+    rest = {stream: iter(found) for stream, found in streams.items()}
+    return [next(rest[stream]) for stream in turns]

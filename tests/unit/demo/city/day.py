@@ -46,9 +46,9 @@ class Played:
         )
 
 
-def play(seed: int) -> Played:
+def play(seed: int, reading_order: int | None = None) -> Played:
     """Play the demo's day in memory."""
-    memory = MemoryStage(CITY, start=START)
+    memory = MemoryStage(CITY, start=START, reading_order=reading_order)
     stage = cast("Stage", memory)
     board = put_on(stage, seed)
     asyncio.run(act(stage, board, speed=None, tick=lambda: None))

@@ -55,13 +55,13 @@ class Played:
         )
 
 
-def play(seed: int) -> Played:
+def play(seed: int, reading_order: int | None = None) -> Played:
     """Play the intake in memory."""
     scenario = read_scenario(SCENARIO)
     with TemporaryDirectory() as directory:
         policy = Path(directory) / POLICY_FILE
         write_policy(scenario, policy)
-        memory = MemoryStage(CITY, start=START, policy=str(policy))
+        memory = MemoryStage(CITY, start=START, policy=str(policy), reading_order=reading_order)
     stage = cast("Stage", memory)
     board = put_on(stage, scenario, seed)
     asyncio.run(stage.run(until=END))
