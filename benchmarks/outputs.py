@@ -72,6 +72,7 @@ async def _read(bed: Bed) -> Outputs:
         TopicPartition(bed.prefix + name, number) for name in names for number in range(PARTITIONS)
     ]
     found: Outputs = defaultdict(list)
+    latest: dict[tuple[str, str | None], int] = {}
     async with AIOKafkaConsumer(
         bootstrap_servers=bed.stack.bootstrap, enable_auto_commit=False
     ) as consumer:
@@ -84,7 +85,11 @@ async def _read(bed: Bed) -> Outputs:
                 for record in records:
                     topic = record.topic.removeprefix(bed.prefix)
                     key = None if record.key is None else record.key.decode()
-                    found[topic, key].append(_plain(record))
+                    sequence = int(dict(record.headers)["ce_sequence"])
+                    # As every reader does: what was published again is dropped.
+                    if sequence > latest.get((topic, key), 0):
+                        latest[topic, key] = sequence
+                        found[topic, key].append(_plain(record))
     return dict(found)
 
 
