@@ -91,7 +91,8 @@ async def wire(migrated: str) -> AsyncIterator[tuple[Wire, str]]:
 async def test_a_commit_without_an_answer_takes_effect_once(
     wire: tuple[Wire, str], post: Post, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "ANSWER", 1.0)
+    # Far longer than an answer takes that is not swallowed, on a slow machine too.
+    monkeypatch.setattr(database, "ANSWER", 3.0)
     between, dsn = wire
     desk = Desk(
         {"dsn": dsn},
