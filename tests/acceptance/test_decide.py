@@ -1,7 +1,7 @@
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -169,12 +169,18 @@ def test_deciding_needs_neither_broker_nor_database() -> None:
     assert not loaded & {"faust", "aiokafka", "asyncpg", "sqlalchemy"}
 
 
+def seconds_at_work() -> float:
+    """Return how long the programs run so far were at work, whoever else kept the machine busy."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_tens_of_thousands_of_calls_are_decided_fast_enough(tmp_path: Path) -> None:
     number = 20_000
     file = tmp_path / "calls.jsonl"
     file.write_bytes(lines(*(a_call(f"c-{n}") for n in range(number))))
-    begun = time.perf_counter()
+    begun = seconds_at_work()
     done = run("decide", str(file))
-    seconds = time.perf_counter() - begun
+    seconds = seconds_at_work() - begun
     assert len(done.stdout.splitlines()) == number
     assert number / seconds >= 5_000
