@@ -77,11 +77,13 @@ def running(directory: Path, *options: str) -> Iterator[Service]:
     plan = directory / "city.toml"
     plan.write_text(city_plan(9), encoding="utf-8")
     data_dir = directory / "data"
+    # The default may be free now and another test's when the worker listens.
+    web = {"DISPATCH_WEB__PORT": str(addresses.free_port("127.0.0.1"))}
     said, logged = directory / "said", directory / "logged"
     with said.open("wb") as out, logged.open("wb") as err:
         up = subprocess.Popen(
             [DISPATCH, "--lang", "en", "up", "--city", plan, *options],
-            env=environment_for(data_dir),
+            env=environment_for(data_dir) | web,
             stdout=out,
             stderr=err,
         )

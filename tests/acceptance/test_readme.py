@@ -24,6 +24,7 @@ from dispatch.cli import COMMANDS
 from dispatch.metrics import Metrics
 from dispatch.policy.pack import load_pack, pack_names
 from dispatch.settings import Settings, load_settings
+from dispatch.stack.addresses import free_port
 from dispatch.topics import TOPICS
 from tests.acceptance.verdict import judge_running
 
@@ -104,6 +105,8 @@ class Up:
             **os.environ,
             "PATH": f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "DISPATCH_DATA_DIR": str(folder / "data"),
+            # The default may be free now and another test's when the worker listens.
+            "DISPATCH_WEB__PORT": str(free_port("127.0.0.1")),
             "DISPATCH_LANG": language,
             "PYTHONUTF8": "1",
             "COLUMNS": "100",
