@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from dispatch import language
 from dispatch.stack.broker import Broker
@@ -18,6 +19,13 @@ from dispatch.store.schema import amigrate
 from tests.apache_kafka import ApacheKafka, fetch
 
 OPTION = "--apache-kafka"
+
+# How long an example takes depends on what else runs, and a run fails by no draw that another
+# doesn't have. To look for more: --hypothesis-profile default.
+settings.register_profile(
+    "same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("same")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -544,7 +544,5 @@ TestBatchLife = BatchLife.TestCase
 TestBatchLife.settings = settings(
     max_examples=60,
     stateful_step_count=40,
-    derandomize=True,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -626,8 +626,6 @@ class CityLifeOfInfluenza(CityLife):
 _SETTINGS = settings(
     max_examples=60,
     stateful_step_count=45,
-    derandomize=True,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 TestCityLife = CityLife.TestCase

@@ -141,8 +141,6 @@ TestLifeWithATwin = LifeWithATwin.TestCase
 TestLifeWithATwin.settings = settings(
     max_examples=30,
     stateful_step_count=45,
-    derandomize=True,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 
@@ -173,7 +171,7 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(steps, st.sets(st.sampled_from(sorted(FLEET))))
 def test_a_queue_of_many_is_served_as_if_each_were_asked(
     steps: list[tuple[Any, ...]], on_duty: set[str]

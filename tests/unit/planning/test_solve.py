@@ -33,7 +33,7 @@ def solved(problem: Problem, seconds: float = 5) -> Plan:
     return plan
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.sampled_from((0.0, 2.0)))
 def test_every_plan_is_sound_and_everybody_in_it_or_told_why_not(seed: int, seconds: float) -> None:
     problem = some_batch(seed)
@@ -68,7 +68,7 @@ def shortest(problem: Problem) -> int:
     return best
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6))
 def test_bound_and_proof_hold_against_trying_everything(seed: int) -> None:
     problem = some_batch(seed)

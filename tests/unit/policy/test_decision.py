@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import dispatch.policy
@@ -253,7 +253,6 @@ any_facts = st.builds(
 )
 
 
-@settings(deadline=None)  # how fast it is depends on what else runs
 @given(case=any_facts, seconds=st.floats(-3600, 3600), pack=st.sampled_from(pack_names()))
 def test_any_decision_agrees_with_the_plan_and_replays_from_its_json(
     case: Facts, seconds: float, pack: str
