@@ -81,8 +81,11 @@ async def test_what_was_held_arrives(line: Line) -> None:
 
 async def test_what_was_held_may_be_lost_with_its_connection(line: Line) -> None:
     reader, writer = await call(line)
-    line.hold()
+    # A connection is there before the line knows of it.
     writer.write(b"hello")
+    assert await reader.read(5) == b"hello"
+    line.hold()
+    writer.write(b"again")
     await line.heal(dropping=True)
     assert await _ends(reader)
     writer.close()
