@@ -4,10 +4,11 @@ import sys
 
 import pytest
 
-LIMIT = 110.0  # seconds, on a machine that runs the other tests too
+LIMIT = 280.0  # seconds, on a slow machine that runs the other tests too
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_demo_tells_every_story_and_holds_every_invariant() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "dispatch", "--lang", "en", "demo", "--fast", "--json"],

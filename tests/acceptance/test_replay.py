@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.simulation.recorded_day import row, write_day
 
-LIMIT = 100  # s
+LIMIT = 280  # s, on a slow machine that runs the other tests too
 EMPTY = (2, 3, 9, None, None, 30)
 CALLED_OFF = (2, 3, None, None, None, 4)
 
@@ -33,6 +33,7 @@ def day(folder: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_recorded_day_runs_to_its_end(tmp_path: Path) -> None:
     done = dispatch("replay", day(tmp_path), "--format", "sfgov", "--seed", "3", "--json")
     assert done.returncode == 0, done.stderr
