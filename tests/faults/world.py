@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
 from dispatch.clock import ScenarioClock
+from dispatch.log_end import ends_of_logs
 from dispatch.policy.pack import Pack
 from dispatch.simulation.agenda import Action, Agenda
 from dispatch.simulation.seen import Seen
@@ -185,18 +186,24 @@ class World:
         return found
 
     async def inputs_on_kafka(self) -> int:
-        """Return how many inputs the brokers hold."""
+        """Return how many inputs the brokers hold; the world is frozen and reads no more."""
         assert self._consumer is not None
         inputs = [
             TopicPartition(self.prefix + topic.name, number)
             for topic in INPUT_TOPICS
             for number in range(self._partitions)
         ]
+        self._consumer.assign(inputs)
         while True:
             try:
-                return sum((await self._consumer.end_offsets(inputs)).values())
+                told = await self._consumer.end_offsets(inputs)
+                ends = await ends_of_logs(
+                    self._consumer, {tp: end for tp, end in told.items() if end}
+                )
             except KafkaError:
                 await asyncio.sleep(LOOK_AGAIN)
+            else:
+                return sum(ends.values())
 
     async def replicated(self) -> bool:
         """Whether every partition has all its copies; no, when that can't be found out."""
