@@ -44,10 +44,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     through = {"stack", "centre", "kafka"}
     chosen = [item for item in items if through & set(getattr(item, "fixturenames", ()))]
-    for item in chosen:
-        if item.get_closest_marker("timeout") is None:
-            # Brokers take their time to start, beside the first test and within some.
-            item.add_marker(pytest.mark.timeout(300))
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
 

@@ -22,7 +22,7 @@ from tests.acceptance.service import DISTRICT, city_plan
 from tests.acceptance.verdict import judge_running
 
 DISPATCH = Path(sys.executable).with_name("dispatch")
-LIMIT = 60.0  # seconds
+LIMIT = 120.0  # seconds
 PLACE = ["--latitude", "49.2", "--longitude", "119.7"]
 
 
@@ -60,7 +60,7 @@ class Service:
 
     def told(self, *arguments: str) -> list[dict[str, Any]]:
         """Publish one event and return what the service says to it."""
-        done = self.run(*arguments, "--wait", "30", "--json")
+        done = self.run(*arguments, "--wait", "90", "--json")
         published, *events = [json.loads(line) for line in done.stdout.splitlines()]
         assert done.returncode == 0, done.stdout + done.stderr
         assert all(event["attributes"]["cause"].endswith(published["id"]) for event in events)
@@ -241,7 +241,7 @@ def test_a_transfer_is_agreed_ordered_and_handed_over_into_its_bed(service: Serv
 
 
 def test_a_refusal_is_shown_and_is_a_failure(service: Service) -> None:
-    done = service.run("call", "--id", "e1", "--district", "999999", *PLACE, "--wait", "30")
+    done = service.run("call", "--id", "e1", "--district", "999999", *PLACE, "--wait", "90")
     assert done.returncode == 1
     published, *lines = done.stdout.splitlines()
     assert json.loads(published)["topic"] == "calls"
@@ -338,7 +338,6 @@ def test_a_worker_that_dies_is_started_again(service: Service) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_it_stops_in_order_and_says_on_its_return_what_it_forgot() -> None:
     with tempfile.TemporaryDirectory(prefix="dispatch-test-") as name:
         directory = Path(name)

@@ -36,7 +36,6 @@ async def bench(stack: Stack, dsn: str, prefix: str, folder: Path, plan: Plan) -
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 async def test_faults_of_every_kind_on_three_brokers(
     stack: Stack, apache_kafka: ApacheKafka, migrated: str, topic_prefix: str, tmp_path: Path
 ) -> None:
@@ -52,7 +51,6 @@ async def test_faults_of_every_kind_on_three_brokers(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 async def test_faults_that_need_no_particular_broker(
     stack: Stack, migrated: str, topic_prefix: str, tmp_path: Path
 ) -> None:
@@ -63,7 +61,6 @@ async def test_faults_that_need_no_particular_broker(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 async def test_a_service_that_acknowledges_before_it_commits_loses_inputs(
     stack: Stack, migrated: str, topic_prefix: str, tmp_path: Path
 ) -> None:
@@ -76,7 +73,6 @@ async def test_a_service_that_acknowledges_before_it_commits_loses_inputs(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 async def test_a_backlog_is_dealt_with_from_its_beginning(
     stack: Stack, migrated: str, topic_prefix: str, tmp_path: Path
 ) -> None:

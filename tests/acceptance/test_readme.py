@@ -151,7 +151,7 @@ class Up:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
         try:
-            return self._process.wait(30)
+            return self._process.wait(90)
         finally:
             self._output.close()
             if self._process.poll() is None:
@@ -202,7 +202,6 @@ def up(page: str) -> Iterator[Up]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_examples_show_what_they_say(up: Up, page: str) -> None:
     for name, content in files(page).items():
         (up.folder / name).write_text(content, encoding="utf-8")

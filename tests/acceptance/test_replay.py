@@ -33,7 +33,6 @@ def day(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_recorded_day_runs_to_its_end(tmp_path: Path) -> None:
     done = dispatch("replay", day(tmp_path), "--format", "sfgov", "--seed", "3", "--json")
     assert done.returncode == 0, done.stderr

@@ -35,6 +35,14 @@ from tests.faults.world import World
 ROOT: Final = Path(__file__).parents[2]
 START: Final = datetime(2022, 12, 23, 0, 0, tzinfo=UTC)
 LOOK_AGAIN: Final = 0.05  # wall seconds
+# What becomes of a statement when its database is shut down or cut off.
+_LOST: Final = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresConnectionError,
+)
 # After it a worker that says nothing is taken for dead.
 SESSION_SECONDS: Final = KafkaSettings().session_timeout_ms / 1_000
 
@@ -146,9 +154,7 @@ class Bench:
                 continue
             try:
                 rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
-            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
-                await asyncio.sleep(LOOK_AGAIN)
-            except asyncpg.OperatorInterventionError:
+            except _LOST:
                 await asyncio.sleep(LOOK_AGAIN)
             else:
                 return rows

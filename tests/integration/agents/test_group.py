@@ -3,8 +3,6 @@
 import asyncio
 import signal
 
-import pytest
-
 from tests.integration.agents.bench import Bench, Worker, until
 
 KEYS = 40
@@ -36,7 +34,6 @@ async def assigned(worker: Worker, times: int = 1) -> None:
     await until(seen)
 
 
-@pytest.mark.timeout(400)
 async def test_joins_kills_and_a_pause_longer_than_the_session(bench: Bench) -> None:
     enough = asyncio.Event()
     publishing = asyncio.ensure_future(trickle(bench, enough))

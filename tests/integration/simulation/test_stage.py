@@ -12,9 +12,6 @@ from dispatch.stack.embedded import AnyBroker
 from tests.integration.agents.bench import until
 from tests.unit.simulation.small_city import START, call, expect_the_unexpected, plan, unexpected
 
-# Brokers of Apache Kafka take their time to start.
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.mark.slow
 async def test_the_unexpected_happens_and_every_invariant_holds(
