@@ -149,7 +149,13 @@ TOPICS = (
         "decontamination centres and crews read jobs and verdicts",
         disinfections.OUTPUTS,
     ),
-    Topic("fleet", "output", "unit_id", "everybody reads the status of every unit", fleet.OUTPUTS),
+    Topic(
+        "fleet",
+        "output",
+        "unit_id",
+        "consoles, management and operators read the status of every unit",
+        fleet.OUTPUTS,
+    ),
     Topic(
         "reports",
         "output",

@@ -1,4 +1,4 @@
-"""What everybody reads on the `fleet` topic, keyed by unit_id."""
+"""What consoles, management and operators read on the `fleet` topic, keyed by unit_id or `city`."""
 
 from datetime import datetime
 from typing import ClassVar
