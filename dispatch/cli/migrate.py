@@ -10,11 +10,13 @@ from dispatch.store.schema import migrate
 
 
 @localised.command("migrate")
+@localised.option("--restored", is_flag=True, help="migrate.restored")
 @localised.option("--json", "as_json", is_flag=True, help="migrate.json")
 @pass_invocation
-def command(invocation: Invocation, as_json: bool) -> None:
+def command(invocation: Invocation, restored: bool, as_json: bool) -> None:
     """Migrate the database and print its versions before and after."""
-    before, after = migrate(invocation.settings().database.connect_options())
+    options = invocation.settings().database.connect_options()
+    before, after = migrate(options, restored=restored)
     if as_json:
         click.echo(orjson.dumps({"before": before, "after": after}))
     elif before == after:

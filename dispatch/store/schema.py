@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from dispatch.errors import SchemaMismatch, Unavailable
+from dispatch.store.sql import STATEMENTS
 
 _LOCK: Final = 7_312_204_120  # any number, the same for everybody who migrates
 
@@ -25,10 +26,11 @@ def wanted_version() -> str:
     return head
 
 
-def migrate(connect_options: dict[str, Any]) -> tuple[str | None, str]:
+def migrate(connect_options: dict[str, Any], *, restored: bool = False) -> tuple[str | None, str]:
     """Bring the database to this program's schema; return the version before and after.
 
-    Two that migrate at once wait for each other.
+    Two that migrate at once wait for each other. A `restored` database has forgotten some of what
+    it told: it numbers events from now on above all that readers may have seen.
 
     Raises:
         Unavailable: the database can't be reached.
@@ -55,6 +57,8 @@ def migrate(connect_options: dict[str, Any]) -> tuple[str | None, str]:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             after = _version(connection)
+            if restored:
+                connection.exec_driver_sql(STATEMENTS["number_from_now"])
     except OperationalError as error:
         # What SQLAlchemy adds to the driver's own words is of no use to an operator.
         said = " ".join(str(error.orig).split())

@@ -6,10 +6,11 @@ WITH placed AS (
         AS first_position
 ), numbered AS (
     INSERT INTO streams AS s (topic, key, sequence)
-    SELECT topic, key, count
-    FROM unnest($1::text[], $2::text[], $3::bigint[]) AS t (topic, key, count)
+    SELECT topic, key, sequence_floor + count
+    FROM unnest($1::text[], $2::text[], $3::bigint[]) AS t (topic, key, count) CROSS JOIN centre
     ORDER BY topic, key
-    ON CONFLICT (topic, key) DO UPDATE SET sequence = s.sequence + excluded.sequence
+    ON CONFLICT (topic, key) DO UPDATE SET sequence = excluded.sequence
+        + greatest(s.sequence - (SELECT sequence_floor FROM centre), 0)
     RETURNING topic, key, sequence
 )
 SELECT topic, key, sequence, first_position FROM numbered CROSS JOIN placed
