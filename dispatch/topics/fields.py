@@ -28,7 +28,8 @@ from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError
 
 from dispatch.errors import DispatchError
 
-MAX_BODY_BYTES = 65_536
+# 256 KiB: a batch of 500 patients with everything that can be said of each.
+MAX_BODY_BYTES = 262_144
 EARLIEST_YEAR = 1900
 LATEST_YEAR = 2199
 # The `field` of a reason that concerns the whole body.

@@ -93,7 +93,7 @@ BAD: dict[str, tuple[dict[str, Any] | bytes, str]] = {
         "patient.name",
     ),
     "lone surrogate": (b'{"call_id": "\\ud800"}', "call_id"),
-    "too long": (b'{"call_id": "' + b"x" * 70_000 + b'"}', "body"),
+    "too long": (b'{"call_id": "' + b"x" * 300_000 + b'"}', "body"),
     "unknown district": ({**call_body("bad", HandClock().time), "district": "999999"}, "district"),
     "out of range": (
         {**call_body("bad", HandClock().time), "location": {"latitude": 91, "longitude": 0}},

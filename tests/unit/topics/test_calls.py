@@ -236,7 +236,7 @@ def test_a_key_that_is_no_text_is_refused() -> None:
         (b"[]", "must be a JSON object"),
         (b"null", "must be a JSON object"),
         (b"[" * 60_000, "is nested too deeply"),
-        (b"{}" + b" " * MAX_BODY_BYTES, "is longer than 65536 bytes"),
+        (b"{}" + b" " * MAX_BODY_BYTES, "is longer than 262144 bytes"),
         (b'{"age": ' + b"9" * 5_000 + b"e}", "is not JSON"),
     ],
 )
