@@ -21,7 +21,7 @@ from dispatch.domain.needs import need_of, next_need
 from dispatch.domain.roster import DISPATCHABLE
 from dispatch.policy.decision import decide
 from dispatch.topics.fields import CrewKind
-from dispatch.topics.incidents import CallDecided, IncidentQueued
+from dispatch.topics.incidents import CallDecided, EscalationKind, IncidentQueued
 from dispatch.topics.screenings import (
     ScreeningCompleted,
     ScreeningExpired,
@@ -30,6 +30,12 @@ from dispatch.topics.screenings import (
 )
 
 NOT_ACKNOWLEDGED: Final = "order not acknowledged in time"
+Failure = Literal["aborted", "refused", "unanswered"]
+_RUN_FAILED: Final[dict[Failure, EscalationKind]] = {
+    "aborted": "run_aborted",
+    "refused": "run_refused",
+    "unanswered": "run_unanswered",
+}
 _SECONDS_PER_MINUTE = 60.0
 
 
@@ -429,7 +435,7 @@ def order_unanswered(city: City, assignment_id: str) -> None:
     fail(city, assignment, outcome="unanswered", reason=NOT_ACKNOWLEDGED)
 
 
-def fail(city: City, assignment: Assignment, *, outcome: str, reason: str) -> None:
+def fail(city: City, assignment: Assignment, *, outcome: Failure, reason: str) -> None:
     """Take a unit that cannot serve off its run until it reports itself back, and send the next.
 
     The next unit goes to where this one stands, when it has the patient on board.
@@ -446,7 +452,7 @@ def fail(city: City, assignment: Assignment, *, outcome: str, reason: str) -> No
     city.put(replace(incident, left_behind=left_behind))
     escalate(
         city,
-        f"run_{outcome}",
+        _RUN_FAILED[outcome],
         incident.incident_id,
         assignment.unit_id,
         f"unit {assignment.unit_id}: {reason}",

@@ -1,11 +1,11 @@
 """Escalations: nothing waits silently."""
 
 from dispatch.domain.city import City
-from dispatch.topics.incidents import EscalationRaised
+from dispatch.topics.incidents import EscalationKind, EscalationRaised
 
 
 def escalate(
-    city: City, kind: str, incident_id: str | None, subject: str, explanation: str
+    city: City, kind: EscalationKind, incident_id: str | None, subject: str, explanation: str
 ) -> None:
     """Tell the consoles that somebody must look, and why."""
     city.emit(

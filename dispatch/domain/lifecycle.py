@@ -96,8 +96,7 @@ def end_run(city: City, event: RunEnded) -> None:
         raise Rejected("outcome", "a run is not empty before it starts: the unit is ordered")
     if unit.status == "at_hospital":
         raise Rejected("outcome", "the patient has arrived: the run ends with the handover")
-    another = reasons[event.reason]
-    if another:
+    if event.outcome != "empty" and reasons[event.reason]:
         dispatching.fail(city, assignment, outcome=event.outcome, reason=event.reason)
         return
     orders.end_run(

@@ -4,11 +4,43 @@ An incident's id is that of the call that opened it. Times are UTC, durations se
 """
 
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import WithJsonSchema
 
 from dispatch.topics.announcement import Announcement, Reason
 
 HandoverStep = Literal["acknowledged", "signed_by_crew", "signed_by_hospital"]
+# What to do about each is in docs/escalations.md.
+EscalationKind = Literal[
+    "any_vehicle",
+    "batch_late",
+    "batch_unplaced",
+    "batch_unplanned",
+    "clock_breached",
+    "cluster_found",
+    "crew_exposed",
+    "crew_infected",
+    "disinfection_overdue",
+    "handover_unanswered",
+    "handover_unsigned",
+    "last_tier_filling",
+    "mass_casualty",
+    "no_designated_hospital",
+    "no_hospital",
+    "no_room",
+    "no_transfer_crew_to_swap",
+    "regular_instead_of_transfer",
+    "reservation_expired",
+    "run_aborted",
+    "run_refused",
+    "run_unanswered",
+    "supplies_short",
+    "timer_failed",
+    "transfer_as_last_resort",
+    "transfer_unplaced",
+    "waiting_for_unit",
+]
 
 
 class CallDecided(Announcement):
@@ -224,7 +256,8 @@ class EscalationRaised(Announcement):
     """Somebody must look: a limit ran out, or the rules had to settle for less."""
 
     event_type: ClassVar[str] = "escalation.raised"
-    kind: str
+    # Kinds will be added, and readers show those that they don't know.
+    kind: Annotated[EscalationKind, WithJsonSchema({"type": "string"})]
     incident_id: str | None
     subject: str
     at: datetime
