@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dispatch.topics.fields import MAX_BODY_BYTES
+
 DISPATCH = Path(sys.executable).with_name("dispatch")
 
 
@@ -73,7 +75,7 @@ def test_bad_lines_are_answered_and_the_others_decided() -> None:
         json.dumps(a_call("c-8") | {"special_needs": "\ud800"}).encode(),
         json.dumps(a_call("\ud800")).encode(),
         b'{"call_id": 7}',
-        b'{"call_id": "' + b"x" * 200_000 + b'"}',
+        b'{"call_id": "' + b"x" * MAX_BODY_BYTES + b'"}',
     ]
     given = lines(a_call("c-0")) + b"\n".join(bad) + b"\n" + lines(a_call("c-12")).strip()
     done = run("decide", "-", given=given)

@@ -17,6 +17,7 @@ from dispatch.policy.pack import load_pack
 from dispatch.store.database import POOL_SIZE
 from dispatch.store.desk import Desk
 from dispatch.topics.cloudevents import timestamp
+from dispatch.topics.fields import MAX_BODY_BYTES
 from tests.integration.store.conftest import (
     HandClock,
     Post,
@@ -93,7 +94,7 @@ BAD: dict[str, tuple[dict[str, Any] | bytes, str]] = {
         "patient.name",
     ),
     "lone surrogate": (b'{"call_id": "\\ud800"}', "call_id"),
-    "too long": (b'{"call_id": "' + b"x" * 300_000 + b'"}', "body"),
+    "too long": (b'{"call_id": "' + b"x" * MAX_BODY_BYTES + b'"}', "body"),
     "unknown district": ({**call_body("bad", HandClock().time), "district": "999999"}, "district"),
     "out of range": (
         {**call_body("bad", HandClock().time), "location": {"latitude": 91, "longitude": 0}},
