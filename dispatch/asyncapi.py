@@ -17,9 +17,9 @@ _ABOUT: Final = f"""\
 Ambulance dispatch with epidemic screening, on Kafka.
 
 Every message is a CloudEvent (1.0) in binary mode: its attributes are `ce_` headers, its body is
-one JSON object of at most {MAX_BODY_BYTES} bytes. An input is the same as another one when
-`ce_source` and `ce_id` are the same; it takes effect once. What the service publishes may arrive
-more than once; `ce_sequence` counts from 1 in each topic and key, so that a reader can pass over
+one JSON object, of an input at most {MAX_BODY_BYTES} bytes long. An input is the same as another
+one when `ce_source` and `ce_id` are the same; it takes effect once. What the service publishes may
+arrive more than once; `ce_sequence` grows in each topic and key, so that a reader can pass over
 what it has seen, and `ce_cause` names the input (`source#id`) or timer that brought it about.
 
 Times are RFC 3339 with an offset, positions WGS-84 degrees, durations seconds. The events of one
@@ -215,7 +215,7 @@ def _output_headers() -> dict[str, Any]:
         "ce_sequence": {
             "type": "string",
             "pattern": "^[1-9][0-9]*$",
-            "description": "The event's place in its topic and key, from 1.",
+            "description": "Grows from event to event of its topic and key; it may leap.",
         },
         "ce_cause": {
             "type": "string",

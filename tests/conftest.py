@@ -21,10 +21,9 @@ from tests.apache_kafka import ApacheKafka, fetch
 OPTION = "--apache-kafka"
 
 # How long an example takes depends on what else runs, and a run fails by no draw that another
-# doesn't have. To look for more: --hypothesis-profile default.
-settings.register_profile(
-    "same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+# doesn't have. To look for more: --hypothesis-profile more.
+settings.register_profile("more", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", settings.get_profile("more"), derandomize=True)
 settings.load_profile("same")
 
 

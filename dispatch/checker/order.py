@@ -29,7 +29,10 @@ _PRECEDED_BY: Final[Mapping[str, tuple[str, str]]] = {
 def streams_out_of_order(
     streams: Mapping[tuple[str, str | None], Sequence[Told]],
 ) -> Iterator[Violation]:
-    """Find gaps, and events that come late or twice, by their numbers."""
+    """Find gaps, and events that come late or twice, by their numbers.
+
+    What a restored database tells leaps once in each stream: a gap here.
+    """
     for (topic, key), events in streams.items():
         expected, before = 1, None
         for each in events:

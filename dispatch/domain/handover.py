@@ -282,7 +282,7 @@ def give_up(city: City, handover_id: str) -> Assignment | None:
 
 
 def unanswered(city: City, handover_id: str) -> None:
-    """No hospital has answered, and no other can take the patient: somebody must look."""
+    """The hospital has not answered, and the patient goes to no other: somebody must look."""
     handover = _unanswered(city, handover_id)
     if handover is None:
         return
@@ -291,7 +291,7 @@ def unanswered(city: City, handover_id: str) -> None:
         "handover_unanswered",
         handover.incident_id,
         handover_id,
-        f"hospital {handover.hospital_id} has not answered and no other can take the patient",
+        f"hospital {handover.hospital_id} has not answered, and the patient stays announced to it",
     )
 
 

@@ -4,7 +4,7 @@ from dispatch.topics.fields import decode
 from dispatch.topics.transfers import TransferBatchRequested
 
 
-def test_the_greatest_batch_with_everything_said_of_everybody_is_not_too_long() -> None:
+def test_a_batch_of_500_with_what_is_usually_said_of_each_is_not_too_long() -> None:
     patients = [
         {
             "patient_id": f"jinzhou-infectious-2022-{number:04d}",
