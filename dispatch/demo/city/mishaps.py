@@ -225,7 +225,7 @@ _SPOILT: Final[Mapping[str, Callable[[dict[str, Any]], bytes]]] = {
     "unknown-district": lambda call: _json(call, district="999999"),
     "out-of-range": lambda call: _json(call, location={"latitude": 95.0, "longitude": 119.7}),
     "far-future": lambda call: _json(call, received_at="2031-01-01T00:00:00+08:00"),
-    "too-long": lambda call: _json(call, special_needs="长" * MAX_BODY_BYTES),
+    "too-long": lambda call: _json(call, special_needs="x" * MAX_BODY_BYTES),
     "nul": lambda call: _json(call, chief_complaint="fell\u0000down"),
     "lone-surrogate": lambda call: _json(call, chief_complaint="@").replace(b"@", b"\\ud800"),
 }
