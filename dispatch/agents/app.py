@@ -21,6 +21,7 @@ from dispatch.agents.publisher import Publisher
 from dispatch.agents.readiness import Readiness
 from dispatch.agents.relay import Relay
 from dispatch.agents.timers import Timers
+from dispatch.agents.unread import Unread
 from dispatch.metrics import Metrics
 from dispatch.settings import Settings
 
@@ -98,7 +99,7 @@ def create_app(
         publisher,
         work,
         Relay(desk, work, holder, patience, metrics),
-        Timers(desk, work, patience, metrics),
+        Timers(desk, work, Unread(intakes, desk, client_options=client_options), patience, metrics),
         Planning(desk, work, holder, patience, metrics),
         *intakes,
     ):

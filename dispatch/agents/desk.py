@@ -1,6 +1,7 @@
 """What the agents ask of the desk, which decides, keeps the truth and remembers what to publish."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from dispatch.health import DeskHealth
@@ -29,8 +30,12 @@ class Desk(Protocol):
         """Dead-letter the one record whose processing raised `error`, and note its position."""
         ...
 
-    async def fire_due(self) -> Sequence[Outgoing]:
-        """Fire the timers that are due, some hundreds at most; returns nothing when none is."""
+    async def due(self) -> datetime | None:
+        """Return the time on the service's clock when a timer is due, None when none is."""
+        ...
+
+    async def fire_due(self, by: datetime) -> Sequence[Outgoing]:
+        """Fire timers that were due by a time, some hundreds at most; nothing when none was."""
         ...
 
     async def leftovers(self, older_than_seconds: float, limit: int) -> Sequence[Outgoing]:
@@ -46,7 +51,11 @@ class Desk(Protocol):
         ...
 
     async def noted(self, incarnation: str) -> Mapping[tuple[str, int], int]:
-        """Return the next offset to read by (topic, partition), as noted by the transactions."""
+        """Return the next offset to read by (topic, partition), as it was noted."""
+        ...
+
+    async def note(self, incarnation: str, positions: Mapping[tuple[str, int], int]) -> None:
+        """Note next offsets to read where there was nothing to take; they are never lowered."""
         ...
 
     async def health(self) -> DeskHealth:

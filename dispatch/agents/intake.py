@@ -84,8 +84,10 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._assignments = 0
         self._revoking = False
         self._reconciled = -1
-        # The cluster whose log is read, by its id.
-        self._incarnation: str | None = None
+        # What the database notes of the partitions that this worker has.
+        self._noted: dict[TopicPartition, int] = {}
+        self.incarnation: str | None = None
+        """The cluster whose log is read, by its id; None until it is known."""
         self._log = structlog.get_logger(__name__).bind(topic=topic)
 
     @property
@@ -145,9 +147,9 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         """Have a batch settled, beside the one before it if that is still in hand."""
         # Until it has rejoined, this may be the log of another cluster by now: what is noted of the
         # old one then says nothing of the new one, which is read from where nothing is missing.
-        assert self._incarnation is not None
+        assert self.incarnation is not None
         in_hand = _InHand(
-            records=[Record.of(record, self._incarnation) for record in read],
+            records=[Record.of(record, self.incarnation) for record in read],
             offsets={
                 TopicPartition(record.topic, record.partition): record.offset + 1 for record in read
             },
@@ -198,13 +200,34 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             # Another's already, or read at the wrong place, which will be put right first: from a
             # new assignment, or after records that were given up meanwhile.
             return []
+        if not polled and not self._in_hand:
+            await self._note_nothing(consumer)
         return [record for records in polled.values() for record in records]
+
+    async def _note_nothing(self, consumer: AIOKafkaConsumer) -> None:
+        """Note positions before which nothing is left to take: deleted, or no records of ours.
+
+        Brokers keep the marks of producers' transactions in the log, too.
+        """
+        beyond: dict[TopicPartition, int] = {}
+        for tp, noted in self._noted.items():
+            try:
+                position = await consumer.position(tp)
+            except IllegalStateError:
+                return
+            if position > noted:
+                beyond[tp] = position
+        if beyond and self.incarnation is not None:
+            await self._desk.note(
+                self.incarnation, {(tp.topic, tp.partition): at for tp, at in beyond.items()}
+            )
+            self._noted |= beyond
 
     async def _reconcile(self, consumer: AIOKafkaConsumer) -> None:
         """Start every partition where both Kafka and the database say that it is safe."""
         assignment = self._assignments
         incarnation = await cluster_id_of(self._client_options)
-        if self._incarnation not in {None, incarnation}:
+        if self.incarnation not in {None, incarnation}:
             self._log.error("the broker is another one: what it had not delivered is gone")
         noted = await self._desk.noted(incarnation)
         partitions = consumer.assignment()
@@ -228,7 +251,8 @@ class Intake(mode.Service, ConsumerRebalanceListener):
                 consumer.seek(tp, start.offset)
             except IllegalStateError:
                 return
-        self._reconciled, self._incarnation = assignment, incarnation
+        self._noted = {tp: noted.get((tp.topic, tp.partition), 0) for tp in partitions}
+        self._reconciled, self.incarnation = assignment, incarnation
 
     def _report(self, tp: TopicPartition, start: Start) -> None:
         labels = {"topic": tp.topic, "partition": tp.partition}
@@ -257,6 +281,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
                 )
                 await self._after_the_one_before(in_hand)
                 await self._commit(consumer, in_hand)
+                self._noted |= in_hand.offsets
                 self._note_lag(consumer, in_hand.offsets)
                 in_hand.acknowledged = True
             except Interrupted:

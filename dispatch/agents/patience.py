@@ -33,6 +33,9 @@ class Patience:
     batch_limit: float = 30.0
     # A worker that stops gives the batch in hand this long.
     stop_limit: float = 10.0
+    # Limits wait so long for inputs of which none is dealt with; the partitions of a worker that
+    # died have another sooner.
+    standstill_limit: float = 60.0
     # What a revocation may take of the session timeout: the others wait for it.
     revocation_share: float = 0.4
 

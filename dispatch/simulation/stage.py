@@ -270,16 +270,20 @@ class Stage:
         deadline = time.monotonic() + STUCK_LIMIT
         seen = self._seen_commits if self._sending else -1
         await self._sent()
-        rest = False
+        in_hand = ["everything"]
         while True:
             self._news.clear()
             if seen != self._commits:
                 seen = self._commits
-                rest = await self._look()
-            if rest and not self._missing and seen == self._commits:
+                in_hand = await self._look()
+            if not in_hand and not self._missing and seen == self._commits:
                 break
             if time.monotonic() > deadline:
-                raise StackError(f"the service doesn't get on; see {self.stack.data_dir}")
+                in_hand += [f"events in {topic}" for topic in sorted(set(self._missing.values()))]
+                raise StackError(
+                    "the service doesn't get on; still in hand are "
+                    f"{', '.join(in_hand)}; see {self.stack.data_dir}"
+                )
             self._check()
             try:
                 async with asyncio.timeout(LOOK_AGAIN):
@@ -319,8 +323,8 @@ class Stage:
             self.published.append(Published(placed, wall))
         self._sending.clear()
 
-    async def _look(self) -> bool:
-        """Look what is in hand beside events to be consumed; return whether nothing is."""
+    async def _look(self) -> list[str]:
+        """Return what is in hand, in words, beside events to be consumed."""
         (row,) = await self._connection.fetch(
             _WORK_IN_HAND,
             self._position,
@@ -335,8 +339,12 @@ class Stage:
         self._position = row["last_position"]
         self._next_timer = row["next_timer"]
         self._read_only(set(self._missing.values()))
-        timers_done = self._next_timer is None or self._next_timer > self.clock.now()
-        return bool(row["all_read"] and row["all_planned"]) and timers_done
+        done = {
+            "inputs": row["all_read"],
+            "plans": row["all_planned"],
+            "timers": self._next_timer is None or self._next_timer > self.clock.now(),
+        }
+        return [what for what, is_done in done.items() if not is_done]
 
     def _read_only(self, topics: Collection[str]) -> None:
         """Ask the broker for these topics only: each question costs it time."""

@@ -8,6 +8,7 @@ the commits.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -123,21 +124,24 @@ class Desk:
 
         return await self._transact(run)
 
-    async def fire_due(self) -> Sequence[Outgoing]:
-        """Fire the timers that are due, oldest first, a thousand at most.
+    async def due(self) -> datetime | None:
+        """Return the time (aware, UTC) when a timer is due, None when none is."""
+        now = self._clock.now()
+        async with self._database.lend() as connection:
+            return now if await connection.fetchval(STATEMENTS["any_due"], now) else None
+
+    async def fire_due(self, by: datetime) -> Sequence[Outgoing]:
+        """Fire the timers that were due by a time (aware), oldest first, a thousand at most.
 
         One that can't be fired is taken out and escalated, so that it holds up no other.
 
         Raises:
             Unavailable: nothing has happened; try again.
         """
-        async with self._database.lend() as connection:
-            if not await connection.fetchval(STATEMENTS["any_due"], self._clock.now()):
-                return ()
         at_once = TIMERS_AT_ONCE
         while True:
             tried: list[Timer] = []
-            fire = partial(self._fire, at_once=at_once, tried=tried)
+            fire = partial(self._fire, by=by, at_once=at_once, tried=tried)
             try:
                 return await self._transact(fire)
             except Unavailable:
@@ -215,10 +219,18 @@ class Desk:
         return taken is not None
 
     async def noted(self, incarnation: str) -> Mapping[tuple[str, int], int]:
-        """Return the next offset to read by (topic, partition), as transactions noted it."""
+        """Return the next offset to read by (topic, partition), as it was noted."""
         async with self._database.lend() as connection:
             rows = await connection.fetch(STATEMENTS["noted_positions"], incarnation)
         return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+    async def note(self, incarnation: str, positions: Mapping[tuple[str, int], int]) -> None:
+        """Note next offsets to read where there was nothing to take; they are never lowered."""
+        places = {(incarnation, *place): offset for place, offset in positions.items()}
+        async with self._database.lend() as connection:
+            await connection.execute(
+                STATEMENTS["note_inputs"], [], [], [], self._clock.now(), *_in_columns(places)
+            )
 
     async def health(self) -> DeskHealth:
         """Return how the desk is doing."""
@@ -344,11 +356,11 @@ class Desk:
         parking.outcomes[waiting.identity] = outcome
 
     async def _fire(
-        self, tx: Transaction, *, at_once: int, tried: list[Timer]
+        self, tx: Transaction, *, by: datetime, at_once: int, tried: list[Timer]
     ) -> Sequence[Outgoing]:
         """Fire up to `at_once` timers, and note in `tried` which, lest one of them fails."""
         now = self._clock.now()
-        rows = await tx.fetch("due_timers", now, at_once)
+        rows = await tx.fetch("due_timers", by, at_once)
         timers = [Timer(**row) for row in rows]
         tried.extend(timers)
         parking = Parking(tx.connection, self._city)
@@ -470,10 +482,7 @@ class Desk:
             [digest for digest, _ in outcomes.values()],
             [outcome for _, outcome in outcomes.values()],
             self._clock.now(),
-            [incarnation for incarnation, _, _ in reached],
-            [topic for _, topic, _ in reached],
-            [partition for _, _, partition in reached],
-            list(reached.values()),
+            *_in_columns(reached),
         )
 
     async def _write(self, tx: Transaction, replayed: Sequence[str]) -> Sequence[Outgoing]:
@@ -557,6 +566,12 @@ class Desk:
 def _with_its_content(inbound: Inbound) -> str:
     """Return what identifies an input whose identity another content has taken."""
     return f"{inbound.identity}!{inbound.digest.hex()}"
+
+
+def _in_columns(positions: Mapping[tuple[str, str, int], int]) -> tuple[list[Any], ...]:
+    """Return incarnations, topics, partitions and next offsets, each a column."""
+    rows = [(*place, offset) for place, offset in positions.items()]
+    return tuple([row[number] for row in rows] for number in range(4))
 
 
 def _defect(error: BaseException) -> Reason:

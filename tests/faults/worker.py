@@ -7,6 +7,7 @@ through the ports that the bench has put before them.
 import asyncio
 import os
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,8 @@ class WatchedDesk(Desk):
         _orders.carry_out(Step.COMMITTED)
         return outgoing
 
-    async def fire_due(self) -> Sequence[Outgoing]:
-        outgoing = await super().fire_due()
+    async def fire_due(self, by: datetime) -> Sequence[Outgoing]:
+        outgoing = await super().fire_due(by)
         if outgoing:
             _orders.carry_out(Step.COMMITTED)
         return outgoing

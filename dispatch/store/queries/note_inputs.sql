@@ -1,4 +1,4 @@
--- What became of inputs, and how far the partitions that they came from were read.
+-- What became of inputs, and how far partitions were read.
 WITH noted AS (
     INSERT INTO inbox (identity, digest, outcome, at)
     SELECT identity, digest, outcome, $4

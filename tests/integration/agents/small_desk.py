@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from dispatch.planning.task import Task
 from dispatch.topics.envelope import Outgoing, Record
 
 SCHEMA = Path(__file__).with_suffix(".sql")
+_NOTE = """INSERT INTO positions VALUES ($1, $2, $3, $4)
+    ON CONFLICT (incarnation, topic, partition)
+    DO UPDATE SET next = greatest(positions.next, excluded.next)"""
 AWAY = (
     OSError,
     asyncpg.InterfaceError,
@@ -106,9 +110,17 @@ class SmallDesk:
             await self._log(db, "dead-letters", _key(record), "input.rejected", letter)
             return await self._unpublished(db, [_key(record)])
 
-    async def fire_due(self) -> Sequence[Outgoing]:
+    async def due(self) -> datetime | None:
+        async with self._connection() as db:
+            now: datetime | None = await db.fetchval(
+                "SELECT clock_timestamp() WHERE EXISTS"
+                " (SELECT FROM timers WHERE due <= clock_timestamp())"
+            )
+            return now
+
+    async def fire_due(self, by: datetime) -> Sequence[Outgoing]:
         async with self._connection() as db, db.transaction():
-            due = await db.fetch("DELETE FROM timers WHERE due <= clock_timestamp() RETURNING key")
+            due = await db.fetch("DELETE FROM timers WHERE due <= $1 RETURNING key", by)
             for row in due:
                 await self._log(db, "incidents", row["key"], "timer.fired", b"{}")
             return await self._unpublished(db, [row["key"] for row in due])
@@ -147,8 +159,15 @@ class SmallDesk:
 
     async def noted(self, incarnation: str) -> Mapping[tuple[str, int], int]:
         async with self._connection() as db:
+            await db.execute("SELECT nextval('looks_at_positions')")
             rows = await db.fetch("SELECT * FROM positions WHERE incarnation = $1", incarnation)
             return {(row["topic"], row["partition"]): row["next"] for row in rows}
+
+    async def note(self, incarnation: str, positions: Mapping[tuple[str, int], int]) -> None:
+        async with self._connection() as db:
+            await db.executemany(
+                _NOTE, [(incarnation, *place, offset) for place, offset in positions.items()]
+            )
 
     async def unplanned(self) -> Sequence[str]:
         return ()
@@ -197,9 +216,7 @@ class SmallDesk:
         await db.execute("SELECT FROM centre FOR UPDATE")
         for record in records:
             await db.execute(
-                "INSERT INTO positions VALUES ($1, $2, $3, $4)"
-                " ON CONFLICT (incarnation, topic, partition)"
-                " DO UPDATE SET next = greatest(positions.next, excluded.next)",
+                _NOTE,
                 record.incarnation,
                 record.topic,
                 record.partition,

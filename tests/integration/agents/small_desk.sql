@@ -27,6 +27,9 @@ CREATE TABLE positions (
     PRIMARY KEY (incarnation, topic, partition)
 );
 
+-- How often somebody has asked for them.
+CREATE SEQUENCE looks_at_positions;
+
 CREATE TABLE leases (name text PRIMARY KEY, holder text NOT NULL, expires timestamptz NOT NULL);
 
 CREATE TABLE timers (key text PRIMARY KEY, due timestamptz NOT NULL);

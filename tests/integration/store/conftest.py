@@ -1,7 +1,7 @@
 """A desk on a small city, and the records that consoles, crews and hospitals would send it."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -170,6 +170,12 @@ def body(event: Outgoing) -> dict[str, Any]:
 
 def of_kind(events: Any, kind: str) -> list[dict[str, Any]]:
     return [body(event) for event in events if header(event, "ce_type") == kind]
+
+
+async def fire_due(desk: Desk) -> Sequence[Outgoing]:
+    """Fire what is due, as the timers do."""
+    by = await desk.due()
+    return () if by is None else await desk.fire_due(by)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dispatch.planning.process import Planner
 from dispatch.store.desk import Desk
 from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.envelope import Outgoing, Record
-from tests.integration.store.conftest import DISTRICT, HandClock, Post, kinds, of_kind
+from tests.integration.store.conftest import DISTRICT, HandClock, Post, fire_due, kinds, of_kind
 
 OpenDesk = Callable[..., Any]
 
@@ -91,7 +91,7 @@ async def test_another_worker_goes_on_with_a_batch(
     events = [*await two.take([post.unit("T1", "disinfection.certified", **certificate)])]
     for _ in range(12):
         clock.forward(600)
-        events += await two.fire_due()
+        events += await fire_due(two)
         if of_kind(events, "order.issued"):
             break
     assert [each["incident_id"] for each in of_kind(events, "order.issued")] == ["b1.T2"]

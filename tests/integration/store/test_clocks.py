@@ -13,7 +13,7 @@ from dispatch.domain import clocks
 from dispatch.store.desk import Desk
 from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.envelope import Outgoing
-from tests.integration.store.conftest import HandClock, Post, body, of_kind
+from tests.integration.store.conftest import HandClock, Post, body, fire_due, of_kind
 
 OpenDesk = Callable[..., Any]
 MANY = 10_000
@@ -45,7 +45,7 @@ async def start_surveys(desk: Desk, clock: HandClock, numbers: Iterable[int]) ->
 async def fire_all(desk: Desk) -> list[Outgoing]:
     """Fire what is due, and take what comes of it as published, until nothing is due."""
     fired: list[Outgoing] = []
-    while events := await desk.fire_due():
+    while events := await fire_due(desk):
         await desk.published(events)
         fired += events
     return fired

@@ -11,7 +11,7 @@ import pytest
 from dispatch import cli
 from dispatch.clock import ScenarioClock
 from dispatch.topics.cloudevents import timestamp
-from tests.integration.store.conftest import START, HandClock, Post
+from tests.integration.store.conftest import START, HandClock, Post, fire_due
 
 NOW = 130  # seconds after the call
 Command = Callable[..., Any]
@@ -49,7 +49,7 @@ async def test_clocks_are_listed_with_what_is_left_and_who_is_told(
     assert capsys.readouterr().out == "No clock runs.\n"
     await desk.take([post.call("c1"), post.unit("R1", "order.acknowledged", assignment_id="c1/A1")])
     clock.forward(NOW)
-    await desk.fire_due()
+    await fire_due(desk)
     assert await command("--json") == 0
     (running,) = map(json.loads, capsys.readouterr().out.splitlines())
     assert running["kind"] == "order_to_rolling"

@@ -23,6 +23,7 @@ from tests.integration.store.conftest import (
     Post,
     body,
     call_body,
+    fire_due,
     header,
     kinds,
     of_kind,
@@ -177,7 +178,7 @@ async def test_an_early_answer_waits_for_its_call(
     assert [d["decision"]["rule"] for d in of_kind(events, "call.decided")] == ["R5", "R2"]
     assert await outcomes(migrated) == {"test#event-0": "accepted", "test#event-1": "accepted"}
     clock.forward(1_000)
-    fired = await desk.fire_due()
+    fired = await fire_due(desk)
     assert "input.rejected" not in kinds(fired)
 
 
@@ -187,16 +188,16 @@ async def test_an_answer_whose_call_never_comes_is_a_dead_letter(
     content = {"call_id": "c1", "answered_at": timestamp(clock.time), "condition": "stable"}
     record = post.record("calls", "call.answered", "c1", content)
     await desk.take([record])
-    assert await desk.fire_due() == ()
+    assert await fire_due(desk) == ()
     clock.forward(load_pack("covid-19").events.parked_seconds)
-    events = await desk.fire_due()
+    events = await fire_due(desk)
     assert kinds(events) == ["input.rejected", "call.rejected"]
     letter = body(events[0])
     assert base64.b64decode(letter["value_base64"]) == record.value
     assert letter["reasons"] == [{"field": "call_id", "reason": "its call has never come"}]
     assert header(events[0], "ce_cause") == "test#event-0"
     assert await outcomes(migrated) == {"test#event-0": "rejected"}
-    assert await desk.fire_due() == ()
+    assert await fire_due(desk) == ()
 
 
 async def test_events_of_a_key_left_unpublished_come_first(desk: Desk, post: Post) -> None:
@@ -330,7 +331,7 @@ async def test_another_process_goes_on_where_one_left_off(
     await second.published(await second.leftovers(0, 100))
     await second.take([post.unit("R1", "order.acknowledged", assignment_id="c2/A1")])
     clock.forward(60)
-    events = await second.fire_due()
+    events = await fire_due(second)
     assert [d["decision"]["rule"] for d in of_kind(events, "call.decided")] == ["R5T"]
     assert of_kind(events, "order.issued")[0]["unit_id"] == "R2"
     third = await open_desk()
@@ -346,7 +347,7 @@ async def test_timers_fire_once_with_two_processes(
     await desks[0].take([post.call(f"c{n}", symptoms=["fever"]) for n in range(200)])
     clock.forward(60)
     await desks[0].published(await desks[0].leftovers(0, 10_000))
-    fired = await asyncio.gather(*(desk.fire_due() for desk in desks for _ in range(3)))
+    fired = await asyncio.gather(*(fire_due(desk) for desk in desks for _ in range(3)))
     for events in fired:
         await desks[0].published(events)
     expired = {
@@ -372,12 +373,12 @@ async def test_a_timer_that_fails_holds_up_no_other(
         fire(city, timer)
 
     clock.forward(45)
-    assert of_kind(await desk.fire_due(), "clock.warned")
+    assert of_kind(await fire_due(desk), "clock.warned")
     monkeypatch.setattr(handling, "fire", defective)
     clock.forward(15)
-    failed = await desk.fire_due()
+    failed = await fire_due(desk)
     assert of_kind(failed, "escalation.raised")[0]["kind"] == "timer_failed"
-    rest = await desk.fire_due()
+    rest = await fire_due(desk)
     assert {e["call_id"] for e in of_kind(rest, "screening.expired")} == {"c1", "c2"}
 
 

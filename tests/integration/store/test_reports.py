@@ -5,7 +5,7 @@ from typing import Any
 
 from dispatch.store.desk import Desk
 from dispatch.topics.cloudevents import timestamp
-from tests.integration.store.conftest import HandClock, Post, kinds, of_kind
+from tests.integration.store.conftest import HandClock, Post, fire_due, kinds, of_kind
 
 OpenDesk = Callable[..., Any]
 
@@ -41,7 +41,7 @@ async def test_a_restart_goes_on_sending_a_report_until_it_is_acknowledged(
     await before.close()
     clock.forward(900)
     after = await open_desk()
-    [again] = of_kind(await after.fire_due(), "case.reported")
+    [again] = of_kind(await fire_due(after), "case.reported")
     assert (first["attempt"], again["attempt"]) == (1, 2)
     assert again["report_id"] == first["report_id"]
     assert again["content"] == first["content"]
@@ -49,7 +49,7 @@ async def test_a_restart_goes_on_sending_a_report_until_it_is_acknowledged(
     assert of_kind(settled, "report.settled")[0]["attempts"] == 2
     assert await after.take([acknowledged(post, first["report_id"])]) == []
     clock.forward(7_200)
-    assert "case.reported" not in kinds(await after.fire_due())
+    assert "case.reported" not in kinds(await fire_due(after))
 
 
 async def test_a_restart_knows_the_cases_of_a_cluster_and_the_first_of_the_city(
@@ -73,11 +73,11 @@ async def test_two_processes_do_not_send_a_report_twice(
     one, other = await open_desk(), await open_desk()
     await one.published(await one.take([post.call("c1", case_status="confirmed")]))
     clock.forward(900)
-    sent = [*await one.fire_due(), *await other.fire_due()]
+    sent = [*await fire_due(one), *await fire_due(other)]
     assert [report["attempt"] for report in of_kind(sent, "case.reported")] == [2]
     await other.take([acknowledged(post, "c1/R1")])
     clock.forward(900)
-    assert "case.reported" not in kinds(await one.fire_due())
+    assert "case.reported" not in kinds(await fire_due(one))
 
 
 async def test_a_process_reads_no_more_than_the_case_that_another_has_found(
@@ -103,7 +103,7 @@ async def test_a_case_that_one_process_has_forgotten_another_forgets_too(
     for report_id in ("c0/R1", "g0/R1"):
         await other.take([acknowledged(post, report_id)])
     clock.forward(14 * 86_400)
-    await one.fire_due()
+    await fire_due(one)
     again = post.unit("R1", "case.found", assignment_id="c0/A1", case_status="confirmed")
     await other.take([again])
     for desk in (one, other):

@@ -14,7 +14,15 @@ from dispatch.errors import SchemaMismatch, Unavailable
 from dispatch.policy.pack import load_pack
 from dispatch.store.desk import Desk
 from dispatch.store.schema import amigrate, check_version, wanted_version
-from tests.integration.store.conftest import PREFIX, HandClock, Post, kinds, of_kind, small_city
+from tests.integration.store.conftest import (
+    PREFIX,
+    HandClock,
+    Post,
+    fire_due,
+    kinds,
+    of_kind,
+    small_city,
+)
 
 SECURITY = Path(__file__).parents[3] / "SECURITY.md"
 SPINE = resources.files("dispatch.store.migrations") / "versions" / "0001_spine.sql"
@@ -136,7 +144,7 @@ async def test_a_worker_needs_no_more_than_it_is_granted(
         assert "order.issued" in kinds(events)
         await desk.published(events)
         clock.forward(3_600)
-        assert await desk.fire_due()
+        assert await fire_due(desk)
         assert await desk.lease("relay", "me", 5)
         assert await desk.noted("broker-1")
         assert (await desk.health()).writable

@@ -5,7 +5,7 @@ from typing import Any
 
 from dispatch.store.desk import Desk
 from dispatch.topics.cloudevents import timestamp
-from tests.integration.store.conftest import HandClock, Post, kinds, of_kind
+from tests.integration.store.conftest import HandClock, Post, fire_due, kinds, of_kind
 
 OpenDesk = Callable[..., Any]
 
@@ -33,11 +33,11 @@ async def test_an_offer_runs_out_at_another_worker_and_is_made_again_in_time(
     await one.close()
     two = await open_desk()
     clock.forward(600)
-    events = await two.fire_due()
+    events = await fire_due(two)
     assert "offer.withdrawn" in kinds(events)
     assert [each["status"] for each in of_kind(events, "transfer.progressed")] == ["unplaced"]
     clock.forward(300)
-    (offer,) = of_kind(await two.fire_due(), "transfer.offered")
+    (offer,) = of_kind(await fire_due(two), "transfer.offered")
     assert offer["offer_id"] == "t1/O2"
 
 

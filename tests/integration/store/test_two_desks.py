@@ -10,7 +10,7 @@ import pytest
 from dispatch.domain import handling
 from dispatch.domain.city import City
 from dispatch.domain.model import Timer
-from tests.integration.store.conftest import HandClock, Post, kinds, of_kind
+from tests.integration.store.conftest import HandClock, Post, fire_due, kinds, of_kind
 
 OpenDesk = Callable[..., Any]
 
@@ -28,7 +28,7 @@ async def test_a_timer_that_fails_in_both_takes_no_other_along(
         fire(city, timer)
 
     clock.forward(45)
-    assert of_kind(await one.fire_due(), "clock.warned")
+    assert of_kind(await fire_due(one), "clock.warned")
     monkeypatch.setattr(handling, "fire", defective)
     clock.forward(15)
     transact = one._transact
@@ -39,14 +39,14 @@ async def test_a_timer_that_fails_in_both_takes_no_other_along(
         attempts += 1
         if attempts == 4:
             # The other process has met the same timer, and is faster.
-            failed = await two.fire_due()
+            failed = await fire_due(two)
             assert "timer_failed" in [e["kind"] for e in of_kind(failed, "escalation.raised")]
         return await transact(work)
 
     monkeypatch.setattr(one, "_transact", overtaken)
-    events = await one.fire_due()
+    events = await fire_due(one)
     assert "timer_failed" not in [e["kind"] for e in of_kind(events, "escalation.raised")]
-    rest = [*events, *await one.fire_due()]
+    rest = [*events, *await fire_due(one)]
     assert [e["call_id"] for e in of_kind(rest, "screening.expired")] == ["c1"]
 
 
