@@ -88,6 +88,13 @@ async def test_broker_that_forgot_everything(bench: Bench) -> None:
     await bench.send(AFTER)
     await bench.settled(len(BEFORE) + len(AFTER))
     await bench.check_effects(BEFORE + AFTER)
+
+    async def fired() -> bool:
+        return bool(
+            await bench.database.fetchval("SELECT published FROM log WHERE type = 'timer.fired'")
+        )
+
+    await until(fired)
     types = [dict(record.headers)["ce_type"] for record in await bench.read("incidents")]
     assert types.count(b"timer.fired") >= 1
     # It can be stopped as if nothing had happened.
