@@ -101,7 +101,7 @@ lock: setup ## pin the newest allowed versions in requirements.lock, the image's
 	@$(PYTHON) -m venv $(VENV)/lock
 	@$(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install uv
 	@env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile pyproject.toml \
-		--quiet --upgrade --group dev --group build --universal --python-version 3.11 \
+		--quiet --upgrade --extra embedded --group dev --group build --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --output-file requirements.lock
 	@env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile pyproject.toml \
@@ -109,7 +109,7 @@ lock: setup ## pin the newest allowed versions in requirements.lock, the image's
 		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --output-file requirements.runtime.lock
 	@env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile pyproject.toml \
-		--quiet --upgrade --group bench --group build --universal --python-version 3.11 \
+		--quiet --upgrade --extra embedded --group bench --group build --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --output-file requirements.bench.lock
 
