@@ -10,8 +10,8 @@ from dispatch.checker import Invariant
 from dispatch.stack.embedded import Stack
 from tests.apache_kafka import ApacheKafka
 from tests.faults.bench import Load
-from tests.faults.faults import Kind, plan_of_faults
 from tests.faults.findings import INVARIANTS
+from tests.faults.kinds import Kind, plan_of_faults
 from tests.faults.report import as_text
 from tests.faults.run import Outcome, Plan, run, run_backlog
 from tests.faults.steps import Step

@@ -17,7 +17,7 @@ from dispatch.stack.embedded import Stack, running_stack
 from dispatch.store.schema import amigrate
 from tests.apache_kafka import ApacheKafka, fetch
 from tests.faults.bench import Load
-from tests.faults.faults import plan_of_faults
+from tests.faults.kinds import plan_of_faults
 from tests.faults.report import as_json, as_text
 from tests.faults.run import Outcome, Plan, run, run_backlog
 

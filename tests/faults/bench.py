@@ -28,6 +28,7 @@ from dispatch.topics import INPUT_TOPICS
 from tests.apache_kafka import ApacheKafka
 from tests.faults.city import city_plan, patient_pack
 from tests.faults.disk import Disk
+from tests.faults.log_pipe import LogPipe
 from tests.faults.proxy import Line
 from tests.faults.steps import ASSIGNMENT_FILE, COMMIT_FIRST, FOLDER, PORTS, Orders
 from tests.faults.world import World
@@ -70,6 +71,7 @@ class WatchedWorker:
     environment: dict[str, str]
     brokers: dict[int, Line]
     database: Line
+    log: LogPipe
     process: Process | None = None
     lives: int = 0
 
@@ -99,7 +101,7 @@ class WatchedWorker:
         self.lives += 1
         self.process = Process(
             [sys.executable, "-m", "tests.faults.worker"],
-            log=self.folder / "worker.log",
+            log=self.log.path,
             orphaned=signal.SIGKILL,
             environment=self.environment,
         )
@@ -258,7 +260,9 @@ async def _worker(bench: Bench, number: int, exits: AsyncExitStack) -> WatchedWo
         PORTS: orjson.dumps({str(port): line.port for port, line in brokers.items()}).decode(),
         **({COMMIT_FIRST: "1"} if bench.load.commit_first else {}),
     }
-    return WatchedWorker(folder.name, folder, environment, brokers, database)
+    log = LogPipe(folder / "worker.pipe", folder / "worker.log")
+    exits.callback(log.close)
+    return WatchedWorker(folder.name, folder, environment, brokers, database, log)
 
 
 async def _line_to_broker(port: int, exits: AsyncExitStack) -> Line:

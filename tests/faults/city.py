@@ -124,11 +124,14 @@ class Said:
 class Callers:
     """Draws calls, each with what its console says of it later."""
 
-    def __init__(self, seed: int, behaviour: Behaviour, prefix: str = "c") -> None:
+    def __init__(
+        self, seed: int, behaviour: Behaviour, prefix: str = "c", *, first: int = 0
+    ) -> None:
+        """Draw by a seed; their ids begin with `prefix`, the first calls from place `first`."""
         self._random = Random(f"{seed}/callers")
         self._behaviour = behaviour
         self._prefix = prefix
-        self._number = 0
+        self._number = first
         # The last ones who called first, for those who call about the same.
         self._recent: deque[dict[str, Any]] = deque(maxlen=20)
 
@@ -169,6 +172,11 @@ class Callers:
             yield Said(5, _call(content))
             return
         yield Said(0, _call(content))
+
+    def plain(self, now: datetime) -> Call:
+        """Return a next call at a time (aware) of which nothing more is said."""
+        self._number += 1
+        return _call(self._content(f"{self._prefix}{self._number}", now))
 
     def _content(self, call_id: str, now: datetime) -> dict[str, Any]:
         row, column = divmod(self._number, ACROSS)

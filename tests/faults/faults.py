@@ -1,11 +1,12 @@
-"""The faults: what each does to the bench, and the seeded plan of them."""
+"""The faults: what each does to the bench."""
 
 import asyncio
+import math
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from itertools import takewhile
 from random import Random
 from statistics import median
 from typing import Final
@@ -17,11 +18,15 @@ from dispatch.simulation.seen import Seen
 from dispatch.stack.kafka_cluster import KafkaCluster
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from tests.faults.bench import SESSION_SECONDS, Bench, WatchedWorker
+from tests.faults.city import Brisk, Callers
 from tests.faults.findings import HELD_UP, Finding
-from tests.faults.poison import KINDS, Bad, bad_input
+from tests.faults.kinds import OTHERS_UNHARMED, Kind
+from tests.faults.poison import KINDS, Bad, bad_input, flood, oversized
 from tests.faults.proxy import Line
 from tests.faults.steps import Step
 from tests.faults.world import Sent
+from tests.librdkafka import CODECS, Librdkafka
+from tests.raw_batches import Raw, batch_of, produce
 
 # Wall seconds.
 LOOK_AGAIN: Final = 0.02
@@ -32,50 +37,19 @@ STOPPED: Final = SESSION_SECONDS + 2.0
 REPLICAS_LIMIT: Final = 60.0
 MOST_SPARED: Final = 4
 REPEATED: Final = 20  # inputs published again in one go
+TOGETHER: Final = 5  # calls in one go of another client
+FLOODED: Final = 30_000  # bad inputs
+OPEN_AT_MOST: Final = 8.0  # for a transaction
+BLOCKED_AT_MOST: Final = 10.0  # for a log
+CALM: Final = 0.5  # within which a call is answered where nothing is wrong
+CALM_LIMIT: Final = 60.0
+ANSWERS_LIMIT: Final = 20.0
+OTHERS: Final = "another client"
+# From where nobody else calls at that time.
+FIRST_PLACE: Final = 7_200
 
 # In the middle of a transaction, and of a publish.
 _STOPS: Final = (Step.BEGUN, Step.DECIDED, Step.WRITTEN, Step.PUBLISHING)
-
-
-class Kind(StrEnum):
-    """A kind of fault."""
-
-    KILL = "worker killed at a step"
-    STOP = "worker stopped at a step for longer than its session"
-    BROKER = "leader of a partition killed, and started again"
-    ROLLING = "brokers restarted one after the other"
-    BROKER_PAUSE = "broker paused"
-    DATABASE = "database restarted"
-    DATABASE_CRASH = "database ended as by a power cut"
-    FULL_DISK = "no room on the event log's disk"
-    TRANSACTION = "connection ended in the middle of a transaction"
-    CUT_BROKERS = "worker cut off from the brokers"
-    CUT_DATABASE = "worker cut off from the database"
-    HELD_BROKERS = "nothing arrives between a worker and a broker"
-    HELD_DATABASE = "nothing arrives between a worker and the database"
-    REPEAT = "inputs published again"
-    POISON = "bad input of every kind"
-
-
-# How often each is drawn, in comparison.
-WEIGHTS: Final[dict[Kind, int]] = {
-    Kind.KILL: 30,
-    Kind.STOP: 12,
-    Kind.BROKER: 10,
-    Kind.ROLLING: 1,
-    Kind.BROKER_PAUSE: 5,
-    Kind.DATABASE: 5,
-    Kind.DATABASE_CRASH: 4,
-    Kind.FULL_DISK: 4,
-    Kind.TRANSACTION: 10,
-    Kind.CUT_BROKERS: 6,
-    Kind.CUT_DATABASE: 6,
-    Kind.HELD_BROKERS: 5,
-    Kind.HELD_DATABASE: 5,
-    Kind.REPEAT: 5,
-    Kind.POISON: 4,
-}
-_OF_BROKERS: Final = frozenset({Kind.BROKER, Kind.ROLLING, Kind.BROKER_PAUSE})
 
 
 async def until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -84,19 +58,6 @@ async def until(condition: Callable[[], bool], seconds: float) -> bool:
     while not (found := condition()) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(LOOK_AGAIN)
     return found
-
-
-def plan_of_faults(count: int, seed: int, *, brokers: bool) -> list[Kind]:
-    """Return so many faults in seeded order: each kind once at least, if there is room.
-
-    Without `brokers` nothing is done to the brokers themselves.
-    """
-    random = Random(f"{seed}/faults")
-    kinds = [kind for kind in Kind if brokers or kind not in _OF_BROKERS]
-    drawn = random.choices(kinds, [WEIGHTS[kind] for kind in kinds], k=max(0, count - len(kinds)))
-    chosen = [*drawn, *kinds][-count:] if count else []
-    random.shuffle(chosen)
-    return chosen
 
 
 @dataclass
@@ -124,11 +85,18 @@ class Injector:
     poison: list[Bad] = field(default_factory=list)
     recoveries: list[float] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    # Calls that must have no effect; places (topic without prefix, partition, offset) of records
+    # that must be dead letters; how long others waited for an answer meanwhile, in wall seconds.
+    aborted: set[str] = field(default_factory=set)
+    unreadable: list[tuple[str, int, int]] = field(default_factory=list)
+    waited: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Prepare the draws."""
         self._random = Random(f"{self.seed}/injector")
         self._last: Step | None = None
+        self._callers = Callers(self.seed, Brisk(self.seed), "f", first=FIRST_PLACE)
+        self._client = Librdkafka(self.bench.stack.bootstrap, self.bench.prefix)
 
     async def inject(self, kind: Kind) -> None:
         """Inject one fault and see it over; leave out, and say so, what can't be injected here."""
@@ -138,7 +106,13 @@ class Injector:
             return
         fault = Injected(len(self.injected) + 1, kind, time.monotonic() - self.began)
         self.injected.append(fault)
-        fault.detail = await self._do(kind)
+        if kind in OTHERS_UNHARMED:
+            await self._calm()
+            began = time.monotonic()
+            fault.detail = await self._do(kind)
+            fault.detail += await self._answered(began, time.monotonic())
+        else:
+            fault.detail = await self._do(kind)
         fault.seconds = time.monotonic() - self.began - fault.began
         self.log(f"fault {fault.number}: {kind}: {fault.detail} ({fault.seconds:.1f} s)")
 
@@ -170,6 +144,13 @@ class Injector:
             Kind.HELD_DATABASE: lambda: self._hold(self._database(), "the database"),
             Kind.REPEAT: self._repeat,
             Kind.POISON: self._poison,
+            Kind.CODECS: self._compress,
+            Kind.UNREADABLE: self._spoil,
+            Kind.ABORTED: self._abort,
+            Kind.OPEN: self._commit_late,
+            Kind.OVERSIZED: self._overfill,
+            Kind.FLOOD: self._flood,
+            Kind.BLOCKED_LOG: self._block_log,
         }
         return await does[kind]()
 
@@ -398,6 +379,109 @@ class Injector:
             self.poison.append(bad)
             await self.bench.world.send(Sent(bad.topic, bad.key, bad.value, bad.headers))
         return f"{len(KINDS)} kinds"
+
+    async def _overfill(self) -> str:
+        bad = oversized(f"over{len(self.poison)}", self.bench.clock.now())
+        self.poison += bad
+        for each in bad:
+            await self.bench.world.send(Sent(each.topic, each.key, each.value, each.headers))
+        return ", ".join(each.kind for each in bad)
+
+    async def _flood(self) -> str:
+        began = time.monotonic()
+        bad = flood(f"flood{len(self.injected)}", FLOODED, self.bench.clock.now())
+        sent = await asyncio.to_thread(self._client.publish, bad, codec="lz4")
+        self.bench.world.acknowledged["calls"] += sent
+        return f"{sent} in {time.monotonic() - began:.1f} s"
+
+    # -- other clients
+
+    def _calls(self, count: int = TOGETHER) -> list[Sent]:
+        world = self.bench.world
+        return [
+            world.said(self._callers.plain(self.bench.clock.now()), source=OTHERS)
+            for _ in range(count)
+        ]
+
+    async def _compress(self) -> str:
+        for codec in CODECS:
+            sent = await asyncio.to_thread(self._client.publish, self._calls(), codec=codec)
+            self.bench.world.acknowledged["calls"] += sent
+        return f"{TOGETHER} calls each: {', '.join(CODECS)}"
+
+    async def _abort(self) -> str:
+        calls = self._calls()
+        self.aborted |= {call.key.decode() for call in calls if call.key is not None}
+        await asyncio.to_thread(self._client.abort, calls)
+        return f"{len(calls)} calls"
+
+    async def _commit_late(self) -> str:
+        calls, seconds = self._calls(), self._random.uniform(1, OPEN_AT_MOST)
+        sent = await asyncio.to_thread(self._client.commit_late, calls, seconds=seconds)
+        self.bench.world.acknowledged["calls"] += sent
+        return f"{sent} calls, for {seconds:.1f} s"
+
+    async def _spoil(self) -> str:
+        """Publish a batch of three: a call, a record with a header's name that is no text, a call.
+
+        They are on one partition, the calls' own.
+        """
+        world = self.bench.world
+        first = self._calls(1)[0]
+        assert first.key is not None
+        partition = world.partition_of(first.key.decode())
+        while True:
+            last = self._calls(1)[0]
+            assert last.key is not None
+            if world.partition_of(last.key.decode()) == partition:
+                break
+            del world.called_at[last.key.decode()]
+        spoilt = Raw(b"nobody", b"{}", (), named=False)
+        good = [Raw(each.key, each.value, each.headers) for each in (first, last)]
+        offset = await produce(
+            {"bootstrap_servers": self.bench.stack.bootstrap},
+            self.bench.prefix + "calls",
+            partition,
+            batch_of([good[0], spoilt, good[1]], timestamp_ms=int(time.time() * 1_000)),
+        )
+        world.acknowledged["calls"] += 3
+        self.unreadable.append(("calls", partition, offset + 1))
+        return f"calls-{partition} at {offset + 1}"
+
+    # -- others' calls meanwhile
+
+    async def _calm(self) -> None:
+        """Wait until a call is answered as fast as where nothing is wrong."""
+        world, since = self.bench.world, time.monotonic()
+
+        def calm() -> bool:
+            lately = takewhile(lambda called: called[1] > since, reversed(world.called_at.items()))
+            return any(world.answered_at.get(call, math.inf) - at < CALM for call, at in lately)
+
+        await until(calm, CALM_LIMIT)
+
+    async def _answered(self, began: float, ended: float) -> str:
+        """Wait for the answers to the calls of a time; note how long these took."""
+        world = self.bench.world
+        calls = {
+            call_id: at
+            for call_id, at in world.called_at.items()
+            if began <= at <= ended and call_id not in self.aborted
+        }
+        await until(lambda: calls.keys() <= world.answered_at.keys(), ANSWERS_LIMIT)
+        now = time.monotonic()
+        waited = [world.answered_at.get(call_id, now) - at for call_id, at in calls.items()]
+        self.waited += waited
+        return f"; {len(waited)} calls meanwhile, {max(waited, default=0.0):.2f} s at most"
+
+    async def _block_log(self) -> str:
+        worker, seconds = self._worker(), self._random.uniform(3, BLOCKED_AT_MOST)
+        worker.log.block()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            worker.log.drain()
+        return f"{worker.name}, for {seconds:.1f} s"
 
     def _worker(self) -> WatchedWorker:
         return self._random.choice(self.bench.workers)

@@ -1,8 +1,9 @@
 """What must not be, found in what was read: pure, and tested with a planted case of each."""
 
 import base64
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,6 +42,11 @@ UNPUBLISHED: Final = "events of the log that are not on Kafka"
 INVENTED: Final = "events on Kafka that are not in the log"
 LEFT: Final = "events left in the outbox"
 HELD_UP: Final = "stopped workers that held up the others"
+ABORTED: Final = "aborted inputs that took effect"
+UNREADABLE: Final = "unreadable records that are no dead letters"
+SLOW: Final = "times in which others had to wait for their answers"
+# For the answer to all but one in a hundred calls, while one client or record does harm.
+ANSWER_LIMIT: Final = 2.0  # wall seconds
 KINDS: Final = (
     *INVARIANTS.values(),
     ACKNOWLEDGED,
@@ -52,6 +58,9 @@ KINDS: Final = (
     INVENTED,
     LEFT,
     HELD_UP,
+    ABORTED,
+    UNREADABLE,
+    SLOW,
 )
 
 
@@ -152,6 +161,36 @@ def poison_not_refused(history: Sequence[Seen], poison: Sequence[Bad]) -> Iterat
         if bad.field not in about:
             sentence = f"{bad.kind} ({bad.key!r}) was refused for {sorted(about) or 'nothing'}"
             yield Finding(POISON, sentence)
+
+
+def aborted_in_effect(history: Sequence[Seen], aborted: Collection[str]) -> Iterator[Finding]:
+    """Find events about calls whose transaction was aborted."""
+    for seen in history:
+        if seen.key in aborted:
+            yield Finding(ABORTED, f"{seen.key} was never called, and {seen.type}", (seen,))
+
+
+def unreadable_not_kept(
+    history: Sequence[Seen], places: Iterable[tuple[str, int, int]], prefix: str
+) -> Iterator[Finding]:
+    """Find records that can't be read (topic, partition, offset) and that no dead letter names."""
+    letters = (seen.data for seen in history if seen.type == "input.rejected")
+    kept = {(letter["topic"], letter["partition"], letter["offset"]) for letter in letters}
+    for topic, partition, offset in places:
+        if (prefix + topic, partition, offset) not in kept:
+            yield Finding(UNREADABLE, f"{topic}-{partition} at {offset}")
+
+
+def share_within(waited: Sequence[float], share: float = 0.99) -> float:
+    """Return within how many seconds this share of some answers came; 0 where there are none."""
+    return sorted(waited)[math.ceil(share * len(waited)) - 1] if waited else 0.0
+
+
+def slow_answers(waited: Sequence[float]) -> Iterator[Finding]:
+    """Find that others waited too long for their answers."""
+    if (seconds := share_within(waited)) > ANSWER_LIMIT:
+        sentence = f"99 of 100 answers to {len(waited)} calls came within {seconds:.2f} s"
+        yield Finding(SLOW, sentence)
 
 
 def _place(seen: Seen) -> tuple[str, str | None, int, str]:

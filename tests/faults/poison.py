@@ -1,6 +1,6 @@
 """Bad input of every kind; each must become a dead letter that gives the reason."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -133,3 +133,50 @@ KINDS: Final = tuple(_KINDS)
 def bad_input(kind: str, name: str, now: datetime) -> Bad:
     """Return bad input of a kind at a time (aware); `name` is its id, of nobody else's."""
     return replace(_KINDS[kind](name, now), kind=kind)
+
+
+def oversized(name: str, now: datetime) -> list[Bad]:
+    """Return inputs of a size that is read, each wrong in tens of thousands of places."""
+    batch = {
+        "batch_id": name,
+        "at": now.isoformat(),
+        "institution_id": "I1",
+        "district": DISTRICT,
+        "location": {"latitude": 48.0, "longitude": 119.0},
+        "kind": "confirmed",
+        "patients": [{}] * 80_000,
+        "by": "saboteur",
+    }
+    answer = {"call_id": name, "answered_at": now.isoformat(), "symptoms": [1] * 80_000}
+    return [
+        Bad(
+            "80,000 empty patients",
+            "transfers",
+            name.encode(),
+            orjson.dumps(batch),
+            _headers(name, "transfer.batch.requested", now),
+            "patients",
+        ),
+        Bad(
+            "80,000 symptoms that are none",
+            "calls",
+            name.encode(),
+            orjson.dumps(answer),
+            _headers(f"{name}-answer", "call.answered", now),
+            "symptoms",
+        ),
+    ]
+
+
+def flood(source: str, count: int, now: datetime) -> Iterator[Bad]:
+    """Yield so much bad input of one source: answers that say nothing."""
+    value = orjson.dumps({"call_id": source, "answered_at": now.isoformat()})
+    for number in range(count):
+        headers = write_headers(
+            event_id=f"{number}",
+            event_type="call.answered",
+            at=now,
+            subject=source,
+            source=source,
+        )
+        yield Bad("flood", "calls", f"{source}-{number}".encode(), value, headers, "key")

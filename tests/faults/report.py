@@ -7,7 +7,8 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any, Final
 
-from tests.faults.faults import Kind
+from tests.faults.findings import share_within
+from tests.faults.kinds import Kind
 from tests.faults.run import Outcome
 
 # Events that show that there was something to go wrong.
@@ -53,6 +54,12 @@ def _told(outcome: Outcome) -> dict[str, Any]:
         "backlog_first_input_after_seconds": outcome.first_after,
         "recovery_seconds": outcome.recoveries,
         "recovery_median_seconds": median(outcome.recoveries) if outcome.recoveries else None,
+        "others_waited_seconds": {
+            "calls": len(outcome.waited),
+            "p50": share_within(outcome.waited, 0.5),
+            "p99": share_within(outcome.waited),
+            "max": max(outcome.waited, default=0.0),
+        },
         "found": verdict.by_kind,
         "findings": [finding.sentence for finding in verdict.findings],
     }
@@ -86,6 +93,12 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield (
             f"recovery: first order by the heir of a killed worker, median {median(found):.1f} s "
             f"(from {found[0]:.1f} to {found[-1]:.1f} s, {len(found)} times)"
+        )
+    if outcome.waited:
+        yield (
+            f"others' calls, while one client or record did harm: {len(outcome.waited)}, answered "
+            f"within {share_within(outcome.waited, 0.5):.3f} s (p50), "
+            f"{share_within(outcome.waited):.3f} s (p99), {max(outcome.waited):.3f} s (all)"
         )
     yield _settled(outcome)
     yield "found"

@@ -19,10 +19,11 @@ from dispatch.topics.fields import Content
 from tests.faults.bench import Bench, Load, open_bench
 from tests.faults.city import Brisk, Callers
 from tests.faults.disk import NoDiskError, disk_for_events
-from tests.faults.faults import Injected, Injector, Kind, until
+from tests.faults.faults import Injected, Injector, until
+from tests.faults.kinds import Kind
 from tests.faults.patrol import Patrol
 from tests.faults.steps import Step
-from tests.faults.verdict import Verdict, judge
+from tests.faults.verdict import Harm, Verdict, judge
 
 SOURCE: Final = "console-1"
 # Wall seconds.
@@ -62,6 +63,8 @@ class Outcome:
     left_out: list[Kind] = field(default_factory=list)
     poison: int = 0
     recoveries: list[float] = field(default_factory=list)
+    # For how long others' calls waited for an answer while one client or record did harm.
+    waited: list[float] = field(default_factory=list)
     verdict: Verdict = field(default_factory=Verdict)
     published: int = 0
     republished: int = 0
@@ -126,7 +129,9 @@ async def run(
         outcome.recoveries = injector.recoveries
         outcome.published = sum(bench.world.acknowledged.values())
         outcome.republished = bench.world.republished
-        outcome.verdict = await judge(bench, injector.poison, now)
+        outcome.waited = injector.waited
+        harm = Harm(injector.poison, injector.aborted, injector.unreadable, injector.waited)
+        outcome.verdict = await judge(bench, harm, now)
         outcome.verdict.findings += injector.findings
         return outcome
 
@@ -214,7 +219,7 @@ async def run_backlog(
         now = bench.clock.now() - timedelta(seconds=GRACE)
         for worker in bench.workers:
             await worker.stop()
-        outcome.verdict = await judge(bench, (), now)
+        outcome.verdict = await judge(bench, Harm(), now)
         return outcome
 
 

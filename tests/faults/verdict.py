@@ -1,7 +1,7 @@
 """The verdict: everything on the topics and in the database, before the checker."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -21,6 +21,7 @@ from tests.faults.findings import (
     KINDS,
     LEFT,
     Finding,
+    aborted_in_effect,
     as_a_reader,
     doubled,
     found_by_checker,
@@ -28,7 +29,9 @@ from tests.faults.findings import (
     otherwise_in_the_log,
     parked_without_end,
     poison_not_refused,
+    slow_answers,
     two_contents,
+    unreadable_not_kept,
 )
 from tests.faults.poison import Bad
 
@@ -53,7 +56,20 @@ class Verdict:
         return {kind: found[kind] for kind in KINDS}
 
 
-async def judge(bench: Bench, poison: Sequence[Bad], now: datetime) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What clients did wrong: bad inputs, calls never committed, places of unreadable records.
+
+    `waited` is for how long others' calls waited for their answers meanwhile, in wall seconds.
+    """
+
+    poison: Sequence[Bad] = ()
+    aborted: Collection[str] = ()
+    unreadable: Sequence[tuple[str, int, int]] = ()
+    waited: Sequence[float] = ()
+
+
+async def judge(bench: Bench, harm: Harm, now: datetime) -> Verdict:
     """Decide on everything that happened until `now` (aware): the workers have ended."""
     verdict = Verdict()
     options = {"bootstrap_servers": bench.stack.bootstrap}
@@ -91,7 +107,10 @@ async def judge(bench: Bench, poison: Sequence[Bad], now: datetime) -> Verdict:
         *parked_without_end(inputs, waiting),
         *two_contents(raw),
         *doubled(history),
-        *poison_not_refused(history, poison),
+        *poison_not_refused(history, harm.poison),
+        *aborted_in_effect(history, harm.aborted),
+        *unreadable_not_kept(history, harm.unreadable, bench.prefix),
+        *slow_answers(harm.waited),
     ]
     if left:
         verdict.findings.append(Finding(LEFT, f"{left} events were never marked as published"))

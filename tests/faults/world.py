@@ -31,6 +31,8 @@ LOOK_AGAIN: Final = 0.02
 FETCH_MS: Final = 100
 DELIVERY_MS: Final = 120_000
 _partition = DefaultPartitioner()
+# What a console hears first of a call.
+_ANSWERS: Final = frozenset({"call.decided", "call.linked"})
 _KEPT: Final = 500  # records of each topic that may be published again
 
 Headers = Iterable[tuple[str, bytes]]
@@ -44,6 +46,11 @@ class Sent:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
+
+    @property
+    def id(self) -> str:
+        """The event's id."""
+        return dict(self.headers)["ce_id"].decode()
 
 
 class World:
@@ -67,8 +74,9 @@ class World:
         # Inputs that the brokers have acknowledged, by topic.
         self.acknowledged: Counter[str] = Counter()
         self.republished = 0
-        # When each call was published, in wall seconds.
+        # When each call was published, and when a reader saw what became of it, in wall seconds.
         self.called_at: dict[str, float] = {}
+        self.answered_at: dict[str, float] = {}
         self.recent: dict[str, list[Sent]] = defaultdict(list)
         self._partitions = partitions
         self._options = dict(client_options)
@@ -153,6 +161,12 @@ class World:
 
     async def publish(self, event: Content, *, source: str) -> str:
         """Publish an input as `source`; return its id."""
+        sent = self.said(event, source=source)
+        await self.send(sent)
+        return sent.id
+
+    def said(self, event: Content, *, source: str) -> Sent:
+        """Return an input as `source` publishes it now; whoever asked for it publishes it."""
         key = key_of(event)
         origin = f"{source}/{key}/{event.event_type}"
         event_id = derived_id(origin, self._ordinals[origin])
@@ -176,8 +190,7 @@ class World:
             del recent[: _KEPT // 2]
         if isinstance(event, Call):
             self.called_at[event.call_id] = time.monotonic()
-        await self.send(sent)
-        return event_id
+        return sent
 
     def partition_of(self, key: str) -> int:
         """Return the partition on which a key is: every topic has as many."""
@@ -282,5 +295,7 @@ class World:
         if seen.sequence <= self._sequences.get(stream, 0):
             return
         self._sequences[stream] = seen.sequence
+        if seen.type in _ANSWERS:
+            self.answered_at.setdefault(seen.data["call_id"], seen.wall)
         for reaction in (*self._reactions[seen.type], *self._watchers):
             reaction(seen)

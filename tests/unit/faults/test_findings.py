@@ -125,6 +125,27 @@ def test_bad_input_needs_a_dead_letter_with_its_reason(kind: str) -> None:
         assert found.kind == findings.POISON
 
 
+def test_a_call_that_was_aborted_has_no_effect() -> None:
+    assert not list(findings.aborted_in_effect([seen(1, key="C2")], {"C1"}))
+    (found,) = findings.aborted_in_effect([seen(1, key="C2"), seen(1, key="C1")], {"C1"})
+    assert found.kind == findings.ABORTED
+
+
+def test_a_record_that_cant_be_read_needs_a_dead_letter() -> None:
+    letter = seen(1, "input.rejected", topic="p.calls", partition=3, offset=7)
+    assert not list(findings.unreadable_not_kept([letter], [("calls", 3, 7)], "p."))
+    for place in (("calls", 3, 8), ("calls", 2, 7), ("units", 3, 7)):
+        (found,) = findings.unreadable_not_kept([letter], [place], "p.")
+        assert found.kind == findings.UNREADABLE
+
+
+def test_one_answer_in_a_hundred_may_be_slow() -> None:
+    assert not list(findings.slow_answers([]))
+    assert not list(findings.slow_answers([0.1] * 99 + [9.0]))
+    (found,) = findings.slow_answers([0.1] * 98 + [9.0] * 2)
+    assert found.kind == findings.SLOW
+
+
 def _letter(bad: Bad, field: str) -> Seen:
     said = {
         "key_base64": findings.base64_of(bad.key),

@@ -8,13 +8,14 @@ import pytest
 
 from tests.faults.bench import Load
 from tests.faults.disk import NoDiskError, _mount
-from tests.faults.faults import Injector, Kind
+from tests.faults.faults import Injector
+from tests.faults.kinds import Kind
 from tests.faults.report import as_json, as_text
 from tests.faults.run import Outcome, Plan
 
 
 async def test_what_cant_be_injected_is_said() -> None:
-    bench: Any = SimpleNamespace(disk=None)
+    bench: Any = SimpleNamespace(disk=None, prefix="", stack=SimpleNamespace(bootstrap=""))
     said: list[str] = []
     injector = Injector(bench, 1, (), said.append)
     await injector.inject(Kind.FULL_DISK)

@@ -1,6 +1,6 @@
 """The plan of faults: seeded, and of every kind."""
 
-from tests.faults.faults import Kind, plan_of_faults
+from tests.faults.kinds import Kind, plan_of_faults
 
 
 def test_a_seed_gives_one_order() -> None:
