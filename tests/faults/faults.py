@@ -43,6 +43,7 @@ OPEN_AT_MOST: Final = 8.0  # for a transaction
 BLOCKED_AT_MOST: Final = 10.0  # for a log
 CALM: Final = 0.5  # within which a call is answered where nothing is wrong
 CALM_LIMIT: Final = 60.0
+MEANWHILE: Final = 3.0  # for which others call while what was done has its effect
 ANSWERS_LIMIT: Final = 20.0
 OTHERS: Final = "another client"
 # From where nobody else calls at that time.
@@ -110,6 +111,7 @@ class Injector:
             await self._calm()
             began = time.monotonic()
             fault.detail = await self._do(kind)
+            await asyncio.sleep(MEANWHILE)
             fault.detail += await self._answered(began, time.monotonic())
         else:
             fault.detail = await self._do(kind)
