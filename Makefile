@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMP := $(VENV)/.installed
 
 .PHONY: help setup demo test test-kafka kafka faults bench bench-kafka bench-history \
-	bench-catch-up lint format schemas lock clean
+	bench-catch-up bench-against lint format schemas lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -77,6 +77,12 @@ bench: $(BENCH)/.installed ## compare the service with its peers, and measure it
 bench-kafka: $(BENCH)/.installed ## do the same on Apache Kafka: one broker, or BROKERS=3
 	@$(BENCH)/bin/python -m benchmarks all \
 		--brokers $(if $(filter file,$(origin BROKERS)),1,$(BROKERS)) $(BENCH_ARGUMENTS)
+
+# Another revision: make bench-against REV=v0.1.0
+REV ?= b7b808b
+
+bench-against: setup ## compare what a call costs with an earlier build, in turns
+	@$(BIN)/python -m benchmarks.against $(REV) $(BENCH_ARGUMENTS)
 
 bench-history: $(BENCH)/.installed ## compare a past of a million calls with one of ten thousand
 	@$(BENCH)/bin/python -m benchmarks history $(BENCH_ARGUMENTS)
