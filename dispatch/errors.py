@@ -22,6 +22,10 @@ class Unavailable(DispatchError):
     """The database or the broker can't be reached at present."""
 
 
+class ReadOnly(Unavailable):
+    """The database takes no writes at present: a standby, or one that was made so."""
+
+
 class StackError(DispatchError):
     """The embedded PostgreSQL or broker didn't start."""
 

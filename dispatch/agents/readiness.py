@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dispatch.agents.desk import Desk
 from dispatch.agents.intake import Intake
 from dispatch.agents.publisher import Publisher
-from dispatch.errors import Unavailable
+from dispatch.errors import ReadOnly, Unavailable
 
 PROBE_SECONDS = 2.0
 
@@ -33,6 +33,8 @@ class Readiness:
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 health = await self._desk.health()
+        except ReadOnly:
+            return ["database: takes no writes"]
         except (Unavailable, OSError):
             return ["database: can't be reached"]
         return [] if health.writable else ["database: takes no writes"]

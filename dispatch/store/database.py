@@ -7,22 +7,41 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import asyncpg
+import structlog
 
-from dispatch.errors import SchemaMismatch, Unavailable
+from dispatch.errors import ReadOnly, SchemaMismatch, Unavailable
+from dispatch.store.connecting import READ_WRITE, Hosts, refuse_shared_sessions
 from dispatch.store.schema import check_version
 from dispatch.store.sql import STATEMENTS
 from dispatch.topics.city import CityMode
+
+log = structlog.get_logger(__name__)
 
 IDLE_IN_TRANSACTION: Final = 2_000  # ms; frees what a stopped process holds
 BREATH: Final = 0.5  # s of work between two words to the database, at most
 LOCK_WAIT: Final = 10_000  # ms
 STATEMENT: Final = 30_000  # ms
+CONNECT: Final = 15.0  # seconds; to get a connection, where need be from the last of five hosts
 ANSWER: Final = 35.0  # seconds; a network that swallows everything ends no statement
 POOL_SIZE: Final = 4
 
 # SQLSTATE classes and codes that mean: the infrastructure, not the input; try again.
 _RETRY_CLASSES: Final = ("08", "53", "57", "58", "40", "25")
 _RETRY_CODES: Final = ("55P03",)
+# Those after which no connection to that server is of use: it takes no writes (any more), as after
+# a switchover, which may close none of them; or it goes down.
+_READ_ONLY: Final = "25006"
+_RETIRE_CODES: Final = (_READ_ONLY, "57P01", "57P02", "57P03", "57P05")
+
+# What holds for a session; set by a statement, as poolers refuse it in the first packet.
+_LIMITS: Final = {
+    "application_name": "dispatch",
+    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION),
+    "lock_timeout": str(LOCK_WAIT),
+    "statement_timeout": str(STATEMENT),
+    # ms; the server, too, lets go of whoever acknowledges nothing.
+    "tcp_user_timeout": "15000",
+}
 
 
 class Database:
@@ -30,31 +49,24 @@ class Database:
 
     def __init__(self, connect_options: Mapping[str, Any]) -> None:
         self._connect_options = dict(connect_options)
+        self._hosts = Hosts(connect_options, session=READ_WRITE)
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
         """Connect, and check the schema.
 
         Raises:
-            Unavailable: the database can't be reached.
+            Unavailable: the database can't be reached, or takes no writes.
+            ConfigurationError: a pooler is in the way.
             SchemaMismatch: it has another schema than this program.
         """
         try:
-            self._pool = await asyncpg.create_pool(
-                **self._connect_options,
-                min_size=1,
-                max_size=POOL_SIZE,
-                command_timeout=ANSWER,
-                reset=_as_it_is,
-                server_settings={
-                    "application_name": "dispatch",
-                    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION),
-                    "lock_timeout": str(LOCK_WAIT),
-                    "statement_timeout": str(STATEMENT),
-                },
-            )
-        except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+            await refuse_shared_sessions(self._hosts)
+        except asyncpg.TargetServerAttributeNotMatched as error:
+            raise ReadOnly from error
+        except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
             raise Unavailable(f"the database can't be reached: {error}") from error
+        self._pool = await self._new_pool()
         try:
             async with self.lend() as connection:
                 await check_version(connection)
@@ -68,22 +80,58 @@ class Database:
             pool, self._pool = self._pool, None
             pool.terminate()
 
+    async def _new_pool(self) -> asyncpg.Pool:
+        """Return a pool, which connects when it is asked for a connection."""
+        return await asyncpg.create_pool(
+            connect=self._hosts.connect,
+            min_size=0,
+            max_size=POOL_SIZE,
+            command_timeout=ANSWER,
+            init=_set_limits,
+            reset=_as_it_is,
+        )
+
+    async def start_over(self) -> None:
+        """Let go of the server that is connected to: it takes no writes."""
+        if self._pool is not None:
+            await self._retire(self._pool)
+
+    async def _retire(self, pool: asyncpg.Pool) -> None:
+        """Let go of all connections of a pool: the next finds the server that is right by then.
+
+        Those lent at the moment end too, as does one that only listens and would never notice.
+        """
+        if pool is self._pool is not None:
+            log.warning("connections to the database are made anew")
+            self._pool = await self._new_pool()
+            pool.terminate()
+
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[Any]:
         """Lend a connection; faults of the infrastructure come out as Unavailable.
 
         So does all that keeps one from connecting: a password that is being changed, say.
         """
-        if self._pool is None:
+        if (pool := self._pool) is None:
             raise Unavailable("the desk is closed")
         lent = False
         try:
-            async with self._pool.acquire(timeout=LOCK_WAIT / 1000) as connection:
+            async with pool.acquire(timeout=CONNECT) as connection:
                 lent = True
-                yield connection
+                try:
+                    yield connection
+                except (OSError, asyncpg.PostgresError) as error:
+                    if _is_of_no_use_any_more(error):
+                        await self._retire(pool)
+                    raise
         except (SchemaMismatch, Unavailable, ValueError):
             # What asyncpg can't encode is an InterfaceError too, and no fault of the database.
             raise
+        except (
+            asyncpg.ReadOnlySQLTransactionError,
+            asyncpg.TargetServerAttributeNotMatched,
+        ) as error:
+            raise ReadOnly(f"the database takes no writes: {error}") from error
         except asyncpg.PostgresError as error:
             if not lent or _is_infrastructure(error):
                 raise Unavailable(f"the database: {error}") from error
@@ -127,11 +175,22 @@ class Transaction:
         await self.connection.execute(STATEMENTS[name], *arguments)
 
 
+async def _set_limits(connection: asyncpg.Connection) -> None:
+    await connection.execute(STATEMENTS["set_limits"], list(_LIMITS), list(_LIMITS.values()))
+
+
 async def _as_it_is(_connection: asyncpg.Connection) -> None:
     """Give a connection back: nothing is set on one for longer than a transaction.
 
     The pool has rolled back what was open; its usual words to the database cost a batch two trips.
     """
+
+
+def _is_of_no_use_any_more(error: Exception) -> bool:
+    """Tell whether other connections to the server that said this, or nothing, are of no use."""
+    if isinstance(error, asyncpg.PostgresError):
+        return error.sqlstate in _RETIRE_CODES or (error.sqlstate or "").startswith("08")
+    return True
 
 
 def _is_infrastructure(error: asyncpg.PostgresError) -> bool:

@@ -237,6 +237,8 @@ class Desk:
         async with self._database.lend() as connection:
             (row,) = await connection.fetch(STATEMENTS["health"])
             read_only = await connection.fetchval("SHOW transaction_read_only")
+        if read_only != "off":
+            await self._database.start_over()
         since = row["waiting_since"]
         return DeskHealth(
             writable=read_only == "off",

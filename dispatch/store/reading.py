@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from dispatch.errors import Unavailable
+from dispatch.store.connecting import Hosts
 from dispatch.store.schema import check_version
 
 
@@ -19,10 +20,10 @@ async def open_snapshot(connect_options: Mapping[str, Any]) -> AsyncIterator[asy
         SchemaMismatch: it has another schema than this program.
     """
     try:
-        connection = await asyncpg.connect(
-            **connect_options, server_settings={"application_name": "dispatch"}
+        connection = await Hosts(connect_options).connect(
+            server_settings={"application_name": "dispatch"}
         )
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+    except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
         raise Unavailable(f"the database can't be reached: {error}") from error
     try:
         await check_version(connection)

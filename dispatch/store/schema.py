@@ -1,21 +1,35 @@
 """The database's schema: which version it has, and how it comes to this program's."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from importlib import resources
 from typing import Any, Final
 
 import asyncpg
 import psycopg
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from dispatch.errors import SchemaMismatch, Unavailable
+from dispatch.store.connecting import READ_WRITE
+from dispatch.store.lock_holders import Holders
 from dispatch.store.sql import STATEMENTS
 
+log = structlog.get_logger(__name__)
+
+# seconds
+LOCK_LIMIT: Final = 3  # whoever queues behind the migration's own request waits so long at most
+PAUSE: Final = 5.0
+WAIT: Final = 120.0
+CONNECT_LIMIT: Final = 5  # for each host
+_CONNECT_LIMIT: Final = "connect_timeout"
+_ATTRIBUTE: Final = "target_session_attrs"
 _LOCK: Final = 7_312_204_120  # any number, the same for everybody who migrates
 
 
@@ -26,45 +40,84 @@ def wanted_version() -> str:
     return head
 
 
-def migrate(connect_options: dict[str, Any], *, restored: bool = False) -> tuple[str | None, str]:
+def migrate(
+    connect_options: dict[str, Any],
+    *,
+    restored: bool = False,
+    wait: float = WAIT,
+    tell: Callable[[str], None] = log.warning,
+) -> tuple[str | None, str]:
     """Bring the database to this program's schema; return the version before and after.
 
     Two that migrate at once wait for each other. A `restored` database has forgotten some of what
     it told: it numbers events from now on above all that readers may have seen.
 
+    A table that somebody else holds, as a backup does, is waited for `LOCK_LIMIT` at a time, with
+    pauses in which those who queue behind are let through, and for `wait` seconds in all. `tell` is
+    given a line, about who holds what, for each time.
+
     Raises:
-        Unavailable: the database can't be reached.
+        Unavailable: the database can't be reached, or its tables can't be had in time.
         SchemaMismatch: the database has a version that this program does not know.
     """
     dsn = connect_options["dsn"]
     password = connect_options.get("password")
+    given: dict[str, Any] = {"application_name": "dispatch migrate"}
+    if password:
+        given["password"] = password
+    if _ATTRIBUTE not in dsn:
+        given[_ATTRIBUTE] = READ_WRITE
+    if _CONNECT_LIMIT not in dsn:
+        given[_CONNECT_LIMIT] = CONNECT_LIMIT
 
     def connect() -> psycopg.Connection[Any]:
-        return psycopg.connect(dsn, **({"password": password} if password else {}))
+        return psycopg.connect(dsn, **given)
 
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+    until = time.monotonic() + wait
     try:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-            before = _version(connection)
-            known = {s.revision for s in ScriptDirectory.from_config(_config()).walk_revisions()}
-            if before is not None and before not in known:
-                raise SchemaMismatch(
-                    f"the database has schema version {before}, newer than this program's "
-                    f"{wanted_version()}: use the newer program"
+        while True:
+            with Holders(connect) as holders:
+                try:
+                    return _migrate(engine, holders, restored=restored)
+                except OperationalError as error:
+                    if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                        raise
+                    said = f"waits for a lock ({holders.told or 'its holder has just gone'})"
+            left = until - time.monotonic()
+            if left <= 0:
+                raise Unavailable(
+                    f"the migration {said} and gave up after {wait:g} s; nothing has changed: "
+                    "end what holds it, and migrate again"
                 )
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            after = _version(connection)
-            if restored:
-                connection.exec_driver_sql(STATEMENTS["number_from_now"])
-    except OperationalError as error:
+            tell(f"the migration {said} and tries again for {left:.0f} s")
+            time.sleep(min(PAUSE, left))
+    except (OperationalError, psycopg.OperationalError) as error:
         # What SQLAlchemy adds to the driver's own words is of no use to an operator.
-        said = " ".join(str(error.orig).split())
+        said = " ".join(str(getattr(error, "orig", error)).split())
         raise Unavailable(f"the database can't be reached: {said}") from error
     finally:
         engine.dispose()
+
+
+def _migrate(engine: Engine, holders: Holders, *, restored: bool) -> tuple[str | None, str]:
+    with engine.begin() as connection:
+        holders.watch(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_LIMIT}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        before = _version(connection)
+        known = {s.revision for s in ScriptDirectory.from_config(_config()).walk_revisions()}
+        if before is not None and before not in known:
+            raise SchemaMismatch(
+                f"the database has schema version {before}, newer than this program's "
+                f"{wanted_version()}: use the newer program"
+            )
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        after = _version(connection)
+        if restored:
+            connection.exec_driver_sql(STATEMENTS["number_from_now"])
     assert after is not None, "a migrated database has a version"
     return before, after
 

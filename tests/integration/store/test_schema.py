@@ -1,3 +1,4 @@
+import asyncio
 import json
 import re
 import uuid
@@ -10,8 +11,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from dispatch import cli
 from dispatch.errors import SchemaMismatch, Unavailable
 from dispatch.policy.pack import load_pack
+from dispatch.store import schema
 from dispatch.store.desk import Desk
 from dispatch.store.schema import amigrate, check_version, wanted_version
 from tests.integration.store.conftest import (
@@ -169,3 +172,89 @@ async def test_a_worker_cannot_change_the_past(
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection.execute(statement)
     await connection.close()
+
+
+@pytest_asyncio.fixture
+async def to_be_migrated(migrated: str) -> str:
+    """Return an empty database of the first schema."""
+    connection = await asyncpg.connect(migrated)
+    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await connection.execute(SPINE.read_text("utf-8"))
+    await connection.execute("CREATE TABLE schema_version (version_num text PRIMARY KEY)")
+    await connection.execute("INSERT INTO schema_version VALUES ('0001')")
+    await connection.close()
+    return migrated
+
+
+@pytest_asyncio.fixture
+async def backup(to_be_migrated: str) -> AsyncIterator[asyncpg.Connection]:
+    """Yield a connection that holds what a backup does."""
+    settings = {"application_name": "pg_dump", "idle_in_transaction_session_timeout": "0"}
+    holding = await asyncpg.connect(to_be_migrated, server_settings=settings)
+    await holding.execute("BEGIN")
+    await holding.execute("SELECT FROM centre")
+    yield holding
+    await holding.close()
+
+
+async def test_a_migration_behind_a_backup_names_it_lets_others_through_and_gives_up(
+    to_be_migrated: str, backup: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "PAUSE", 1.0)
+    told: list[str] = []
+    started = asyncio.get_running_loop().time()
+    options = {"dsn": to_be_migrated}
+    migrating = asyncio.create_task(
+        asyncio.to_thread(schema.migrate, options, wait=5.0, tell=told.append)
+    )
+    worker = await asyncpg.connect(to_be_migrated)
+    while not migrating.done():
+        # A worker waits behind it no longer than its own limit.
+        await worker.execute("SET lock_timeout = '5s'; SELECT FROM centre FOR UPDATE")
+        await asyncio.wait({migrating}, timeout=0.05)
+    await worker.close()
+    with pytest.raises(Unavailable, match="gave up after 5 s") as raised:
+        await migrating
+    assert asyncio.get_running_loop().time() - started < 20
+    holder = f"centre is held by pg_dump, process {backup.get_server_pid()}"
+    assert told
+    assert all(holder in line and "\n" not in line for line in [*told, str(raised.value)])
+
+
+async def test_a_migration_goes_on_when_the_backup_has_ended(
+    to_be_migrated: str, backup: asyncpg.Connection
+) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def tell(_line: str) -> None:
+        loop.call_soon_threadsafe(told.set)
+
+    options = {"dsn": to_be_migrated}
+    migrating = asyncio.create_task(asyncio.to_thread(schema.migrate, options, tell=tell))
+    async with asyncio.timeout(20):
+        await told.wait()
+    await backup.execute("COMMIT")
+    assert await migrating == ("0001", wanted_version())
+
+
+async def test_whoever_migrates_beside_one_that_does_not_end_gives_up_too(
+    to_be_migrated: str,
+) -> None:
+    other = await asyncpg.connect(to_be_migrated)
+    await other.execute(f"SELECT pg_advisory_lock({schema._LOCK})")
+    with pytest.raises(Unavailable, match=f"process {other.get_server_pid()}"):
+        await asyncio.to_thread(schema.migrate, {"dsn": to_be_migrated}, wait=0.0)
+    await other.close()
+
+
+async def test_the_command_says_in_one_line_who_holds_it_up(
+    to_be_migrated: str,
+    backup: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DISPATCH_DATABASE__DSN", to_be_migrated)
+    assert await asyncio.to_thread(cli.run, ["migrate", "--wait", "0"]) != 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"pg_dump, process {backup.get_server_pid()}" in line
