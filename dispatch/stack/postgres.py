@@ -1,7 +1,6 @@
 """PostgreSQL as a child process, on a Unix socket that only its owner may use."""
 
 import asyncio
-import contextlib
 import os
 import pwd
 import shutil
@@ -31,6 +30,7 @@ SOCKET_DIR_LIMIT = 90
 # PostgreSQL refuses to run as root; this account exists everywhere and owns nothing.
 ROOT_STAND_IN = "nobody"
 
+_EXISTS = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)"
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -194,7 +194,8 @@ class Postgres:
                 await asyncio.sleep(POLL)
                 continue
             try:
-                with contextlib.suppress(asyncpg.DuplicateDatabaseError):
+                # Asked first, as a standby has what its primary has, and creates nothing.
+                if not await connection.fetchval(_EXISTS, DATABASE):
                     await connection.execute(f"CREATE DATABASE {DATABASE}")
             finally:
                 await connection.close()

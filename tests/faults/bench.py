@@ -5,10 +5,12 @@ import contextlib
 import os
 import signal
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
@@ -21,6 +23,7 @@ from dispatch.cluster import ensure_topics
 from dispatch.policy.pack import load_pack
 from dispatch.settings import KafkaSettings
 from dispatch.stack.embedded import Stack
+from dispatch.stack.postgres import SUPERUSER, Postgres
 from dispatch.stack.process import Process
 from dispatch.stack.workers import worker_environment
 from dispatch.store.plan import read_plan
@@ -32,6 +35,7 @@ from tests.faults.log_pipe import LogPipe
 from tests.faults.proxy import Line
 from tests.faults.steps import ASSIGNMENT_FILE, COMMIT_FIRST, FOLDER, PORTS, Orders
 from tests.faults.world import World
+from tests.postgres_pair import Server
 
 ROOT: Final = Path(__file__).parents[2]
 START: Final = datetime(2022, 12, 23, 0, 0, tzinfo=UTC)
@@ -70,7 +74,8 @@ class WatchedWorker:
     folder: Path
     environment: dict[str, str]
     brokers: dict[int, Line]
-    database: Line
+    # To the server, and to the standby.
+    database: list[Line]
     log: LogPipe
     process: Process | None = None
     lives: int = 0
@@ -131,15 +136,24 @@ class Bench:
     """The whole of it."""
 
     stack: Stack
-    dsn: str
+    # The server that takes writes, and the name of the database.
+    primary: Postgres
+    database: str
     prefix: str
     folder: Path
     load: Load
     clock: ScenarioClock
     world: World
+    # Runs while there is a switchover, and no longer.
+    standby: Server
     workers: list[WatchedWorker] = field(default_factory=list)
     # What the event log is on, where it can be filled.
     disk: Disk | None = None
+
+    @property
+    def dsn(self) -> str:
+        """The URL of the database, by no line that is cut."""
+        return self.primary.dsn_of(self.database)
 
     @property
     def apache(self) -> ApacheKafka | None:
@@ -147,7 +161,7 @@ class Bench:
         return self.stack.broker if isinstance(self.stack.broker, ApacheKafka) else None
 
     async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
-        """Ask the database, by no line that is cut; wait while it is down."""
+        """Ask the database; wait while it is down."""
         while True:
             try:
                 connection = await asyncpg.connect(self.dsn, timeout=5)
@@ -221,7 +235,11 @@ async def open_bench(
             plan=read_plan(plan_file),
             pack=load_pack(str(pack_file)),
         )
-        bench = Bench(stack, dsn, prefix, folder, load, clock, world)
+        standby = Server(stack.data_dir / f"standby-{uuid.uuid4().hex[:8]}")
+        exits.callback(standby.close)
+        exits.push_async_callback(standby.stop)
+        database = urlsplit(dsn).path.removeprefix("/")
+        bench = Bench(stack, stack.postgres, database, prefix, folder, load, clock, world, standby)
         exits.push_async_callback(world.stop)
         await world.start()
         for number in range(load.workers):
@@ -238,7 +256,7 @@ async def _worker(bench: Bench, number: int, exits: AsyncExitStack) -> WatchedWo
     for address in bench.stack.bootstrap.split(","):
         port = int(address.rpartition(":")[2])
         brokers[port] = await _line_to_broker(port, exits)
-    database, dsn = await _line_to_database(bench.dsn, exits)
+    database, dsn = await _lines_to_database(bench, exits)
     further = {
         "TOPIC_PREFIX": bench.prefix,
         "SCENARIO_CLOCK": bench.folder / "scenario.clock",
@@ -272,12 +290,22 @@ async def _line_to_broker(port: int, exits: AsyncExitStack) -> Line:
     return line
 
 
-async def _line_to_database(dsn: str, exits: AsyncExitStack) -> tuple[Line, str]:
-    """Return a line to the database's Unix socket, and the URL that leads through it."""
-    parts = urlsplit(dsn)
-    socket = Path(parse_qs(parts.query)["host"][0]) / ".s.PGSQL.5432"
-    line = Line(lambda: asyncio.open_unix_connection(str(socket)))
-    await line.start()
-    exits.push_async_callback(line.stop)
-    user, name = parts.username or "", parts.path.removeprefix("/")
-    return line, f"postgresql://{user}@127.0.0.1:{line.port}/{quote(name)}?sslmode=disable"
+async def _lines_to_database(bench: Bench, exits: AsyncExitStack) -> tuple[list[Line], str]:
+    """Return lines to the database's server and to a standby, and the URL that leads through them.
+
+    Where no standby runs, its line leads nowhere.
+    """
+    lines = []
+    for server in (bench.stack.postgres, bench.standby):
+        line = Line(partial(_connect_to, server))
+        await line.start()
+        exits.push_async_callback(line.stop)
+        lines.append(line)
+    hosts = ",".join(f"127.0.0.1:{line.port}" for line in lines)
+    return lines, f"postgresql://{SUPERUSER}@{hosts}/{quote(bench.database)}?sslmode=disable"
+
+
+async def _connect_to(server: Postgres) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    query = parse_qs(urlsplit(server.dsn).query)
+    port = query.get("port", ["5432"])[0]
+    return await asyncio.open_unix_connection(f"{query['host'][0]}/.s.PGSQL.{port}")

@@ -16,6 +16,7 @@ import asyncpg
 from dispatch.errors import StackError
 from dispatch.simulation.seen import Seen
 from dispatch.stack.kafka_cluster import KafkaCluster
+from dispatch.stack.postgres import Postgres
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from tests.faults.bench import SESSION_SECONDS, Bench, WatchedWorker
 from tests.faults.city import Brisk, Callers
@@ -26,6 +27,7 @@ from tests.faults.proxy import Line
 from tests.faults.steps import Step
 from tests.faults.world import Sent
 from tests.librdkafka import CODECS, Librdkafka
+from tests.postgres_pair import caught_up, change_over, follow_again
 from tests.raw_batches import Raw, batch_of, produce
 
 # Wall seconds.
@@ -138,6 +140,7 @@ class Injector:
             Kind.BROKER_PAUSE: self._pause_broker,
             Kind.DATABASE: self._restart_database,
             Kind.DATABASE_CRASH: self._crash_database,
+            Kind.SWITCHOVER: self._switch_over,
             Kind.FULL_DISK: self._fill_disk,
             Kind.TRANSACTION: self._end_transaction,
             Kind.CUT_BROKERS: lambda: self._cut(self._brokers(), "the brokers"),
@@ -308,6 +311,33 @@ class Injector:
         await self.bench.stack.postgres.start()
         return "recovered from its log"
 
+    async def _switch_over(self) -> str:
+        """Let a standby take over, and after a while the server that was the primary, in order."""
+        first, second = self.bench.stack.postgres, self.bench.standby
+        await second.follow(first)
+        try:
+            seconds = [await self._change_over(first, second)]
+            await asyncio.sleep(self._random.uniform(1, 5))
+            await follow_again(first, second)
+            seconds.append(await self._change_over(second, first))
+        finally:
+            await second.stop()
+        return f"calls were decided again after {seconds[0]:.1f} and {seconds[1]:.1f} s"
+
+    async def _change_over(self, primary: Postgres, standby: Postgres) -> float:
+        """Return after how many seconds inputs were dealt with again."""
+        await caught_up(primary)
+        began = time.monotonic()
+        await change_over(primary, standby)
+        self.bench.primary = standby
+        before = await self.bench.dealt_with()
+        while await self.bench.dealt_with() == before:
+            if time.monotonic() - began > HEIR_LIMIT:
+                self.findings.append(Finding(HELD_UP, f"{HEIR_LIMIT:.0f} s after a switchover"))
+                break
+            await asyncio.sleep(LOOK_AGAIN)
+        return time.monotonic() - began
+
     async def _fill_disk(self) -> str:
         """Leave no room until the database has asked for some, and for a while after that."""
         disk = self.bench.disk
@@ -345,7 +375,7 @@ class Injector:
         return list(self._worker().brokers.values())
 
     def _database(self) -> list[Line]:
-        return [self._worker().database]
+        return self._worker().database
 
     async def _cut(self, lines: Sequence[Line], what: str) -> str:
         seconds = self._random.uniform(0.5, CUT_AT_MOST)

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     BROKER_PAUSE = "broker paused"
     DATABASE = "database restarted"
     DATABASE_CRASH = "database ended as by a power cut"
+    SWITCHOVER = "switchover of the database to a standby, and back"
     FULL_DISK = "no room on the event log's disk"
     TRANSACTION = "connection ended in the middle of a transaction"
     CUT_BROKERS = "worker cut off from the brokers"
@@ -41,6 +42,7 @@ WEIGHTS: Final[dict[Kind, int]] = {
     Kind.BROKER_PAUSE: 5,
     Kind.DATABASE: 5,
     Kind.DATABASE_CRASH: 4,
+    Kind.SWITCHOVER: 3,
     Kind.FULL_DISK: 4,
     Kind.TRANSACTION: 10,
     Kind.CUT_BROKERS: 6,
