@@ -149,6 +149,8 @@ class Bench:
     workers: list[WatchedWorker] = field(default_factory=list)
     # What the event log is on, where it can be filled.
     disk: Disk | None = None
+    # What is being done or waited for, in words.
+    doing: str = "beginning"
 
     @property
     def dsn(self) -> str:

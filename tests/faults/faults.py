@@ -109,6 +109,7 @@ class Injector:
             return
         fault = Injected(len(self.injected) + 1, kind, time.monotonic() - self.began)
         self.injected.append(fault)
+        self.bench.doing = f"fault {fault.number}: {kind}"
         if kind in OTHERS_UNHARMED:
             await self._calm()
             began = time.monotonic()

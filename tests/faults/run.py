@@ -51,6 +51,8 @@ class Plan:
     steps: tuple[Step, ...] = tuple(Step)
     gap: float = 1.0
     recoveries: int = 0
+    # After so many wall seconds it is given up, and said what was waited for.
+    limit: float | None = None
 
 
 @dataclass
@@ -84,14 +86,27 @@ class Outcome:
 async def run(
     plan: Plan, log: Log, *, stack: Stack, dsn: str, prefix: str, folder: Path
 ) -> Outcome:
-    """Run the whole plan on an empty, migrated database, and return what came of it."""
-    async with (
-        open_bench(stack, dsn, prefix, folder, plan.load) as bench,
-        AsyncExitStack() as exits,
-    ):
+    """Run the whole plan on an empty, migrated database, and return what came of it.
+
+    Raises StackError when the workers don't get ready, or it isn't over in time.
+    """
+    async with open_bench(stack, dsn, prefix, folder, plan.load) as bench:
+        try:
+            async with asyncio.timeout(plan.limit) as limit:
+                return await _run(bench, plan, log)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise StackError(f"not over after {plan.limit:g} s: {bench.doing}") from None
+
+
+async def _run(bench: Bench, plan: Plan, log: Log) -> Outcome:
+    async with AsyncExitStack() as exits:
         if Kind.FULL_DISK in plan.faults:
             try:
-                bench.disk = await exits.enter_async_context(disk_for_events(stack, dsn))
+                bench.disk = await exits.enter_async_context(
+                    disk_for_events(bench.stack, bench.dsn)
+                )
             except NoDiskError as error:
                 log(f"NO DISK CAN BE FILLED: no filesystem can be mounted here: {error}")
         outcome = Outcome(plan)
@@ -103,13 +118,15 @@ async def run(
         Patrol(bench.world)
         callers = Callers(plan.seed, behaviour)
         bench.start_dead()
+        bench.doing = "waiting for the workers to get ready"
         if not await until(bench.shared_out, READY_LIMIT):
-            raise StackError(f"the workers don't get ready; see {folder}")
+            raise StackError(f"the workers don't get ready; see {bench.folder}")
         log("the workers are ready")
         began = time.monotonic()
+        bench.doing = "letting calls come in"
         watching = asyncio.create_task(_watch(bench, log))
+        injecting = asyncio.create_task(_inject(injector, plan))
         try:
-            injecting = asyncio.create_task(_inject(injector, plan))
             await _call(bench, callers, injecting)
             outcome.load_seconds = time.monotonic() - began
             await injecting
@@ -118,11 +135,13 @@ async def run(
             await asyncio.sleep(LET_LIVE)
         finally:
             watching.cancel()
+            injecting.cancel()
         await bench.world.freeze()
         outcome.settled_after = await _settle(bench, QUIET_LIMIT)
         now = bench.clock.now() - timedelta(seconds=GRACE * plan.load.speed)
         for worker in bench.workers:
             await worker.stop()
+        bench.doing = "reading and checking everything"
         log("the workers have ended; everything is read and checked")
         outcome.faults, outcome.poison = injector.injected, len(injector.poison)
         outcome.left_out = injector.left_out
@@ -169,7 +188,9 @@ async def _settle(bench: Bench, limit: float) -> float | None:
     """Wait until every input was dealt with and every event is out; None when that never comes."""
     began = time.monotonic()
     while time.monotonic() - began < limit:
-        if await _lag(bench) <= 0 and not await bench.value("SELECT count(*) FROM outbox"):
+        lag, left = await _lag(bench), await bench.value("SELECT count(*) FROM outbox")
+        bench.doing = f"waiting for {lag} inputs to be dealt with and {left} events to be published"
+        if lag <= 0 and not left:
             return time.monotonic() - began
         await asyncio.sleep(0.2)
     return None
