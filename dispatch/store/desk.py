@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import asyncpg
 import structlog
 
+from dispatch.claim import Claim
 from dispatch.clock import Clock
 from dispatch.domain import batch_problems, batches, clocks, handling
 from dispatch.domain.batch_progress import needs_plan
@@ -28,6 +29,7 @@ from dispatch.planning.plan import Plan
 from dispatch.planning.task import Task
 from dispatch.policy.pack import Pack
 from dispatch.store import codec, memory
+from dispatch.store.binding import ReadTopics, bind
 from dispatch.store.database import Database, Transaction
 from dispatch.store.dead_letters import reject
 from dispatch.store.inbound import Inbound, read
@@ -59,17 +61,26 @@ class Desk:
         pack: Pack,
         clock: Clock,
         topic_prefix: str,
+        topics: ReadTopics | None = None,
     ) -> None:
+        """Prepare to open; with `topics`, the database is bound to them and refuses others."""
         self._database = Database(connect_options)
         self._plan = plan
         self._pack = pack
         self._clock = clock
         self._prefix = topic_prefix
+        self._topics = topics
+        self._claim: Claim | None = None
         self._city = self._nothing_known()
         self._seen = -1
         self._one_at_a_time = asyncio.Lock()
         # Owners of what was read from the database: they may be over, and need not stay.
         self._read_back: set[str] = set()
+
+    @property
+    def claim(self) -> Claim | None:
+        """The database's claim to the topics; None when it makes none, or is not open yet."""
+        return self._claim
 
     # -- opening and closing
 
@@ -79,9 +90,12 @@ class Desk:
         Raises:
             Unavailable: the database can't be reached.
             SchemaMismatch: it has another schema than this program.
+            BoundElsewhere: it belongs to other topics, or these to another database.
         """
         await self._database.open()
         try:
+            if self._topics is not None:
+                self._claim = await bind(self._database, self._topics, self._prefix)
             await self._transact(self._install_plan)
         except BaseException:
             await self.close()

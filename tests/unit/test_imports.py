@@ -19,9 +19,10 @@ MAY_KNOW = {
     "domain": {"planning", "policy", "topics"},
     "checker": {"policy", "topics"},
     "indicators": {"domain", "policy", "topics"},
-    "store": {"domain", "planning", "policy", "topics", "clock", "errors", "health"},
+    "claim": set(),
+    "store": {"claim", "domain", "planning", "policy", "topics", "clock", "errors", "health"},
     "agents": {
-        *("cluster", "errors", "health", "log_end", "metrics", "planning", "settings"),
+        *("claim", "cluster", "errors", "health", "log_end", "metrics", "planning", "settings"),
         *("topics", "web"),
     },
     "web": {"errors", "health", "metrics", "settings"},
