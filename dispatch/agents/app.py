@@ -15,6 +15,7 @@ from dispatch.agents.batch import BatchChannel
 from dispatch.agents.desk import Desk
 from dispatch.agents.desk_work import DeskWork
 from dispatch.agents.intake import Intake
+from dispatch.agents.memory_watch import MemoryWatch
 from dispatch.agents.ownership import ClaimedTopics, Ownership
 from dispatch.agents.patience import Patience
 from dispatch.agents.planning import Planning
@@ -109,6 +110,7 @@ def create_app(
         Relay(desk, work, holder, patience, metrics),
         Timers(desk, work, Unread(intakes, desk, client_options=client_options), patience, metrics),
         Planning(desk, work, holder, patience, metrics),
+        MemoryWatch(desk, patience, metrics),
         *(() if ownership is None else (ownership,)),
         *intakes,
     ]

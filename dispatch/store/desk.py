@@ -45,6 +45,7 @@ log = structlog.get_logger(__name__)
 # ms; one stopped between two bytes of a request counts neither as idle nor as in a statement.
 TRANSACTION: Final = 120_000
 TIMERS_AT_ONCE: Final = 1_000
+INCIDENTS_AT_ONCE: Final = 1_000
 WAKE: Final = "dispatch_wake"
 
 T = TypeVar("T")
@@ -255,6 +256,7 @@ class Desk:
             await self._database.start_over()
         since = row["waiting_since"]
         return DeskHealth(
+            open_incidents=len(self._city.incidents),
             writable=read_only == "off",
             unpublished=row["unpublished"],
             unpublished_age=float(row["oldest_unpublished_seconds"]),
@@ -467,9 +469,12 @@ class Desk:
         return seen
 
     async def _load_incidents(self, tx: Transaction, incident_ids: set[str]) -> None:
-        if incident_ids:
-            self._read_back |= incident_ids
-            await self._load(tx, await tx.fetch("load_incidents", list(incident_ids)))
+        self._read_back |= incident_ids
+        # As many as are open at once would need much memory, or time, in one go.
+        ids = sorted(incident_ids)
+        for first in range(0, len(ids), INCIDENTS_AT_ONCE):
+            some = ids[first : first + INCIDENTS_AT_ONCE]
+            await self._load(tx, await tx.fetch("load_incidents", some))
 
     async def _load(self, tx: Transaction, rows: Sequence[asyncpg.Record]) -> None:
         for row in rows:
