@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import collect_hosts, create_conn
@@ -95,6 +95,27 @@ async def partitions_of(
         for topic in described
         if topic["topic"] in topics
     }
+
+
+async def notes_beside_offsets(client_options: Mapping[str, Any], topic: str) -> list[str]:
+    """Return what the members of a topic's own group wrote beside the offsets they committed.
+
+    The embedded broker keeps none of it. Raises Unavailable when the cluster can't be reached.
+    """
+    numbers = (await partitions_of(client_options, [topic])).get(topic, [])
+    partitions = [TopicPartition(topic, number) for number in numbers]
+    if not partitions:
+        return []
+    admin = AIOKafkaAdminClient(**client_options)
+    try:
+        await admin.start()
+        # Asked for all that there are, the embedded broker answers what nobody can read.
+        found = await admin.list_consumer_group_offsets(topic, partitions=partitions)
+    except (KafkaError, OSError) as error:
+        raise await unreachable(client_options, error) from error
+    finally:
+        await admin.close()
+    return [each.metadata for each in found.values() if each.metadata]
 
 
 async def check_topics(client_options: Mapping[str, Any], names: Collection[str]) -> None:

@@ -18,6 +18,10 @@ class ConfigurationError(DispatchError):
     """A setting is missing or wrong."""
 
 
+class BoundElsewhere(ConfigurationError):
+    """The database and the topics don't belong together."""
+
+
 class Unavailable(DispatchError):
     """The database or the broker can't be reached at present."""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from dispatch import process_memory
 from dispatch.health import DeskHealth
 from dispatch.topics import EVENTS
 from dispatch.topics.envelope import Outgoing
@@ -111,6 +112,20 @@ class Metrics:
             registry=registry,
         )
 
+        self._open_incidents = Gauge(
+            "dispatch_open_incidents",
+            "Incidents that are not over, which this worker has in memory",
+            registry=registry,
+        )
+        Gauge(
+            "dispatch_memory_bytes", "What this process has in memory", registry=registry
+        ).set_function(process_memory.resident)
+        Gauge(
+            "dispatch_memory_limit_bytes",
+            "What it may have: its control group's limit, or the machine's memory",
+            registry=registry,
+        ).set_function(process_memory.limit)
+
     def count_published(self, events: Sequence[Outgoing]) -> None:
         """Count events, decisions by rule, escalations and clocks by kind, refusals by reason."""
         published: Tally[str] = Tally()
@@ -150,6 +165,7 @@ class Metrics:
         self._queue_length.set(health.queue_length)
         self._queue_age.set(health.queue_age)
         self._parked.set(health.parked)
+        self._open_incidents.set(health.open_incidents)
 
     def render(self) -> bytes:
         """Return the Prometheus text format."""

@@ -15,6 +15,8 @@ from dispatch.agents.batch import BatchChannel
 from dispatch.agents.desk import Desk
 from dispatch.agents.desk_work import DeskWork
 from dispatch.agents.intake import Intake
+from dispatch.agents.memory_watch import MemoryWatch
+from dispatch.agents.ownership import ClaimedTopics, Ownership
 from dispatch.agents.patience import Patience
 from dispatch.agents.planning import Planning
 from dispatch.agents.publisher import Publisher
@@ -77,6 +79,11 @@ def create_app(
     )
     work = DeskWork(desk, publisher, batch_size=settings.batch_size)
     intakes = []
+    claim = desk.claim
+    ownership = None
+    if claim is not None:
+        topics = ClaimedTopics(client_options, settings.topic_prefix)
+        ownership = Ownership(topics, claim, patience, metrics)
     for agent in AGENTS:
         channel = BatchChannel(app)
         agent.declare(app, channel, work)
@@ -91,19 +98,24 @@ def create_app(
                 batch_size=settings.batch_size,
                 patience=patience,
                 metrics=metrics,
+                claim=claim,
+                ownership=ownership,
             )
         )
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     # They stop in the reverse order: the intakes first, the publisher last.
-    for service in (
+    services: list[Any] = [
         publisher,
         work,
         Relay(desk, work, holder, patience, metrics),
         Timers(desk, work, Unread(intakes, desk, client_options=client_options), patience, metrics),
         Planning(desk, work, holder, patience, metrics),
+        MemoryWatch(desk, patience, metrics),
+        *(() if ownership is None else (ownership,)),
         *intakes,
-    ):
-        app.service(service)  # type: ignore[arg-type]  # an instance will do as well
+    ]
+    for service in services:
+        app.service(service)  # an instance will do as well
     app.readiness = Readiness(desk, publisher, intakes)
     return app
 

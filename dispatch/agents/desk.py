@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from dispatch.claim import Claim
 from dispatch.health import DeskHealth
 from dispatch.planning.plan import Plan
 from dispatch.planning.task import Task
@@ -16,6 +17,11 @@ class Desk(Protocol):
     Every method raises Unavailable when the database can't be reached: nothing has happened then,
     and the same call may be made again.
     """
+
+    @property
+    def claim(self) -> Claim | None:
+        """The database's claim to the topics; None when it makes none."""
+        ...
 
     async def take(self, records: Sequence[Record]) -> Sequence[Outgoing]:
         """Let the records take effect, in one transaction.

@@ -18,8 +18,10 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from dispatch.agents.batch import Batch, BatchChannel
 from dispatch.agents.desk import Desk
+from dispatch.agents.ownership import Ownership
 from dispatch.agents.patience import Interrupted, Overdue, Patience, persist
 from dispatch.agents.positions import Start, where_to_start
+from dispatch.claim import Claim
 from dispatch.cluster import cluster_id_of
 from dispatch.log_end import end_of_log
 from dispatch.metrics import Metrics
@@ -67,6 +69,8 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         batch_size: int,
         patience: Patience,
         metrics: Metrics,
+        claim: Claim | None = None,
+        ownership: Ownership | None = None,
     ) -> None:
         super().__init__()
         self.topic = topic
@@ -78,6 +82,9 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._batch_size = batch_size
         self._patience = patience
         self._metrics = metrics
+        # What is written beside every offset: which database reads this topic.
+        self._note_beside = "" if claim is None else claim.as_text()
+        self._ownership = ownership
         self._consumer: AIOKafkaConsumer | None = None
         self._reading: asyncio.Future[None] | None = None
         self._in_hand: list[_InHand] = []
@@ -233,6 +240,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         partitions = consumer.assignment()
         firsts = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)
+        claimed: dict[TopicPartition, int] = {}
         for tp in sorted(partitions):
             committed = await consumer.committed(tp)
             seen = max(committed or 0, noted.get((tp.topic, tp.partition), 0))
@@ -247,12 +255,28 @@ class Intake(mode.Service, ConsumerRebalanceListener):
                 committed, noted.get((tp.topic, tp.partition)), firsts[tp], ends[tp]
             )
             self._report(tp, start)
+            claimed[tp] = start.offset if committed is None else committed
             try:
                 consumer.seek(tp, start.offset)
             except IllegalStateError:
                 return
+        await self._claim(consumer, claimed)
         self._noted = {tp: noted.get((tp.topic, tp.partition), 0) for tp in partitions}
         self._reconciled, self.incarnation = assignment, incarnation
+
+    async def _claim(
+        self, consumer: AIOKafkaConsumer, committed: Mapping[TopicPartition, int]
+    ) -> None:
+        """Write whose the partitions are, at the offsets that they have, and look who else did."""
+        if self._note_beside and committed:
+            await consumer.commit(self._beside(committed))
+        if self._ownership is not None:
+            self._ownership.wake()
+
+    def _beside(
+        self, offsets: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, tuple[int, str]]:
+        return {tp: (offset, self._note_beside) for tp, offset in offsets.items()}
 
     def _report(self, tp: TopicPartition, start: Start) -> None:
         labels = {"topic": tp.topic, "partition": tp.partition}
@@ -371,7 +395,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
     async def _commit(self, consumer: AIOKafkaConsumer, in_hand: _InHand) -> None:
         try:
             await self._unless_let_go(
-                asyncio.ensure_future(consumer.commit(in_hand.offsets)), in_hand
+                asyncio.ensure_future(consumer.commit(self._beside(in_hand.offsets))), in_hand
             )
         except KafkaError as error:
             # The records have taken effect; whoever reads them again will drop them.

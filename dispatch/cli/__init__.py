@@ -28,6 +28,7 @@ SECTIONS: Final = {
         "up": "dispatch.cli.up:command",
         "worker": "dispatch.cli.worker:command",
         "migrate": "dispatch.cli.migrate:command",
+        "adopt": "dispatch.cli.adopt:command",
         "topics": "dispatch.cli.topics:command",
         "access": "dispatch.cli.access:command",
     },

@@ -13,9 +13,11 @@ from shutil import which
 from typing import Final
 
 import click
+from pydantic import SecretStr
 
 from dispatch import logs
 from dispatch.cli import localised
+from dispatch.cli.adopt import adopt_topics
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cluster import ensure_topics
 from dispatch.errors import ConfigurationError
@@ -23,6 +25,7 @@ from dispatch.language import text
 from dispatch.policy.pack import load_pack
 from dispatch.settings import (
     ENVIRONMENT_PREFIX,
+    DatabaseSettings,
     KafkaSettings,
     Settings,
     default_data_dir,
@@ -106,6 +109,9 @@ async def _run(settings: Settings, city: Path, plan: CityPlan, workers: int) -> 
             partitions=PARTITIONS,
             replication=1,
         )
+        # The broker is a new cluster at every start.
+        database = DatabaseSettings(dsn=SecretStr(stack.dsn))
+        await adopt_topics(settings.model_copy(update={"kafka": kafka, "database": database}))
         async with _workers(stack, settings, city, workers) as started:
             await asyncio.gather(*(worker.ready() for worker in started))
             click.echo(welcome(stack, settings, city, plan, started))

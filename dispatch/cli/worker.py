@@ -6,6 +6,7 @@ import structlog
 import uvloop
 
 from dispatch import logs
+from dispatch.agents.ownership import ClaimedTopics
 from dispatch.agents.worker import work
 from dispatch.cli import localised
 from dispatch.cli.city_plan import plan_of
@@ -31,12 +32,14 @@ async def _work(settings: Settings) -> None:
     pack = load_pack(settings.policy)
     structlog.contextvars.bind_contextvars(policy=f"{pack.name}/{pack.version}")
     clock = open_clock(settings.scenario_clock)
+    topics = ClaimedTopics(settings.kafka.client_options(), settings.topic_prefix)
     desk = Desk(
         settings.database.connect_options(),
         plan=plan,
         pack=pack,
         clock=clock,
         topic_prefix=settings.topic_prefix,
+        topics=topics,
     )
-    topics = [settings.topic_prefix + name for name in plan.topics]
-    await work(settings, desk, topics=topics)
+    names = [settings.topic_prefix + name for name in plan.topics]
+    await work(settings, desk, topics=names)

@@ -42,13 +42,18 @@ class Hosts:
     def __init__(self, connect_options: Mapping[str, Any], *, session: str = _ANY) -> None:
         """Prepare to connect; `session` is wanted unless the URL has `target_session_attrs`."""
         self._options = dict(connect_options)
-        self._hosts: list[tuple[str, int] | None] = []
-        self._hosts += hosts_of(str(connect_options.get("dsn", "")))
-        if len(self._hosts) < 2:  # noqa: PLR2004 - one, which the driver finds by itself
-            self._hosts = [None]
+        self._named = hosts_of(str(connect_options.get("dsn", "")))
+        # One alone the driver finds by itself.
+        self._hosts = list(self._named) if len(self._named) > 1 else [None]
         query = dict(parse_qsl(urlsplit(str(connect_options.get("dsn", ""))).query))
         wanted = query.get(_ATTRIBUTE) or os.environ.get("PGTARGETSESSIONATTRS") or session
         self._session = wanted
+
+    @property
+    def names(self) -> str:
+        """The hosts as they are given; this machine's name where a socket leads to one."""
+        named = [host for host, _ in self._named if not host.startswith("/")]
+        return ",".join(named) or socket.gethostname()
 
     async def connect(self, *_: Any, **options: Any) -> asyncpg.Connection:
         """Connect to the first that is there and is what is wanted; as asyncpg's pool asks for it.

@@ -52,6 +52,11 @@ class Database:
         self._hosts = Hosts(connect_options, session=READ_WRITE)
         self._pool: asyncpg.Pool | None = None
 
+    @property
+    def where(self) -> str:
+        """The hosts, for people."""
+        return self._hosts.names
+
     async def open(self) -> None:
         """Connect, and check the schema.
 

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import asyncpg
 import structlog
 
+from dispatch.claim import Claim
 from dispatch.clock import Clock
 from dispatch.domain import batch_problems, batches, clocks, handling
 from dispatch.domain.batch_progress import needs_plan
@@ -28,6 +29,7 @@ from dispatch.planning.plan import Plan
 from dispatch.planning.task import Task
 from dispatch.policy.pack import Pack
 from dispatch.store import codec, memory
+from dispatch.store.binding import ReadTopics, bind
 from dispatch.store.database import Database, Transaction
 from dispatch.store.dead_letters import reject
 from dispatch.store.inbound import Inbound, read
@@ -43,6 +45,7 @@ log = structlog.get_logger(__name__)
 # ms; one stopped between two bytes of a request counts neither as idle nor as in a statement.
 TRANSACTION: Final = 120_000
 TIMERS_AT_ONCE: Final = 1_000
+INCIDENTS_AT_ONCE: Final = 1_000
 WAKE: Final = "dispatch_wake"
 
 T = TypeVar("T")
@@ -59,17 +62,26 @@ class Desk:
         pack: Pack,
         clock: Clock,
         topic_prefix: str,
+        topics: ReadTopics | None = None,
     ) -> None:
+        """Prepare to open; with `topics`, the database is bound to them and refuses others."""
         self._database = Database(connect_options)
         self._plan = plan
         self._pack = pack
         self._clock = clock
         self._prefix = topic_prefix
+        self._topics = topics
+        self._claim: Claim | None = None
         self._city = self._nothing_known()
         self._seen = -1
         self._one_at_a_time = asyncio.Lock()
         # Owners of what was read from the database: they may be over, and need not stay.
         self._read_back: set[str] = set()
+
+    @property
+    def claim(self) -> Claim | None:
+        """The database's claim to the topics; None when it makes none, or is not open yet."""
+        return self._claim
 
     # -- opening and closing
 
@@ -79,9 +91,12 @@ class Desk:
         Raises:
             Unavailable: the database can't be reached.
             SchemaMismatch: it has another schema than this program.
+            BoundElsewhere: it belongs to other topics, or these to another database.
         """
         await self._database.open()
         try:
+            if self._topics is not None:
+                self._claim = await bind(self._database, self._topics, self._prefix)
             await self._transact(self._install_plan)
         except BaseException:
             await self.close()
@@ -241,6 +256,7 @@ class Desk:
             await self._database.start_over()
         since = row["waiting_since"]
         return DeskHealth(
+            open_incidents=len(self._city.incidents),
             writable=read_only == "off",
             unpublished=row["unpublished"],
             unpublished_age=float(row["oldest_unpublished_seconds"]),
@@ -453,9 +469,12 @@ class Desk:
         return seen
 
     async def _load_incidents(self, tx: Transaction, incident_ids: set[str]) -> None:
-        if incident_ids:
-            self._read_back |= incident_ids
-            await self._load(tx, await tx.fetch("load_incidents", list(incident_ids)))
+        self._read_back |= incident_ids
+        # As many as are open at once would need much memory, or time, in one go.
+        ids = sorted(incident_ids)
+        for first in range(0, len(ids), INCIDENTS_AT_ONCE):
+            some = ids[first : first + INCIDENTS_AT_ONCE]
+            await self._load(tx, await tx.fetch("load_incidents", some))
 
     async def _load(self, tx: Transaction, rows: Sequence[asyncpg.Record]) -> None:
         for row in rows:

@@ -50,7 +50,8 @@ def migrate(
     """Bring the database to this program's schema; return the version before and after.
 
     Two that migrate at once wait for each other. A `restored` database has forgotten some of what
-    it told: it numbers events from now on above all that readers may have seen.
+    it told: from now on it numbers events above all that readers may have seen, and it has to be
+    adopted before workers start on it.
 
     A table that somebody else holds, as a backup does, is waited for `LOCK_LIMIT` at a time, with
     pauses in which those who queue behind are let through, and for `wait` seconds in all. `tell` is
@@ -118,6 +119,7 @@ def _migrate(engine: Engine, holders: Holders, *, restored: bool) -> tuple[str |
         after = _version(connection)
         if restored:
             connection.exec_driver_sql(STATEMENTS["number_from_now"])
+            connection.exec_driver_sql(STATEMENTS["unbind_copy"])
     assert after is not None, "a migrated database has a version"
     return before, after
 

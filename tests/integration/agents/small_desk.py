@@ -61,6 +61,8 @@ class Gate:
 class SmallDesk:
     """Every fresh record is one effect and one event; `{"poison": true}` can't be processed."""
 
+    claim = None
+
     def __init__(self, dsn: str, prefix: str, gate: Gate) -> None:
         self._dsn = dsn
         self._prefix = prefix

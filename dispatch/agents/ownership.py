@@ -1,0 +1,62 @@
+"""Whose topics these are: looked at before a worker begins, and again and again while it works."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from dispatch.agents.errand import Errand
+from dispatch.agents.patience import Patience
+from dispatch.claim import Claim, contested_by
+from dispatch.cluster import cluster_id_of, notes_beside_offsets
+from dispatch.errors import BoundElsewhere
+from dispatch.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+# Without the prefix: the topic whose group says whose all of them are.
+TOPIC = "calls"
+
+
+class ClaimedTopics:
+    """The topics of one prefix, and the databases that have claimed them."""
+
+    def __init__(self, client_options: Mapping[str, Any], prefix: str) -> None:
+        self._client_options = client_options
+        self._topic = prefix + TOPIC
+
+    async def cluster_id(self) -> str:
+        """Return the id of the cluster; raises Unavailable."""
+        return await cluster_id_of(self._client_options)
+
+    async def claims(self) -> Sequence[Claim]:
+        """Return the claims written beside the offsets; none on a broker that keeps none."""
+        notes = await notes_beside_offsets(self._client_options, self._topic)
+        claims = (Claim.read(note) for note in notes)
+        return [claim for claim in claims if claim is not None]
+
+
+class Ownership(Errand):
+    """Ends the worker when another database has claimed the topics."""
+
+    poll_seconds = 10.0
+    work = "ownership"
+
+    def __init__(
+        self, topics: ClaimedTopics, own: Claim, patience: Patience, metrics: Metrics
+    ) -> None:
+        super().__init__(patience, metrics)
+        self._topics = topics
+        self._own = own
+
+    async def round(self) -> None:
+        """Look who has claimed the topics."""
+        other = contested_by(self._own, await self._topics.claims())
+        if other is not None:
+            log.error("another database reads these topics", other=str(other), own=str(self._own))
+            await self.crash(
+                BoundElsewhere(
+                    f"another database reads these topics since {other.since}: {other}; this "
+                    f"worker of {self._own} ends"
+                )
+            )
