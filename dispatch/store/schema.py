@@ -13,7 +13,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from dispatch.errors import SchemaMismatch, Unavailable
+from dispatch.errors import ConfigurationError, SchemaMismatch, Unavailable
 from dispatch.store.sql import STATEMENTS
 
 _LOCK: Final = 7_312_204_120  # any number, the same for everybody who migrates
@@ -33,6 +33,7 @@ def migrate(connect_options: dict[str, Any], *, restored: bool = False) -> tuple
     it told: it numbers events from now on above all that readers may have seen.
 
     Raises:
+        ConfigurationError: the URL is none that libpq takes.
         Unavailable: the database can't be reached.
         SchemaMismatch: the database has a version that this program does not know.
     """
@@ -40,7 +41,11 @@ def migrate(connect_options: dict[str, Any], *, restored: bool = False) -> tuple
     password = connect_options.get("password")
 
     def connect() -> psycopg.Connection[Any]:
-        return psycopg.connect(dsn, **({"password": password} if password else {}))
+        try:
+            return psycopg.connect(dsn, **({"password": password} if password else {}))
+        except psycopg.ProgrammingError as error:
+            # What libpq can't make out of the URL.
+            raise ConfigurationError(f"database.dsn: {' '.join(str(error).split())}") from error
 
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
     try:

@@ -127,7 +127,7 @@ async def test_each_record_is_one_line_of_text(stack: Stack, options: tuple[str,
 
 
 async def test_a_tail_whose_output_nobody_reads_ends_by_ctrl_c(stack: Stack) -> None:
-    long = (b"long", orjson.dumps({"a": "x" * 100_000}), None, {})
+    long: Sent = (b"long", orjson.dumps({"a": "x" * 100_000}), None, {})
     environment = await publish(stack, "unread.", [long, long])
     reads, writes = os.pipe()
     process = subprocess.Popen(

@@ -33,7 +33,7 @@ def a_record(
         checksum=None,
         serialized_key_size=0,
         serialized_value_size=0,
-        headers=tuple((f"ce_{name}", raw) for name, raw in headers.items()),
+        headers=tuple((f"ce_{name}", raw) for name, raw in headers.items() if raw is not None),
     )
 
 
