@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any, Final
 from uuid import uuid4
 
@@ -24,7 +25,7 @@ from dispatch.errors import Unavailable
 from dispatch.settings import KafkaSettings
 from dispatch.topics import TOPIC_OF, key_of
 from dispatch.topics.cloudevents import timestamp, write_headers
-from dispatch.topics.fields import Content
+from dispatch.topics.fields import EARLIEST_YEAR, LATEST_YEAR, Content
 
 # What the command line names as the source of its events.
 SOURCE: Final = "dispatch-cli"
@@ -33,8 +34,11 @@ PUBLISH_LIMIT: Final = 20.0  # seconds
 # How long one look for new events may last, in ms; then it is looked again.
 LOOK_MS: Final = 1_000
 RECORDS_AT_ONCE: Final = 500
+# Levels of a body; no event has a dozen, and what writes them takes a few hundred.
+DEEPEST: Final = 100
 LOOK_FOR_ENDS_MS: Final = 200
 LOOKS_FOR_ENDS: Final = 25
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +84,11 @@ class Event:
         """When the event happened: its own time, else its record's."""
         try:
             when = datetime.fromisoformat(self.attributes.get("time", ""))
-        except ValueError:
+            when = self.timestamp if when.tzinfo is None else when.astimezone(UTC)
+        except (ValueError, OverflowError):
             return self.timestamp
-        return self.timestamp if when.tzinfo is None else when.astimezone(UTC)
+        # At the edges of the calendar no other zone can show it.
+        return when if EARLIEST_YEAR <= when.year <= LATEST_YEAR else self.timestamp
 
     def as_json(self) -> dict[str, Any]:
         """Return everything, as one JSON object."""
@@ -249,22 +255,59 @@ async def open_reader(
 
 
 def as_event(record: ConsumerRecord[bytes, bytes], topic_prefix: str) -> Event:
-    """Return a record as an event, whatever is in it."""
+    """Return a record as an event, whatever is in it.
+
+    A body that is nested more than DEEPEST levels deep can't be read. A record without a time, or
+    with one that no calendar has, is of the year 1970.
+    """
     attributes = {
         name.removeprefix("ce_"): value.decode("utf-8", "replace")
         for name, value in record.headers
         if name.startswith("ce_") and value is not None
     }
     try:
-        data = json.loads(record.value or b"")
+        # Python reads more numbers than JSON knows.
+        data = json.loads(
+            record.value or b"", parse_constant=_no_number, parse_float=_finite_or_none
+        )
     except (ValueError, RecursionError):
         data = {}
     return Event(
         topic=record.topic.removeprefix(topic_prefix),
         partition=record.partition,
         offset=record.offset,
-        timestamp=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        timestamp=_time_of(record.timestamp),
         key=None if record.key is None else record.key.decode("utf-8", "replace"),
         attributes=attributes,
-        data=data if isinstance(data, dict) else {},
+        data=data if isinstance(data, dict) and not _too_deep(data) else {},
     )
+
+
+def _time_of(milliseconds: int | None) -> datetime:
+    try:
+        when = _EPOCH + timedelta(milliseconds=milliseconds or 0)
+    except OverflowError:
+        return _EPOCH
+    return when if when >= _EPOCH and when.year <= LATEST_YEAR else _EPOCH
+
+
+def _no_number(_constant: str) -> None:
+    return None
+
+
+def _finite_or_none(digits: str) -> float | None:
+    number = float(digits)
+    return number if isfinite(number) else None
+
+
+def _too_deep(data: dict[str, Any]) -> bool:
+    level: list[Any] = [data]
+    for _ in range(DEEPEST):
+        inner: list[Any] = []
+        for each in level:
+            members = each.values() if isinstance(each, dict) else each
+            inner += [member for member in members if isinstance(member, (dict, list))]
+        if not inner:
+            return False
+        level = inner
+    return True

@@ -13,6 +13,11 @@ class DispatchError(Exception):
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or inspect.getdoc(type(self)) or "")
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What the command line says, line by line; nothing that an error quotes begins another."""
+        return (str(self),)
+
 
 class ConfigurationError(DispatchError):
     """A setting is missing or wrong."""

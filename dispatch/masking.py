@@ -43,9 +43,14 @@ _OWN_KEYS: Final = frozenset({"level", "logger", "logger_name", "timestamp", "to
 
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])|[^\W\d_a-zA-Z]+")
 _SEPARATOR = r"[\s\-–—._/()（）]{0,3}"
+_MOBILE = r"[1１][3-9３-９]\d{9}"
+_IDENTITY = r"[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXxＸｘ]"
 _NUMBERS = re.compile(
+    # several that touch, or one that touches other digits: the whole row of digits
+    rf"(?<!\d)(?=\d{{12}})(?=\d*?(?:{_MOBILE}|{_IDENTITY})|[0０]\d{{2,3}}[2-9２-９])\d+[XxＸｘ]?"
+    r"|[1１][3-9３-９]\d[\s\-–—._/]\d{4}[\s\-–—._/]\d{4}"
     # identity numbers: 18 digits of which the last may be an X, or the old 15
-    rf"(?<!\d)(?:\d{_SEPARATOR}){{17}}[\dXxＸｘ](?!\d)"
+    rf"|(?<!\d)(?:\d{_SEPARATOR}){{17}}(?:\d(?!\d)|[XxＸｘ])"
     rf"|(?<!\d)(?:\d{_SEPARATOR}){{14}}\d(?!\d)"
     # mobiles, with or without 86
     rf"|(?<!\d)(?:(?:\+|00)?{_SEPARATOR}[8８][6６]{_SEPARATOR})?"
@@ -53,8 +58,14 @@ _NUMBERS = re.compile(
     # landlines, with their area code
     rf"|(?<!\d)[0０]\d{{2,3}}{_SEPARATOR}[2-9２-９]\d{{6,7}}(?!\d)"
 )
+# What is a number by itself, as a place in a topic or a time in milliseconds, may hold another.
+_WHOLE = re.compile(rf"(?:86)?{_MOBILE}|\d{{15}}|\d{{18}}|(?:{_MOBILE}){{2,}}")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|“[^”\n]*”|\(([^()\n]*)\)=\([^\n]*\)")
 _CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff][^\x00-\x7f]*")
+# A code names something and says nothing; a reason that is none was written by somebody.
+_CODE = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
+# No number of a telephone or a person has fewer digits, and most texts have less.
+_DIGITS = re.compile(r"\d(?:\D{0,3}\d){9}")
 # Shorter ones would tear other words apart.
 _SHORTEST_ELSEWHERE = 2
 
@@ -72,13 +83,18 @@ def is_personal(key: str) -> bool:
 
 def mask_numbers(text: str) -> str:
     """Mask telephone and identity numbers in a text."""
-    return _NUMBERS.sub(MASK, text)
+    return _NUMBERS.sub(MASK, text) if _DIGITS.search(text) else text
+
+
+def mask_said(text: str) -> str:
+    """Mask numbers, and all Chinese, in what somebody else may have said in between."""
+    return _CHINESE.sub(MASK, mask_numbers(text))
 
 
 def mask_foreign(text: str) -> str:
     """Mask all that may be personal in a text that is not our own."""
     text = text.partition("\nDETAIL:")[0]
-    return _CHINESE.sub(MASK, mask_numbers(_QUOTED.sub(MASK, text)))
+    return mask_said(_QUOTED.sub(MASK, text))
 
 
 def describe_exception(error: BaseException) -> str:
@@ -119,6 +135,8 @@ def _mask_mapping(mapping: Mapping[Any, Any], personal: set[str]) -> dict[str, A
         if isinstance(key, str) and is_personal(key) and not isinstance(value, bool):
             _collect(value, personal)
             masked[shown] = None if value is None else MASK
+        elif key == "reason" and isinstance(value, str) and not _CODE.fullmatch(value):
+            masked[shown] = mask_said(value)
         else:
             masked[shown] = _mask(value, personal)
     return masked
@@ -133,8 +151,7 @@ def _mask(value: Any, personal: set[str]) -> Any:  # noqa: PLR0911 - one line a 
         case str():
             return mask_numbers(value)
         case int():
-            text = str(value)
-            return value if mask_numbers(text) == text else MASK
+            return MASK if _WHOLE.fullmatch(str(value)) else value
         case PurePath():
             return mask_numbers(str(value))
         case bytes() | bytearray() | memoryview():

@@ -1,13 +1,16 @@
 """The Prometheus metrics of one app, in a registry of their own."""
 
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from dispatch import process_memory
 from dispatch.health import DeskHealth
+from dispatch.log_writer import dropped_lines
 from dispatch.topics import EVENTS
 from dispatch.topics.envelope import Outgoing
 
@@ -125,6 +128,7 @@ class Metrics:
             "What it may have: its control group's limit, or the machine's memory",
             registry=registry,
         ).set_function(process_memory.limit)
+        registry.register(_LogLines())
 
     def count_published(self, events: Sequence[Outgoing]) -> None:
         """Count events, decisions by rule, escalations and clocks by kind, refusals by reason."""
@@ -170,6 +174,18 @@ class Metrics:
     def render(self) -> bytes:
         """Return the Prometheus text format."""
         return generate_latest(self.registry)
+
+
+class _LogLines(Collector):
+    """What the log's writer counts by itself."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metric as it is now."""
+        yield CounterMetricFamily(
+            "dispatch_log_lines_dropped",
+            "Log lines dropped, as nobody read them in time",
+            value=dropped_lines(),
+        )
 
 
 def _labels(refused: str, path: str) -> tuple[str, str]:

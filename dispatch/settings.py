@@ -6,14 +6,16 @@ table a level. The environment wins. A secret may be given as the path of a file
 """
 
 import os
+import re
 import ssl
 import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import platformdirs
 from pydantic import (
@@ -44,6 +46,19 @@ CONFIG_VARIABLE = "DISPATCH_CONFIG"
 _OWN_VARIABLES = {CONFIG_VARIABLE, LANGUAGE_VARIABLE}
 # How like a setting's variable (0 to 1) another must be to be taken for a slip.
 NEARLY = 0.9
+
+LAST_PORT = 65_535
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ADDRESS = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(:(?P<port>.*))?")
+# libpq's, of which `allow` is no setting here: it encrypts only where the server insists.
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+# Where distributions keep the authorities that they trust; Python was told of one of them.
+_AUTHORITIES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -138,6 +153,15 @@ class KafkaSettings(_Group):
             options["ssl_context"] = self._ssl_context()
         return options
 
+    @property
+    def in_the_clear(self) -> list[str]:
+        """The first brokers off this machine to which everything goes unencrypted."""
+        if self.security_protocol.endswith("SSL"):
+            return []
+        addresses = [each.strip() for each in self.bootstrap_servers.split(",")]
+        hosts = {each: each.rpartition(":")[0].strip("[]") or each for each in addresses if each}
+        return [each for each, host in hosts.items() if not _on_this_machine(host)]
+
     def _sasl_options(self) -> dict[str, Any]:
         options: dict[str, Any] = {"sasl_mechanism": self.sasl_mechanism}
         match self.sasl_mechanism:
@@ -188,8 +212,21 @@ class DatabaseSettings(_Group):
     @field_validator("dsn")
     @classmethod
     def _is_url(cls, dsn: SecretStr) -> SecretStr:
-        if not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
+        url = dsn.get_secret_value()
+        if not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("must be a URL: postgresql://user@host:port/database")
+        if _NO_ESCAPE.search(url) or "%00" in url:
+            raise ValueError("has a % that begins no escape; the character itself is %25")
+        try:
+            hosts = _hosts_of(url)
+        except ValueError:
+            raise ValueError("is not a URL: its host and port can't be told") from None
+        for host, port in hosts:
+            if port and not (port.isascii() and port.isdecimal() and 0 < int(port) <= LAST_PORT):
+                raise ValueError(f"the port of {host or 'its host'} must be 1 to {LAST_PORT}")
+        for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+            if name == "sslmode" and value not in _SSL_MODES:
+                raise ValueError(f"its sslmode must be one of {', '.join(_SSL_MODES)}")
         return dsn
 
     @model_validator(mode="after")
@@ -203,18 +240,21 @@ class DatabaseSettings(_Group):
     def connect_options(self) -> dict[str, Any]:
         """Return the keyword arguments (`dsn`, `password`) that asyncpg needs to connect.
 
-        psycopg takes the same URL as its `conninfo`. Raises ConfigurationError when the
-        password's file can't be read.
+        psycopg takes the same URL as its `conninfo`. Who is off this machine is verified, unless
+        `ssl_mode`, the URL or PGSSLMODE says otherwise. Raises ConfigurationError when the
+        password's file can't be read, or when there is no authority to verify by.
         """
         parts = urlsplit(self.dsn.get_secret_value())
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         given = {
-            "sslmode": self.ssl_mode,
+            "sslmode": self.ssl_mode or self._mode_unless_told(query),
             "sslrootcert": self.ssl_ca_file,
             "sslcert": self.ssl_cert_file,
             "sslkey": self.ssl_key_file,
         }
         query |= {name: str(value) for name, value in given.items() if value is not None}
+        if query.get("sslmode") in {"verify-ca", "verify-full"} and not _names_authorities(query):
+            query["sslrootcert"] = _authorities()
         # urlunsplit would drop the empty host that a Unix socket's URL has.
         dsn = f"{parts.scheme}://{parts.netloc}{parts.path}"
         if query:
@@ -224,6 +264,63 @@ class DatabaseSettings(_Group):
         if password is not None:
             options["password"] = password
         return options
+
+    def _mode_unless_told(self, query: Mapping[str, str]) -> str | None:
+        if "sslmode" in query or os.environ.get("PGSSLMODE"):
+            return None
+        hosts = [host for host, _ in _hosts_of(self.dsn.get_secret_value()) if host]
+        hosts = hosts or [each for each in os.environ.get("PGHOST", "").split(",") if each]
+        return None if all(map(_on_this_machine, hosts)) else "verify-full"
+
+
+def _hosts_of(url: str) -> list[tuple[str, str]]:
+    """Return the hosts (or directories of sockets) and ports of a database's URL, as it has them.
+
+    Raises ValueError where it has none that can be told.
+    """
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    where = parts.netloc.rpartition("@")[2]
+    found = []
+    for each in where.split(",") if where else ():
+        address = _ADDRESS.fullmatch(each)
+        if address is None:
+            raise ValueError("not a host and a port")
+        found.append((unquote(address["host"].strip("[]")), address["port"] or ""))
+    for name in ("host", "hostaddr"):
+        found += [(host, "") for host in query.get(name, "").split(",") if host]
+    found += [("", port) for port in query.get("port", "").split(",") if port]
+    return found
+
+
+def _on_this_machine(host: str) -> bool:
+    """Tell whether a host's name or address, or a socket's directory, leads nowhere else."""
+    if host.startswith(("/", "@")) or host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _names_authorities(query: Mapping[str, str]) -> bool:
+    if query.get("sslrootcert") or os.environ.get("PGSSLROOTCERT"):
+        return True
+    try:
+        return (Path.home() / ".postgresql" / "root.crt").exists()
+    except (OSError, RuntimeError):
+        return False
+
+
+def _authorities() -> str:
+    """Return the file of the authorities that this machine trusts; libpq has none by itself."""
+    for file in (ssl.get_default_verify_paths().cafile, *_AUTHORITIES):
+        if file and Path(file).is_file():
+            return file
+    raise ConfigurationError(
+        "database: its certificate is to be verified, and this machine trusts no authority: "
+        "name one in database.ssl_ca_file, or set database.ssl_mode"
+    )
 
 
 class WebSettings(_Group):
@@ -343,8 +440,11 @@ def _read(config: Path) -> dict[str, Any]:
             return tomllib.load(file)
     except OSError as error:
         raise ConfigurationError(f"{config}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
+        # No TOML, no UTF-8, or a number of too many digits.
         raise ConfigurationError(f"{config}: not TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigurationError(f"{config}: nested too deeply") from error
 
 
 def _explain(error: ValidationError, config: Path | None, file: Mapping[str, Any]) -> str:

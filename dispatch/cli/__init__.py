@@ -5,7 +5,7 @@ a click command made with `dispatch.cli.localised`; the integer that it returns 
 A `DispatchError` ends in one line and status 1, a usage error in status 2.
 """
 
-import os
+import io
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -133,10 +133,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command that the arguments ask for and return its exit status."""
     language.speak(language.choose(_wanted_language(arguments)))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a terminal's encoding lacks is written as an escape; it ends no command.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         result: Any = group.main(arguments, prog_name="dispatch", standalone_mode=False)
     except DispatchError as error:
-        click.echo(f"dispatch: {error}", err=True)
+        _complain(*error.lines)
         return EXIT_ERROR
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
@@ -145,18 +148,33 @@ def run(arguments: list[str]) -> int:
         if error.ctx is not None:
             click.echo(error.ctx.get_usage(), err=True)
             click.echo(text("cli.try_help", command=error.ctx.command_path), err=True)
-        click.echo(f"dispatch: {explain(error)}", err=True)
+        _complain(explain(error))
         return error.exit_code
     except click.ClickException as error:
-        click.echo(f"dispatch: {error.format_message()}", err=True)
+        _complain(error.format_message())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
+        _forget_output()
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone (`| head`); keep Python from complaining when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has gone (`| head`).
+        _forget_output()
         return EXIT_ERROR
     return result if isinstance(result, int) else 0
+
+
+def _complain(*lines: str) -> None:
+    """Write to standard error what went wrong: what is quoted in it is text."""
+    # Imported late: help needs none of it.
+    from dispatch.cli.output import complain  # noqa: PLC0415
+
+    complain(f"dispatch: {lines[0]}", *lines[1:])
+
+
+def _forget_output() -> None:
+    from dispatch.cli.output import forget_output  # noqa: PLC0415 - likewise
+
+    forget_output()
 
 
 def _wanted_language(arguments: Sequence[str]) -> str | None:

@@ -6,17 +6,17 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-import orjson
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from dispatch.cli import localised
 from dispatch.cli.city_plan import plan_of
+from dispatch.cli.console import PlainConsole, cell
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.errors import ConfigurationError
 from dispatch.language import text
 from dispatch.settings import Settings
+from dispatch.shown import json_of
 from dispatch.topic_admin.access import open_access
 from dispatch.topic_admin.roles import Entry, entries, roles
 
@@ -53,9 +53,9 @@ def command(
     ]
     if as_json:
         for row in rows:
-            click.echo(orjson.dumps(row))
+            click.echo(json_of(row))
     elif rows:
-        Console().print(tabulate(rows))
+        PlainConsole().print(tabulate(rows))
     if added:
         click.echo(text("access.added", user=user, count=len(added)), err=True)
     if rows:
@@ -71,7 +71,9 @@ def tabulate(rows: Iterable[Mapping[str, Any]]) -> Table:
     for name in _COLUMNS:
         table.add_column(text(f"access.column.{name}"), overflow="fold")
     for row in rows:
-        table.add_row(*(row[name] for name in _COLUMNS[:-1]), text(f"access.what.{row['what']}"))
+        table.add_row(
+            *(cell(row[name]) for name in _COLUMNS[:-1]), text(f"access.what.{row['what']}")
+        )
     return table
 
 

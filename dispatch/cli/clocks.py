@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 from typing import Any, get_args
 
 import click
-import orjson
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from dispatch.cli import localised
+from dispatch.cli.console import PlainConsole, cell
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.phrases import ABSENT, in_words
 from dispatch.clock import open_clock
 from dispatch.domain.model import Clock
 from dispatch.language import text
 from dispatch.policy.pack import ClockKind, Pack, load_pack
+from dispatch.shown import json_of
 from dispatch.store.clocks import read_clocks
 from dispatch.topics.cloudevents import timestamp
 
@@ -45,9 +45,9 @@ def command(
     rows = [summarise(clock, pack, now) for clock in found]
     if as_json:
         for row in rows:
-            click.echo(orjson.dumps(row))
+            click.echo(json_of(row))
     elif rows:
-        Console().print(tabulate(rows))
+        PlainConsole().print(tabulate(rows))
     else:
         click.echo(text("clocks.none"))
 
@@ -81,13 +81,13 @@ def tabulate(rows: Iterable[dict[str, Any]]) -> Table:
         table.add_column(text(f"clocks.column.{name}"), overflow="fold")
     for row in rows:
         table.add_row(
-            in_words(row["kind"]),
-            row["owner"],
-            row["subject"] if row["subject"] != row["owner"] else ABSENT,
+            cell(in_words(row["kind"])),
+            cell(row["owner"]),
+            cell(row["subject"] if row["subject"] != row["owner"] else ABSENT),
             in_words(row["started_at"]),
             in_words(row["due_at"]),
             _left(row),
-            in_words(row["escalate_to"]),
+            cell(in_words(row["escalate_to"])),
             style=_STYLES[row["state"]],
         )
     return table

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 import click
-import orjson
 from pydantic import ValidationError
 
 from dispatch.cli import localised
 from dispatch.language import text
 from dispatch.policy.decision import decide, facts_of
 from dispatch.policy.pack import Pack, load_pack
+from dispatch.shown import json_of, shown_json
 from dispatch.topics.calls import Call
 from dispatch.topics.fields import MAX_BODY_BYTES, BodyError, decode, parse_time, reasons
 
@@ -80,9 +80,9 @@ def answer_line(line: bytes, number: int, pack: Pack, at: datetime | None) -> tu
         found = reasons(error)
     else:
         decision = decide(facts_of(call), pack, at or call.received_at)
-        return decision.as_json() + b"\n", True
+        return shown_json(decision.as_json().decode()).encode() + b"\n", True
     refusal = {"call_id": _text_or_none(content.get("call_id")), "line": number, "error": found}
-    return orjson.dumps(refusal, option=orjson.OPT_APPEND_NEWLINE), False
+    return json_of(refusal) + b"\n", False
 
 
 def _text_or_none(value: object) -> str | None:

@@ -13,9 +13,10 @@ from typing import Any, Final
 import click
 import orjson
 import uvloop
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 
 from dispatch.cli import indicators, localised
+from dispatch.cli.console import PlainConsole
 from dispatch.demo.board import Board
 from dispatch.demo.city import performance as city_performance
 from dispatch.demo.city import summary as city_summary
@@ -24,6 +25,7 @@ from dispatch.demo.jinzhou import summary as jinzhou_summary
 from dispatch.demo.screen import TIME_OF_DAY, Screen
 from dispatch.errors import StackError
 from dispatch.language import text
+from dispatch.shown import json_of
 from dispatch.simulation.stage import Stage
 
 
@@ -72,7 +74,7 @@ def command(scenario: str, seed: int, fast: bool, as_json: bool) -> int:
     """Play a scenario and show its summary; return 1 when a story or an invariant failed."""
     played = _SCENARIOS[scenario]
     # With --json the standard output is for the program that reads it.
-    console = Console(stderr=as_json)
+    console = PlainConsole(stderr=as_json)
     console.print(text("demo.setting_up"))
 
     def show(stage: Stage, board: Board) -> AbstractContextManager[Callable[[], None]]:
@@ -89,7 +91,7 @@ def command(scenario: str, seed: int, fast: bool, as_json: bool) -> int:
         summary = runner.run(played.perform(directory, seed=seed, speed=speed, show=show))
     if as_json:
         sys.stdout.buffer.write(
-            orjson.dumps(summary.as_dict(), option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2)
+            json_of(summary.as_dict(), option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2)
         )
     else:
         console.print(played.render(summary))

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +10,14 @@ from typing import Any
 
 import click
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from dispatch.cli import localised
+from dispatch.cli.console import PlainConsole, cell
 from dispatch.cli.invocation import Invocation, pass_invocation
-from dispatch.cli.phrases import ABSENT, TIME_FORMAT, json_line, line
+from dispatch.cli.phrases import ABSENT, TIME_FORMAT, line
 from dispatch.client import Event
 from dispatch.errors import DispatchError
 from dispatch.indicators.computation import Computation, registry
@@ -26,6 +26,7 @@ from dispatch.indicators.scope import Scope
 from dispatch.indicators.standards import PERCENTILES
 from dispatch.language import LANGUAGES, catalogue, text
 from dispatch.policy.pack import Pack, load_pack
+from dispatch.shown import json_of, shown
 from dispatch.store.event_log import open_log
 from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.envelope import Logged
@@ -89,7 +90,7 @@ def command(
     if as_json:
         _write(looked, scope, name)
     elif name is None:
-        Console().print(render(looked.figures))
+        PlainConsole().print(render(looked.figures))
     else:
         _drill(looked)
 
@@ -140,8 +141,8 @@ def _table(family: str, figures: Sequence[Figure]) -> Table:
         table.add_column(text("indicators.taken"), justify="right")
     for figure in figures:
         row: list[str | Text] = [
-            _title(figure.indicator),
-            figure.indicator.name,
+            cell(_title(figure.indicator)),
+            cell(figure.indicator.name),
             _number(figure.indicator, figure.value),
             _target(figure.indicator),
             _verdict(figure),
@@ -195,11 +196,11 @@ def _drill(looked: _Looked) -> None:
     """Show each finding and the events behind it: times local, personal data masked."""
     for figure in looked.figures:
         said = _number(figure.indicator, figure.value)
-        click.echo(f"{_title(figure.indicator)}: {said} ({figure.indicator.source})")
+        click.echo(shown(f"{_title(figure.indicator)}: {said} ({figure.indicator.source})"))
         for finding in figure.findings:
             when = finding.at.astimezone().strftime(TIME_FORMAT)
             why = text(f"indicators.why.{finding.why}")
-            click.echo(f"\n{when}  {finding.about}: {why}")
+            click.echo(f"\n{when}  {shown(finding.about)}: {why}")
             for each in finding.events:
                 click.echo(f"  {line(_as_event(looked.behind[each.position]))}")
 
@@ -222,7 +223,7 @@ def _write(looked: _Looked, scope: Scope, name: str | None) -> None:
     }
     if name is not None:
         said["events"] = [_as_event(event).as_json() for event in looked.behind.values()]
-    sys.stdout.write(json_line(said) + "\n")
+    click.echo(json_of(said))
 
 
 def _as_event(event: Logged) -> Event:

@@ -1,16 +1,15 @@
 """One readable line for an event: local time, type, key and a short phrase, nobody's data in it."""
 
-import json
 from collections.abc import Mapping
 from string import Formatter
 from typing import Any, Final
 
 import click
-import orjson
 
 from dispatch.client import Event
 from dispatch.language import catalogue, spoken
-from dispatch.masking import Masker
+from dispatch.masking import Masker, mask_said
+from dispatch.shown import json_of, shown
 from dispatch.topics.fields import parse_time
 
 ABSENT: Final = "–"
@@ -81,7 +80,7 @@ def phrase(event: Event) -> str:
         return ""
     if isinstance(reasons := masked.get("reasons"), list):
         masked["reasons"] = "; ".join(
-            f"{each.get('field')}: {each.get('reason')}"
+            mask_said(f"{each.get('field')}: {each.get('reason')}")
             for each in reasons
             if isinstance(each, dict)
         )
@@ -95,22 +94,26 @@ def phrase(event: Event) -> str:
 def line(event: Event) -> str:
     """Return the readable line of an event; the time is local to the terminal."""
     when = event.time.astimezone().strftime(TIME_FORMAT)
-    shown = (event.type or ABSENT).ljust(TYPE_WIDTH)
+    kind = shown(_name(event.type)).ljust(TYPE_WIDTH)
     if event.type.endswith(".rejected"):
-        shown = click.style(shown, fg="red")
+        kind = click.style(kind, fg="red")
     elif event.type == "escalation.raised":
-        shown = click.style(shown, fg="yellow")
-    return f"{when}  {shown} {(event.key or ABSENT).ljust(KEY_WIDTH)}  {phrase(event)}".rstrip()
+        kind = click.style(kind, fg="yellow")
+    key = shown(_name(event.key)).ljust(KEY_WIDTH)
+    return f"{when}  {kind} {key}  {shown(phrase(event))}".rstrip()
+
+
+def _name(name: str | None) -> str:
+    """Return a type or a key, masked: a sender may put anything into them."""
+    return mask_said(name) if name else ABSENT
 
 
 def json_line(content: Any) -> str:
     """Return one line of JSON, also of text that is no Unicode."""
-    try:
-        return orjson.dumps(content).decode()
-    except TypeError:
-        return json.dumps(content)
+    return json_of(content).decode()
 
 
 def show(event: Event, *, as_json: bool) -> None:
     """Write one event to standard output."""
-    click.echo(json_line(event.as_json()) if as_json else line(event))
+    # JSON is UTF-8, whatever a terminal speaks.
+    click.echo(json_line(event.as_json()).encode() if as_json else line(event))

@@ -3,13 +3,13 @@
 from typing import Any
 
 import click
-import orjson
-from rich.console import Console
 from rich.table import Table
 
 from dispatch.cli import localised
+from dispatch.cli.console import PlainConsole, cell
 from dispatch.language import text
 from dispatch.policy.pack import Pack, load_pack
+from dispatch.shown import json_of
 from dispatch.topics.cloudevents import timestamp
 
 
@@ -25,13 +25,13 @@ def check(pack: str, as_json: bool) -> int:
     """Show what a pack is about; a broken one raises PackError."""
     summary = summarise(load_pack(pack))
     if as_json:
-        click.echo(orjson.dumps(summary))
+        click.echo(json_of(summary))
         return 0
     table = Table(show_header=False, box=None)
     for name, value in summary.items():
         shown = ", ".join(value) if isinstance(value, list) else value
-        table.add_row(text(f"policy.{name}"), "–" if shown is None else str(shown))
-    Console().print(table)
+        table.add_row(text(f"policy.{name}"), cell("–" if shown is None else str(shown)))
+    PlainConsole().print(table)
     return 0
 
 

@@ -17,6 +17,7 @@ from dispatch.clock import open_clock
 from dispatch.errors import DispatchError
 from dispatch.language import text
 from dispatch.settings import Settings
+from dispatch.shown import json_of
 from dispatch.topics import OUTPUT_TOPICS
 from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.fields import MAX_BODY_BYTES, BodyError, Content, decode, reasons
@@ -35,7 +36,13 @@ class InvalidEvent(DispatchError):
     def __init__(self, found: list[dict[str, str]]) -> None:
         """Say for every field why."""
         said = [f"  {each['field']}: {each['reason']}" for each in found]
-        super().__init__("\n".join([text("publish.invalid"), *said]))
+        self._lines = (text("publish.invalid"), *said)
+        super().__init__("\n".join(self._lines))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """A line for every field."""
+        return self._lines
 
 
 def publishing(command: F) -> F:
@@ -137,7 +144,7 @@ async def _publish(
 
 
 def _print(published: Published) -> None:
-    click.echo(phrases.json_line(asdict(published)))
+    click.echo(json_of(asdict(published)))
 
 
 async def _report(

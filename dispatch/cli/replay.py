@@ -10,14 +10,15 @@ from pathlib import Path
 import click
 import orjson
 import uvloop
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from dispatch.cli import localised
+from dispatch.cli.console import PlainConsole, cell
 from dispatch.errors import ConfigurationError
 from dispatch.language import text
 from dispatch.policy.pack import load_pack
+from dispatch.shown import json_of, shown
 from dispatch.simulation.recorded import read_jsonl
 from dispatch.simulation.replay import replay
 from dispatch.simulation.report import Compared, Report, Spread
@@ -96,7 +97,7 @@ def command(
             )
             report = runner.run(_shown(work, len(calls)))
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(report.as_dict(), option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.write(json_of(report.as_dict(), option=orjson.OPT_APPEND_NEWLINE))
     else:
         _show(report, seed)
     return 1 if report.violations else 0
@@ -105,13 +106,13 @@ def command(
 async def _shown(work: Callable[..., Awaitable[Report]], calls: int) -> Report:
     """Replay with a progress bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+    with Progress(*columns, TimeElapsedColumn(), console=PlainConsole(stderr=True)) as progress:
         task = progress.add_task(text("replay.progress"), total=calls)
         return await work(progress=lambda done: progress.update(task, completed=done))
 
 
 def _show(report: Report, seed: int) -> None:
-    console = Console()
+    console = PlainConsole()
     figures = Table(title=text("replay.title", seed=seed), show_header=False)
     for name in (
         *("calls", "linked", "cancelled", "asked", "timed_out", "orders", "swaps"),
@@ -131,13 +132,13 @@ def _show(report: Report, seed: int) -> None:
     ):
         table = Table(title=text(title), show_header=False)
         for name, number in counted.items():
-            table.add_row(name, str(number))
+            table.add_row(cell(name), str(number))
         console.print(table)
     console.print(_waits(report.waits))
     if report.violations:
         console.print(text("replay.violated", number=len(report.violations)))
         for sentence in report.violations:
-            console.print(f"  {sentence}", markup=False)
+            console.print(f"  {shown(sentence)}")
     else:
         console.print(text("replay.holds"))
 

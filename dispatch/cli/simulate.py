@@ -6,12 +6,13 @@ from dataclasses import asdict
 import click
 import orjson
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from dispatch.cli import localised
+from dispatch.cli.console import PlainConsole
 from dispatch.language import text
+from dispatch.shown import json_of, shown
 from dispatch.simulation.istanbul import REGIMES, Demand, Figures2020, Regime, read_inputs
 from dispatch.simulation.regimes import Outcome, compare
 
@@ -41,7 +42,7 @@ def regimes(*, days: int, seed: int, as_json: bool) -> int:
     """Compare Istanbul's two ways of disinfecting; return 1 when an invariant was violated."""
     inputs = read_inputs()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+    with Progress(*columns, TimeElapsedColumn(), console=PlainConsole(stderr=True)) as progress:
         total = len(REGIMES) * len(REGIMES) * days
         task = progress.add_task(text("simulate.progress"), total=total)
         outcomes = compare(inputs, seed=seed, days=days, progress=lambda: progress.advance(task))
@@ -52,14 +53,14 @@ def regimes(*, days: int, seed: int, as_json: bool) -> int:
             "outcomes": [outcome.as_dict() for outcome in outcomes],
             "observed": {name: figures.model_dump() for name, figures in observed.items()},
         }
-        sys.stdout.buffer.write(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.write(json_of(said, option=orjson.OPT_APPEND_NEWLINE))
     else:
         _show(outcomes, observed, seed)
     return 1 if any(outcome.violations for outcome in outcomes) else 0
 
 
 def _show(outcomes: list[Outcome], observed: dict[Regime, Figures2020], seed: int) -> None:
-    console = Console()
+    console = PlainConsole()
     console.print(text("simulate.title", days=outcomes[0].days, seed=seed))
     for whose in REGIMES:
         demand = Demand(observed[whose].cases, observed[whose].covid_cases)
@@ -76,7 +77,7 @@ def _show(outcomes: list[Outcome], observed: dict[Regime, Figures2020], seed: in
     if violations:
         console.print(text("replay.violated", number=len(violations)))
         for sentence in violations:
-            console.print(f"  {sentence}", markup=False)
+            console.print(f"  {shown(sentence)}")
     else:
         console.print(text("replay.holds"))
     console.print(text("simulate.caveat"))

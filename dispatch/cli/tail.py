@@ -1,15 +1,16 @@
 """`dispatch tail`: follow the events, one readable line or one JSON object each."""
 
 import asyncio
-import os
-import sys
+import signal
 from collections.abc import Callable, Collection
+from types import FrameType
 
 import click
 
 from dispatch.cli import localised, phrases
 from dispatch.cli.following import CallFollower, UnitFollower
 from dispatch.cli.invocation import Invocation, pass_invocation
+from dispatch.cli.output import forget_output
 from dispatch.cli.publishing import quieten_libraries
 from dispatch.client import Event, open_reader
 from dispatch.language import text
@@ -62,6 +63,8 @@ def command(
         if all(relevant):
             phrases.show(event, as_json=as_json)
 
+    # One that asyncio puts in its place waits for a blocked write to end by itself.
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         asyncio.run(
             _follow(
@@ -71,11 +74,12 @@ def command(
                 from_beginning=from_beginning,
             )
         )
-    except KeyboardInterrupt:
-        pass
-    except BrokenPipeError:
-        # Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (KeyboardInterrupt, BrokenPipeError):
+        forget_output()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 async def _follow(

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from dispatch.cli import localised
 from dispatch.cli.city_plan import plan_of
+from dispatch.cli.console import PlainConsole, cell
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.phrases import ABSENT
 from dispatch.language import text
+from dispatch.shown import json_of
 from dispatch.topic_admin.cluster import Changes, open_admin
 from dispatch.topic_admin.promise import REPLICATION, Fault, Wanted, faults, wanted_topics
 
@@ -51,9 +51,9 @@ def command(
     rows = [_row(fault) for fault in changes.left]
     if as_json:
         for row in rows:
-            click.echo(orjson.dumps(row))
+            click.echo(json_of(row))
     elif rows:
-        Console().print(tabulate(rows))
+        PlainConsole().print(tabulate(rows))
     if rows:
         click.echo(text("topics.bad", count=len(rows)), err=True)
         return 1
@@ -69,7 +69,7 @@ def tabulate(rows: Iterable[Mapping[str, Any]]) -> Table:
     for name in _COLUMNS:
         table.add_column(text(f"topics.column.{name}"), overflow="fold")
     for row in rows:
-        table.add_row(*(row[name] or ABSENT for name in _COLUMNS))
+        table.add_row(*(cell(row[name] or ABSENT) for name in _COLUMNS))
     return table
 
 

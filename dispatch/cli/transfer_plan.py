@@ -9,16 +9,17 @@ from typing import Any, Final
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from dispatch.cli import localised
+from dispatch.cli.console import PlainConsole
 from dispatch.errors import DispatchError
 from dispatch.language import text
 from dispatch.planning.following import following
 from dispatch.planning.plan import Plan, Trip
 from dispatch.planning.problem import Problem
 from dispatch.planning.scenario import NAMES, read_scenario
+from dispatch.shown import json_of
 
 # Of more trips than these only the first few are shown.
 MANY: Final = 40
@@ -73,9 +74,9 @@ def plan(
         _draw(planned, picture)
     if as_json:
         for problem, made in planned:
-            click.echo(orjson.dumps(_content(problem, made), option=orjson.OPT_UTC_Z))
+            click.echo(json_of(_content(problem, made), option=orjson.OPT_UTC_Z))
         return 0
-    console = Console()
+    console = PlainConsole()
     if len(planned) == 1:
         _show_trips(console, *planned[0])
     else:
@@ -120,7 +121,7 @@ def _in_time(problem: Problem, made: Plan) -> bool:
     )
 
 
-def _show_trips(console: Console, problem: Problem, made: Plan) -> None:
+def _show_trips(console: PlainConsole, problem: Problem, made: Plan) -> None:
     if len(made.trips) > MANY:
         console.print(_by_hospital(made))
         console.print(_by_unit(made))
@@ -209,7 +210,7 @@ def _batches(planned: _Planned) -> Table:
     return table
 
 
-def _show_unplaced(console: Console, planned: _Planned) -> None:
+def _show_unplaced(console: PlainConsole, planned: _Planned) -> None:
     for _, made in planned:
         for each in made.unplaced:
             why = text(f"transfers.why.{each.why}")

@@ -19,6 +19,7 @@ from dispatch import logs
 from dispatch.cli import localised
 from dispatch.cli.adopt import adopt_topics
 from dispatch.cli.invocation import Invocation, pass_invocation
+from dispatch.cli.output import complain
 from dispatch.cluster import ensure_topics
 from dispatch.errors import ConfigurationError
 from dispatch.language import text
@@ -31,6 +32,7 @@ from dispatch.settings import (
     default_data_dir,
     load_settings,
 )
+from dispatch.shown import shown
 from dispatch.stack.addresses import free_port
 from dispatch.stack.embedded import Stack, running_stack
 from dispatch.stack.workers import Worker, worker_environment
@@ -87,7 +89,7 @@ async def _until_told_to_stop(settings: Settings, city: Path, plan: CityPlan, wo
     def stop() -> None:
         # Once: a second Ctrl-C must not break off the orderly end.
         if not running.cancelling():
-            click.echo(text("up.stopping"), err=True)
+            complain(text("up.stopping"))
             running.cancel()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -95,7 +97,7 @@ async def _until_told_to_stop(settings: Settings, city: Path, plan: CityPlan, wo
     try:
         await running
     except asyncio.CancelledError:
-        click.echo(text("up.stopped"), err=True)
+        complain(text("up.stopped"))
 
 
 async def _run(settings: Settings, city: Path, plan: CityPlan, workers: int) -> None:
@@ -163,11 +165,11 @@ def welcome(
         program = f"{DATA_DIR_VARIABLE}={shlex.quote(str(stack.data_dir))} {program}"
     return text(
         "up.welcome",
-        city=plan.name,
-        plan=city,
+        city=shown(plan.name),
+        plan=shown(str(city)),
         kafka=stack.bootstrap,
         database=stack.dsn,
-        data_dir=stack.data_dir,
+        data_dir=shown(str(stack.data_dir)),
         logs=", ".join(worker.log_file.name for worker in workers),
         health=workers[0].url,
         kcat=first_call(stack.bootstrap, settings.topic_prefix, plan),

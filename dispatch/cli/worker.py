@@ -16,6 +16,8 @@ from dispatch.policy.pack import load_pack
 from dispatch.settings import Settings
 from dispatch.store.desk import Desk
 
+log = structlog.get_logger(__name__)
+
 
 @localised.command("worker")
 @pass_invocation
@@ -31,6 +33,13 @@ async def _work(settings: Settings) -> None:
     plan = plan_of(settings)
     pack = load_pack(settings.policy)
     structlog.contextvars.bind_contextvars(policy=f"{pack.name}/{pack.version}")
+    if exposed := settings.kafka.in_the_clear:
+        log.warning(
+            "what goes to Kafka is not encrypted, and anybody on the way can read it: "
+            "set kafka.security_protocol to SSL or SASL_SSL",
+            brokers=exposed,
+            security_protocol=settings.kafka.security_protocol,
+        )
     clock = open_clock(settings.scenario_clock)
     topics = ClaimedTopics(settings.kafka.client_options(), settings.topic_prefix)
     desk = Desk(

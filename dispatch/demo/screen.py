@@ -17,6 +17,7 @@ from rich.text import Text
 from dispatch.clock import Clock
 from dispatch.demo.board import Board
 from dispatch.language import text
+from dispatch.shown import shown
 from dispatch.store.plan import CityPlan
 
 TIME_OF_DAY: Final = "%H:%M:%S"
@@ -115,8 +116,10 @@ class Screen:
             rejected=counters["input.rejected"],
         )
         rules = "  ".join(f"{rule} {count}" for rule, count in sorted(self._board.rules.items()))
-        clock = text("demo.title", city=self._plan.name, clock=f"{local:{self._time_format}}")
-        return Panel(Text(f"{said}\n{rules}"), title=Text(clock, "bold"), title_align="left")
+        clock = text(
+            "demo.title", city=shown(self._plan.name), clock=f"{local:{self._time_format}}"
+        )
+        return Panel(Text(f"{said}\n{shown(rules)}"), title=Text(clock, "bold"), title_align="left")
 
     def _units(self) -> Panel:
         table = Table.grid(padding=(0, 1))
@@ -124,9 +127,9 @@ class Screen:
             status = self._board.status[unit.unit_id]
             table.add_row(
                 _MARKS[unit.vehicle],
-                Text(unit.unit_id, "bold" if unit.crew == "transfer" else ""),
+                Text(shown(unit.unit_id), "bold" if unit.crew == "transfer" else ""),
                 Text(text(f"demo.status.{status}"), _STATUS_STYLES[status]),
-                Text(self._board.runs.get(unit.unit_id, ""), "dim"),
+                Text(shown(self._board.runs.get(unit.unit_id, "")), "dim"),
             )
         return Panel(table, title=text("demo.units"), title_align="left")
 
@@ -143,10 +146,10 @@ class Screen:
             for incident, what in self._board.queue.items()
         ]
         said = Text(
-            " · ".join(waiting) or text("demo.nobody_waits"), "yellow" if waiting else "dim"
+            shown(" · ".join(waiting)) or text("demo.nobody_waits"), "yellow" if waiting else "dim"
         )
         return Panel(said, title=text("demo.queue"), title_align="left")
 
     def _line(self, at: datetime, style: str, said: str) -> Text:
         local = at.astimezone(self._zone)
-        return Text.assemble((f"{local:{self._time_format}} ", "dim"), (said, style))
+        return Text.assemble((f"{local:{self._time_format}} ", "dim"), (shown(said), style))

@@ -50,8 +50,9 @@ def draw(plans: Iterable[Plan], path: Path) -> None:
                 fontsize=4,
                 color="white",
                 clip_on=True,
+                parse_math=False,
             )
-    axes.set_yticks(range(len(units)), units)
+    axes.set_yticks(range(len(units)), units, parse_math=False)
     axes.invert_yaxis()
     locator = AutoDateLocator()
     axes.xaxis.set_major_locator(locator)
@@ -61,7 +62,7 @@ def draw(plans: Iterable[Plan], path: Path) -> None:
         loc="outside lower center",
         ncols=len(PHASES),
     )
-    axes.set_title(", ".join(plan.batch_id for plan in plans))
+    axes.set_title(", ".join(plan.batch_id for plan in plans), parse_math=False)
     figure.savefig(path, dpi=150)
 
 

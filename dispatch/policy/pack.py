@@ -595,8 +595,11 @@ def read_pack(path: Path) -> Pack:
         raise PackError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise PackError(f"{path}: byte {error.start}: is not UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
+        # A number of too many digits is no TOMLDecodeError.
         raise PackError(f"{path}: is not TOML: {error}") from error
+    except RecursionError as error:
+        raise PackError(f"{path}: is nested too deeply") from error
     try:
         return Pack.model_validate(content)
     except ValidationError as error:

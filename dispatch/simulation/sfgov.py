@@ -66,6 +66,9 @@ def read_rows(path: Path, columns: Iterable[str]) -> list[Row]:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: is not UTF-8") from error
+    except csv.Error as error:
+        # A field that is too long, as where a quotation mark is never closed, or a NUL.
+        raise ConfigurationError(f"{path}: line {table.line_num + 1}: {error}") from error
 
 
 def read_calls(path: Path) -> list[Row]:
@@ -96,7 +99,7 @@ def recorded_calls(path: Path, rows: Sequence[Row], *, seed: int) -> list[Record
             first = reasons(error)[0]
             why = f"{first['field']} {first['reason']}"
             raise ConfigurationError(f"{path}: line {line}: {why}") from error
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise ConfigurationError(f"{path}: line {line}: {error}") from error
     return sorted(found, key=lambda each: each.call.received_at)
 
@@ -104,7 +107,7 @@ def recorded_calls(path: Path, rows: Sequence[Row], *, seed: int) -> list[Record
 def plan_of(rows: Sequence[Row], hospitals: Sequence[Row], pack: Pack) -> CityPlan:
     """Return a city's plan with the fleet of a record, and hospitals (name, latitude, longitude).
 
-    Raises ConfigurationError when there are too few to make a city of.
+    Raises ConfigurationError when there are too few to make a city of, or one is nowhere.
     """
     if len(hospitals) < 2:  # noqa: PLR2004 - who diverts needs another
         raise ConfigurationError("at least two hospitals are needed")
@@ -120,6 +123,22 @@ def plan_of(rows: Sequence[Row], hospitals: Sequence[Row], pack: Pack) -> CityPl
                 kinds[row["unit_id"]] = row["unit_type"]
     if not used:
         raise ConfigurationError("the record names no unit")
+    try:
+        return _city(used, kinds, areas, hospitals, pack)
+    except ValidationError as error:
+        first = reasons(error)[0]
+        raise ConfigurationError(f"{first['field']}: {first['reason']}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"a hospital's place: {error}") from error
+
+
+def _city(
+    used: Mapping[str, Counter[str]],
+    kinds: Mapping[str, str],
+    areas: Mapping[str, list[tuple[float, float]]],
+    hospitals: Sequence[Row],
+    pack: Pack,
+) -> CityPlan:
     centre = _middle([place for places in areas.values() for place in places])
     return CityPlan.model_validate(
         {

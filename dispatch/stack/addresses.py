@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatch.errors import StackError, StackRunningError
+from dispatch.stack.accounts import refuse_what_others_may_write
 
 LOCK_FILE = "lock"
 ADDRESS_FILE = "stack.json"
@@ -95,7 +96,10 @@ def announce(data_dir: Path, addresses: Addresses) -> None:
 
 
 def running(data_dir: Path) -> Addresses | None:
-    """Return the addresses of the stack that runs on `data_dir`; None when none does."""
+    """Return the addresses of the stack that runs on `data_dir`; None when none does.
+
+    Raises StackError when others may have written them.
+    """
     try:
         descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR)
     except OSError:
@@ -104,6 +108,7 @@ def running(data_dir: Path) -> Addresses | None:
         # A shared lock is refused for as long as the owner lives, and troubles no other reader.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
+        refuse_what_others_may_write(data_dir)
         return _read(data_dir)
     finally:
         os.close(descriptor)
@@ -111,9 +116,12 @@ def running(data_dir: Path) -> Addresses | None:
 
 
 def _read(data_dir: Path) -> Addresses | None:
+    file = data_dir / ADDRESS_FILE
     try:
-        return Addresses(**json.loads((data_dir / ADDRESS_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        content = file.read_text(encoding="utf-8")
+        refuse_what_others_may_write(file)
+        return Addresses(**json.loads(content))
+    except (OSError, ValueError, TypeError, RecursionError):
         # It is just starting, or stopping.
         return None
 

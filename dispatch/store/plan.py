@@ -283,8 +283,11 @@ def read_plan(path: Path) -> CityPlan:
         return CityPlan.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: is not TOML: {error}") from error
     except ValidationError as error:
         found = "; ".join(f"{each['field']}: {each['reason']}" for each in reasons(error))
         raise ConfigurationError(f"{path}: {found}") from error
+    except ValueError as error:
+        # No TOML, no UTF-8, or a number of too many digits.
+        raise ConfigurationError(f"{path}: is not TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigurationError(f"{path}: is nested too deeply") from error

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from dispatch.errors import SchemaMismatch, Unavailable
+from dispatch.errors import ConfigurationError, SchemaMismatch, Unavailable
 from dispatch.store.connecting import READ_WRITE
 from dispatch.store.lock_holders import Holders
 from dispatch.store.sql import STATEMENTS
@@ -58,6 +58,7 @@ def migrate(
     given a line, about who holds what, for each time.
 
     Raises:
+        ConfigurationError: the URL is none that libpq takes.
         Unavailable: the database can't be reached, or its tables can't be had in time.
         SchemaMismatch: the database has a version that this program does not know.
     """
@@ -72,7 +73,11 @@ def migrate(
         given[_CONNECT_LIMIT] = CONNECT_LIMIT
 
     def connect() -> psycopg.Connection[Any]:
-        return psycopg.connect(dsn, **given)
+        try:
+            return psycopg.connect(dsn, **given)
+        except psycopg.ProgrammingError as error:
+            # What libpq can't make out of the URL.
+            raise ConfigurationError(f"database.dsn: {' '.join(str(error).split())}") from error
 
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
     until = time.monotonic() + wait

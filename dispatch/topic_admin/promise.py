@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from dispatch.errors import ConfigurationError
 from dispatch.topics import TOPICS, Topic
@@ -226,6 +226,9 @@ def _read(file: Path | None) -> dict[str, _Needs]:
         raise ConfigurationError(f"{where}: {error.strerror}") from error
     except KeyError as error:
         raise ConfigurationError(f"{where}: the topic {error.args[0]} is missing") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+    except ValueError as error:
+        # No TOML, no UTF-8, or not what is wanted.
         said = " ".join(str(error).split())
         raise ConfigurationError(f"{where}: {said}") from error
+    except RecursionError as error:
+        raise ConfigurationError(f"{where}: is nested too deeply") from error

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import pwd
 import signal
 import socket
 import stat
@@ -18,6 +19,7 @@ from dispatch.cluster import cluster_id_of, ensure_topics
 from dispatch.errors import StackError, StackRunningError, Unavailable
 from dispatch.settings import load_settings
 from dispatch.stack import addresses
+from dispatch.stack.accounts import give
 from dispatch.stack.embedded import Stack, running_stack
 
 LIMIT = 30.0  # seconds
@@ -65,6 +67,44 @@ async def test_a_test_has_an_empty_database(database: str) -> None:
 async def test_postgresql_listens_on_a_private_socket_only(stack: Stack, database: str) -> None:
     assert await run(database, "SHOW listen_addresses") == ""
     assert stat.S_IMODE((stack.data_dir / "run").stat().st_mode) == 0o700
+
+
+# Tries to reach a database's socket and its files, as the account whose id comes first.
+INTRUDER = """
+import os, socket, sys
+os.setgroups([]); os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[1]))
+for attempt in (
+    lambda: socket.socket(socket.AF_UNIX).connect(sys.argv[2] + "/run/.s.PGSQL.5432"),
+    lambda: os.listdir(sys.argv[2] + "/postgres"),
+    lambda: os.kill(int(sys.argv[3]), 0),
+):
+    try:
+        attempt()
+    except PermissionError:
+        print("refused")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only for root PostgreSQL has another account")
+async def test_roots_database_is_nobody_elses(stack: Stack) -> None:
+    nobody = str(pwd.getpwnam("nobody").pw_uid)
+    arguments = (nobody, str(stack.data_dir), str(stack.postgres.pid))
+    said = subprocess.run(
+        [sys.executable, "-c", INTRUDER, *arguments], capture_output=True, text=True, check=True
+    ).stdout
+    assert said.split() == ["refused"] * 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only for root PostgreSQL has another account")
+async def test_what_nobody_had_is_taken_over(data_dir: Path) -> None:
+    async with running_stack(data_dir) as first:
+        await run(first.dsn, "CREATE TABLE seen ()")
+    data = data_dir / "postgres"
+    ours = data.stat().st_uid
+    give(data, "nobody")
+    async with running_stack(data_dir) as second:
+        assert await run(second.dsn, "SELECT count(*) FROM seen") == 0
+    assert {path.lstat().st_uid for path in (data, *data.rglob("*"))} == {ours}
 
 
 async def test_an_idle_transaction_is_ended(database: str) -> None:

@@ -230,3 +230,135 @@ def test_a_unix_sockets_url_stays_as_it_is() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root keeps its data there")
 def test_roots_data_is_where_postgresqls_account_can_reach_it() -> None:
     assert load_settings().data_dir == Path("/var/lib/ambulance-dispatch")
+
+
+def options_of(dsn: str) -> dict[str, str]:
+    return load_settings(fallback={"database": {"dsn": dsn}}).database.connect_options()
+
+
+@pytest.fixture
+def no_libpq_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_libpq_settings")
+@pytest.mark.parametrize(
+    "where",
+    [
+        *(
+            "db.example",
+            "db.example:5433",
+            "10.0.0.1",
+            "[2001:db8::1]:5432",
+            "a,b:1",
+            "127.0.0.1,b",
+        ),
+        *("u:p@db.example", "localhost.example", "0.0.0.0"),
+    ],
+)
+def test_a_database_off_this_machine_is_verified(where: str) -> None:
+    dsn = options_of(f"postgresql://{where}/city")["dsn"]
+    assert dsn.startswith(f"postgresql://{where}/city?sslmode=verify-full&sslrootcert=/")
+    assert Path(dsn.rpartition("=")[2]).is_file()
+
+
+@pytest.mark.usefixtures("no_libpq_settings")
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql:///city",
+        "postgresql://127.0.0.1/city",
+        "postgresql://u:p@localhost:5432/city",
+        "postgresql://[::1]:5432/city",
+        "postgresql://%2Frun%2Fpostgresql/city",
+        "postgresql://u@/city?host=/run/postgresql",
+        "postgresql://db.example/city?sslmode=disable",
+        "postgresql://db.example/city?sslmode=prefer",
+    ],
+)
+def test_one_on_this_machine_or_told_otherwise_is_not(dsn: str) -> None:
+    assert options_of(dsn) == {"dsn": dsn}
+
+
+@pytest.mark.usefixtures("no_libpq_settings")
+def test_the_setting_decides_before_the_url_and_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DISPATCH_DATABASE__SSL_MODE", "disable")
+    assert options_of("postgresql://db.example/x?sslmode=require") == {
+        "dsn": "postgresql://db.example/x?sslmode=disable"
+    }
+    monkeypatch.delenv("DISPATCH_DATABASE__SSL_MODE")
+    monkeypatch.setenv("PGSSLMODE", "require")
+    assert options_of("postgresql://db.example/x") == {"dsn": "postgresql://db.example/x"}
+
+
+@pytest.mark.usefixtures("no_libpq_settings")
+def test_authorities_of_libpq_come_before_the_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified = {"dsn": "postgresql://db.example/x?sslmode=verify-full"}
+    (tmp_path / ".postgresql").mkdir()
+    write(tmp_path / ".postgresql" / "root.crt", "x")
+    assert options_of("postgresql://db.example/x") == verified
+    monkeypatch.setenv("HOME", "/nonexistent")
+    monkeypatch.setenv("PGSSLROOTCERT", "/somewhere")
+    assert options_of("postgresql://db.example/x") == verified
+
+
+@pytest.mark.usefixtures("no_libpq_settings")
+def test_without_any_authority_the_settings_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dispatch.settings._AUTHORITIES", ())
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
+    with pytest.raises(ConfigurationError, match=r"database\.ssl_ca_file, .* database\.ssl_mode"):
+        options_of("postgresql://db.example/x")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://[::1", "its host and port can't be told"),
+        ("postgresql://::1/x", "its host and port can't be told"),
+        ("postgresql://h]/x", "its host and port can't be told"),
+        ("postgresql://h:0/x", "must be 1 to 65535"),
+        ("postgresql://h:65536/x", "must be 1 to 65535"),
+        ("postgresql://h:５432/x", "must be 1 to 65535"),
+        ("postgresql://h:x1/x", "must be 1 to 65535"),
+        ("postgresql:///x?port=many", "must be 1 to 65535"),
+        ("postgresql://u:hunter2%zz@h/x", "% that begins no escape"),
+        ("postgresql://u:hunter2%0@h/x", "% that begins no escape"),
+        ("postgresql://u:hunter2%00@h/x", "% that begins no escape"),
+        ("postgresql://u:hunter2@h/x?sslmode=verify_full", "sslmode must be one of"),
+    ],
+)
+def test_a_malformed_url_gives_one_line_without_its_password(url: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said) as refused:
+        options_of(url)
+    assert "hunter2" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "exposed"),
+    [
+        ({"bootstrap_servers": "k1.example:9092, 127.0.0.1:9092"}, ["k1.example:9092"]),
+        ({"bootstrap_servers": "[2001:db8::1]:9092"}, ["[2001:db8::1]:9092"]),
+        ({"bootstrap_servers": "localhost:9092,[::1]:9092,127.0.0.2:1"}, []),
+        ({"bootstrap_servers": "k1.example:9092", "security_protocol": "SSL"}, []),
+        (
+            {
+                "bootstrap_servers": "k1.example:9092",
+                "security_protocol": "SASL_PLAINTEXT",
+                "sasl_username": "u",
+                "sasl_password": "p",
+            },
+            ["k1.example:9092"],
+        ),
+    ],
+)
+def test_brokers_to_which_all_goes_unencrypted_are_named(
+    settings: dict[str, str], exposed: list[str]
+) -> None:
+    assert load_settings(overrides={"kafka": settings}).kafka.in_the_clear == exposed

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,13 @@ def test_a_picture_can_be_png_and_have_no_trips(tmp_path: Path, trips: int) -> N
     assert len(plan.trips) == trips
     draw([plan], path)
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_it_names_is_neither_mathematics_nor_markup(tmp_path: Path) -> None:
+    path = tmp_path / "plan.svg"
+    odd = "$\\frac{$ <b>&"
+    plan = solve(batch(), seconds=5)
+    trips = tuple(replace(trip, unit_id=odd, hospital_id="$x^2$") for trip in plan.trips)
+    draw([replace(plan, trips=trips, batch_id="$y^{$")], path)
+    said = set(re.findall("<!-- (.*) -->", path.read_text(encoding="utf-8")))
+    assert said >= {"$\\frac{$ &lt;b&gt;&amp;", "$x^2$", "$y^{$"}

@@ -103,3 +103,11 @@ def test_a_broken_row_is_named(tmp_path: Path) -> None:
     broken = row(2, minute=1).replace("2017-03-01T09:01:00", "soon", 1)
     with pytest.raises(ConfigurationError, match="line 3"):
         read(tmp_path, row(1, minute=0), broken)
+
+
+@pytest.mark.parametrize("field", ['"' + "x" * 200_000 + '"', '"never closed' + "\nx" * 100_000])
+def test_a_field_that_is_too_long_gives_one_line(field: str, tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text(f"name,latitude\nfirst,1\n{field},2\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"calls\.csv: line \d+: field larger than"):
+        read_rows(path, ("name",))
