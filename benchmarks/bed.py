@@ -57,7 +57,7 @@ class Bed:
         """The topic of the calls, with the prefix; the consumer group has its name too."""
         return f"{self.prefix}calls"
 
-    def environment(self, batch_size: int, web_port: int = 0) -> dict[str, str]:
+    def environment(self, batch_size: int, web_port: int | None = None) -> dict[str, str]:
         """Return the environment of a process that works here, whichever side it is."""
         further = {
             "TOPIC_PREFIX": self.prefix,

@@ -1,10 +1,12 @@
 """The Prometheus metrics of one app, in a registry of their own."""
 
 from collections import Counter as Tally
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -35,6 +37,21 @@ class Metrics:
             "Records in the partition that have not been settled",
             partition,
             registry=registry,
+        )
+        self.standing = Gauge(
+            "dispatch_partition_standing_seconds",
+            "How long none of the records that wait in the partition has been settled",
+            partition,
+            registry=registry,
+        )
+        self.passed_over = Gauge(
+            "dispatch_passed_over_records",
+            "Unread records of a standing partition, for which no limit waits any more",
+            partition,
+            registry=registry,
+        )
+        self.ready = Gauge(
+            "dispatch_ready", "Whether the worker is ready, as /readyz says", registry=registry
         )
         self.batch_size = Histogram(
             "dispatch_batch_records",
@@ -174,6 +191,15 @@ class Metrics:
     def render(self) -> bytes:
         """Return the Prometheus text format."""
         return generate_latest(self.registry)
+
+    def in_format(self, accepted: str) -> tuple[Callable[[], bytes], str]:
+        """Return what renders the metrics as an Accept header asks, and its content type."""
+        try:
+            encode, content_type = choose_encoder(accepted)
+        except (TypeError, ValueError):
+            # It takes some versions that are none for a mistake of its own.
+            encode, content_type = choose_encoder("")
+        return partial(encode, self.registry), content_type
 
 
 class _LogLines(Collector):

@@ -324,10 +324,13 @@ def _authorities() -> str:
 
 
 class WebSettings(_Group):
-    """Where health and metrics are served; port 0 serves none."""
+    """Where health and metrics are served; port 0 is any that is free."""
 
+    enabled: bool = True
     host: str = "127.0.0.1"
     port: Port = 9464
+    # Where each worker leaves a file that tells Prometheus where it serves.
+    discovery_dir: Path | None = None
 
 
 def default_data_dir() -> Path:

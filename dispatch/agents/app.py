@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
+from dataclasses import replace
 from typing import Any
 
 import faust
@@ -15,6 +16,8 @@ from dispatch.agents.batch import BatchChannel
 from dispatch.agents.desk import Desk
 from dispatch.agents.desk_work import DeskWork
 from dispatch.agents.intake import Intake
+from dispatch.agents.lag import Lag
+from dispatch.agents.membership import Membership
 from dispatch.agents.memory_watch import MemoryWatch
 from dispatch.agents.ownership import ClaimedTopics, Ownership
 from dispatch.agents.patience import Patience
@@ -67,6 +70,8 @@ def create_app(
     """
     metrics = metrics or Metrics()
     patience = patience or Patience()
+    two_sessions = 2 * settings.kafka.session_timeout_ms / 1_000
+    patience = replace(patience, standstill_limit=max(patience.standstill_limit, two_sessions))
     client_options = settings.kafka.client_options()
     app = DispatchApp(
         "dispatch",
@@ -103,20 +108,24 @@ def create_app(
             )
         )
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    # They stop in the reverse order: the intakes first, the publisher last.
+    unread = Unread(intakes, desk, client_options=client_options)
+    lag = Lag(intakes, unread, patience, metrics)
+    # They stop in the reverse order: who watches the intakes first, the publisher last.
     services: list[Any] = [
         publisher,
         work,
         Relay(desk, work, holder, patience, metrics),
-        Timers(desk, work, Unread(intakes, desk, client_options=client_options), patience, metrics),
+        Timers(desk, work, unread, patience, metrics, topic_prefix=settings.topic_prefix),
         Planning(desk, work, holder, patience, metrics),
         MemoryWatch(desk, patience, metrics),
         *(() if ownership is None else (ownership,)),
         *intakes,
+        lag,
+        Membership(desk, intakes, patience, metrics),
     ]
     for service in services:
         app.service(service)  # an instance will do as well
-    app.readiness = Readiness(desk, publisher, intakes)
+    app.readiness = Readiness(desk, publisher, intakes, lag)
     return app
 
 

@@ -9,6 +9,7 @@ from dispatch.health import DeskHealth
 from dispatch.planning.plan import Plan
 from dispatch.planning.task import Task
 from dispatch.topics.envelope import Outgoing, Record
+from dispatch.topics.unread import Unread
 
 
 class Desk(Protocol):
@@ -40,8 +41,11 @@ class Desk(Protocol):
         """Return the time on the service's clock when a timer is due, None when none is."""
         ...
 
-    async def fire_due(self, by: datetime) -> Sequence[Outgoing]:
-        """Fire timers that were due by a time, some hundreds at most; nothing when none was."""
+    async def fire_due(self, by: datetime, unread: Unread | None = None) -> Sequence[Outgoing]:
+        """Fire timers that were due by a time, some hundreds at most; nothing when none was.
+
+        Those that `unread` inputs could still change stay due.
+        """
         ...
 
     async def leftovers(self, older_than_seconds: float, limit: int) -> Sequence[Outgoing]:
@@ -54,6 +58,10 @@ class Desk(Protocol):
 
     async def lease(self, name: str, holder: str, seconds: float) -> bool:
         """Take or renew the lease, which expires by itself; false while another holds it."""
+        ...
+
+    async def writable(self) -> bool:
+        """Return whether the database takes writes."""
         ...
 
     async def noted(self, incarnation: str) -> Mapping[tuple[str, int], int]:

@@ -91,8 +91,11 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._assignments = 0
         self._revoking = False
         self._reconciled = -1
+        self._has_left = False
         # What the database notes of the partitions that this worker has.
         self._noted: dict[TopicPartition, int] = {}
+        # The next offsets to settle of partitions that this worker has or has had.
+        self._settled: dict[TopicPartition, int] = {}
         self.incarnation: str | None = None
         """The cluster whose log is read, by its id; None until it is known."""
         self._log = structlog.get_logger(__name__).bind(topic=topic)
@@ -101,6 +104,49 @@ class Intake(mode.Service, ConsumerRebalanceListener):
     def assigned(self) -> bool:
         """Whether this worker takes part in the topic's group and knows where to read."""
         return not self._revoking and self._reconciled == self._assignments > 0
+
+    @property
+    def has_left(self) -> bool:
+        """Whether this worker has left the topic's group until it is to join again."""
+        return self._has_left
+
+    async def settled(self) -> dict[TopicPartition, int]:
+        """Return the next offset to settle of each partition that this worker has.
+
+        Raises a KafkaError when it must be asked of the brokers, which don't tell.
+        """
+        consumer = self._consumer
+        if consumer is None or self._revoking:
+            return {}
+        settled: dict[TopicPartition, int] = {}
+        for tp in consumer.assignment():
+            at = self._settled.get(tp)
+            settled[tp] = (await consumer.committed(tp) or 0) if at is None else at
+        return settled
+
+    async def leave(self) -> None:
+        """Give up what is in hand and leave the group, so that others get the partitions.
+
+        What was given up is read again by whoever has its partition then: nothing was committed.
+        """
+        if self._has_left or self._reading is None:
+            return
+        self._has_left = True
+        self._log.warning("left the group")
+        self._reading.cancel()
+        # A database that a silent network keeps away may hold it up; it begins nothing any more.
+        await asyncio.wait({self._reading}, timeout=CLOSE_TIMEOUT)
+        await self._finish(0)
+        await self._close()
+        self._assignments, self._reconciled, self._revoking = 0, -1, False
+        self._settled.clear()
+
+    def join(self) -> None:
+        """Take part in the group again after `leave`."""
+        if self._has_left:
+            self._has_left = False
+            self._log.info("joins the group again")
+            self._reading = self.add_future(self._read())
 
     async def on_start(self) -> None:
         """Begin to read; the broker need not be there yet."""
@@ -119,7 +165,6 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._revoking = True
         self._log.info("partitions revoked", partitions=sorted(tp.partition for tp in revoked))
         await self._finish(self._session_timeout_ms / 1_000 * self._patience.revocation_share)
-        self._metrics.lag.clear()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Have the positions compared before anything is read."""
@@ -229,6 +274,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
                 self.incarnation, {(tp.topic, tp.partition): at for tp, at in beyond.items()}
             )
             self._noted |= beyond
+            self._settled |= beyond
 
     async def _reconcile(self, consumer: AIOKafkaConsumer) -> None:
         """Start every partition where both Kafka and the database say that it is safe."""
@@ -241,6 +287,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         firsts = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)
         claimed: dict[TopicPartition, int] = {}
+        starts: dict[TopicPartition, int] = {}
         for tp in sorted(partitions):
             committed = await consumer.committed(tp)
             seen = max(committed or 0, noted.get((tp.topic, tp.partition), 0))
@@ -260,8 +307,10 @@ class Intake(mode.Service, ConsumerRebalanceListener):
                 consumer.seek(tp, start.offset)
             except IllegalStateError:
                 return
+            starts[tp] = start.offset
         await self._claim(consumer, claimed)
         self._noted = {tp: noted.get((tp.topic, tp.partition), 0) for tp in partitions}
+        self._settled = starts
         self._reconciled, self.incarnation = assignment, incarnation
 
     async def _claim(
@@ -306,7 +355,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
                 await self._after_the_one_before(in_hand)
                 await self._commit(consumer, in_hand)
                 self._noted |= in_hand.offsets
-                self._note_lag(consumer, in_hand.offsets)
+                self._settled |= in_hand.offsets
                 in_hand.acknowledged = True
             except Interrupted:
                 return
@@ -414,10 +463,3 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             metrics=self._metrics,
             rest=rest,
         )
-
-    def _note_lag(self, consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
-        for tp, offset in offsets.items():
-            end = consumer.highwater(tp)
-            if end is not None:
-                labels = {"topic": tp.topic, "partition": tp.partition}
-                self._metrics.lag.labels(**labels).set(max(0, end - offset))

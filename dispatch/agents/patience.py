@@ -28,14 +28,21 @@ class Patience:
     """Limits and pauses, all in seconds of wall time."""
 
     first_pause: float = 0.2
-    longest_pause: float = 15.0
+    # Less than a limit waits for a partition that stands: what has a fault behind it goes on first.
+    longest_pause: float = 5.0
     # After it a batch without an answer is put again; replays take no effect.
     batch_limit: float = 30.0
     # A worker that stops gives the batch in hand this long.
     stop_limit: float = 10.0
-    # Limits wait so long for inputs of which none is dealt with; the partitions of a worker that
+    # Limits wait so long for a partition of which nothing is dealt with; those of a worker that
     # died have another sooner.
-    standstill_limit: float = 60.0
+    standstill_limit: float = 15.0
+    # And so long for one that is being dealt with.
+    backlog_limit: float = 600.0
+    # A worker is not ready when one of its partitions has stood so long with records waiting.
+    standing_limit: float = 30.0
+    # A worker without a database that takes writes leaves its partitions to others after so long.
+    database_limit: float = 20.0
     # What a revocation may take of the session timeout: the others wait for it.
     revocation_share: float = 0.4
 

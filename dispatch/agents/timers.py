@@ -1,22 +1,49 @@
 """The timers: deadlines and limits whose time has come, on the service's clock."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 import mode
 import structlog
+from aiokafka import TopicPartition
 
 from dispatch.agents.desk import Desk
 from dispatch.agents.desk_work import DeskWork
 from dispatch.agents.errand import Errand
 from dispatch.agents.patience import Patience
-from dispatch.agents.unread import Unread
+from dispatch.agents.unread import Unread, UnreadInputs
 from dispatch.errors import Unavailable
 from dispatch.metrics import Metrics
 
+# seconds
 LISTEN_AGAIN_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 0.05
+# So long everything that is due waits for what is only just being dealt with.
+TOGETHER_SECONDS = 0.3
+# Between two looks no more than this counts: whoever was stopped for a while has not watched.
+WATCHED_SECONDS: Final = 1.0
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How long a partition was seen to stand at a position, with records unread."""
+
+    at: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Earlier:
+    """What was due at a time and may still wait, and where the inputs ended then."""
+
+    due: datetime
+    ends: Mapping[TopicPartition, int]
+    seconds: float = 0.0
 
 
 class Timers(Errand):
@@ -24,18 +51,32 @@ class Timers(Errand):
 
     What came in time counts, however late it is read: after a standstill or under more load than
     can be dealt with, a limit runs out only when the inputs that came before its end were read.
+    Only those are waited for that could still change what the timer does, and none for ever.
     """
 
     poll_seconds = 0.25
     work = "timers"
 
     def __init__(
-        self, desk: Desk, work: DeskWork, unread: Unread, patience: Patience, metrics: Metrics
+        self,
+        desk: Desk,
+        work: DeskWork,
+        unread: Unread,
+        patience: Patience,
+        metrics: Metrics,
+        *,
+        topic_prefix: str,
     ) -> None:
         super().__init__(patience, metrics)
         self._desk = desk
         self._work = work
         self._unread = unread
+        self._prefix = topic_prefix
+        self._standing: dict[TopicPartition, _Standing] = {}
+        self._noted: Mapping[TopicPartition, int] = {}
+        self._passed_over: set[TopicPartition] = set()
+        self._looked_at: float | None = None
+        self._earlier: _Earlier | None = None
 
     async def on_stop(self) -> None:
         """Let the round in hand end, and let go of the brokers."""
@@ -43,29 +84,115 @@ class Timers(Errand):
         await self._unread.close()
 
     async def round(self) -> None:
-        """Fire all that is due."""
-        while not self.should_stop and (due := await self._desk.due()) is not None:
-            await self._until_read()
-            if not self.should_stop:
-                await self._work.publish(await self._desk.fire_due(due))
+        """Fire all that is due and waits for nothing."""
+        try:
+            while not self.should_stop and await self._go_round():
+                pass
+        except BaseException:
+            # While brokers or database are away, whoever has something to say can't, either.
+            self._forget_standing()
+            raise
 
-    async def _until_read(self) -> None:
-        """Wait until all inputs that Kafka has by now were dealt with, by whichever worker."""
-        left = await self._unread.left(ends := await self._unread.ends())
-        moved = time.monotonic()
-        while left and not self.should_stop:
+    async def _go_round(self) -> bool:
+        """Fire once what is due; return whether there is more to do now."""
+        due = await self._desk.due()
+        if due is None:
+            self._earlier = None
+            if self._standing:
+                # It is watched on, so that the next timer need not wait for it from anew.
+                await self._look(await self._unread.ends())
+            return False
+        ends = await self._unread.ends()
+        left = await self._soon_left(ends)
+        if self.should_stop:
+            return False
+        if self._earlier is not None:
+            await self._fire_earlier(self._earlier, left)
+        await self._fire(due, left)
+        if left and self._earlier is None:
+            self._earlier = _Earlier(due, ends)
+        return not left
+
+    async def _soon_left(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """Return what is left of the inputs before these ends after a moment, where it counts.
+
+        Mostly nothing: what is only just being dealt with is over by then.
+        """
+        waited = 0.0
+        while True:
+            left = await self._look(ends)
+            quick = [tp for tp in left if self._standing[tp].seconds < TOGETHER_SECONDS]
+            if not quick or waited >= TOGETHER_SECONDS or self.should_stop:
+                return left
             await self.sleep(LOOK_AGAIN_SECONDS)
-            before, left = left, await self._unread.left(ends)
-            if left != before:
-                moved = time.monotonic()
-            elif left and time.monotonic() - moved > self._patience.standstill_limit:
-                # Raises while the brokers are away: whoever has something to say can't, either.
-                await self._unread.ends()
-                log.error(
-                    "limits run out before inputs that nobody reads",
-                    unread={f"{tp.topic}-{tp.partition}": count for tp, count in left.items()},
-                )
-                return
+            waited += LOOK_AGAIN_SECONDS
+
+    async def _look(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """See how far all workers have come; return what `_left` does of these ends."""
+        self._noted = noted = await self._unread.noted()
+        now = time.monotonic()
+        since = 0.0 if self._looked_at is None else now - self._looked_at
+        seconds, self._looked_at = min(since, WATCHED_SECONDS), now
+        if self._earlier is not None:
+            self._earlier.seconds += seconds
+        before, self._standing = self._standing, {}
+        left = {tp: end - at for tp, end in ends.items() if end > (at := noted.get(tp, 0))}
+        for tp in left:
+            at, stands = noted.get(tp, 0), before.get(tp)
+            stood = 0.0 if stands is None or stands.at != at else stands.seconds + seconds
+            self._standing[tp] = _Standing(at, stood)
+        self._pass_over(left)
+        return self._left(ends)
+
+    def _left(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """Return how many records before these ends are unread, where limits wait for them."""
+        return {
+            tp: end - at
+            for tp, end in ends.items()
+            if end > (at := self._noted.get(tp, 0)) and tp not in self._passed_over
+        }
+
+    def _pass_over(self, left: Mapping[TopicPartition, int]) -> None:
+        """Tell of the partitions that no limit waits for any more."""
+        limit = self._patience.standstill_limit
+        passed = {tp for tp, stands in self._standing.items() if stands.seconds > limit}
+        new = passed - self._passed_over
+        if new:
+            log.error(
+                "limits run out before inputs that nobody reads",
+                unread={f"{tp.topic}-{tp.partition}": left[tp] for tp in sorted(new)},
+            )
+        for tp in self._passed_over - passed:
+            self._metrics.passed_over.labels(topic=tp.topic, partition=tp.partition).set(0)
+        for tp in passed:
+            labels = {"topic": tp.topic, "partition": tp.partition}
+            self._metrics.passed_over.labels(**labels).set(left[tp])
+        self._passed_over = passed
+
+    def _forget_standing(self) -> None:
+        self._standing.clear()
+        self._looked_at = None
+
+    async def _fire_earlier(
+        self, earlier: _Earlier, left_now: Mapping[TopicPartition, int]
+    ) -> None:
+        """Fire what was due before, and waits no longer for all that has come by now."""
+        if earlier.seconds > self._patience.backlog_limit:
+            log.error(
+                "limits run out before inputs that are not read in time",
+                unread={f"{tp.topic}-{tp.partition}": count for tp, count in left_now.items()},
+            )
+            left: dict[TopicPartition, int] = {}
+        else:
+            left = self._left(earlier.ends)
+        if not left:
+            self._earlier = None
+        if left.keys() != left_now.keys():
+            await self._fire(earlier.due, left)
+
+    async def _fire(self, by: datetime, left: Mapping[TopicPartition, int]) -> None:
+        unread = UnreadInputs(self._unread.partitions, left, self._prefix) if left else None
+        await self._work.publish(await self._desk.fire_due(by, unread))
 
     @mode.Service.task
     async def _listen(self) -> None:

@@ -1,16 +1,55 @@
 """What Kafka holds of inputs that no worker has dealt with yet."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.partitioner import murmur2
 
 from dispatch.agents.desk import Desk
 from dispatch.agents.intake import Intake
-from dispatch.cluster import partitions_of
+from dispatch.cluster import cluster_id_of, partitions_of
 from dispatch.errors import Unavailable
 
 ANSWER_TIMEOUT_MS: Final = 5_000
+
+
+class UnreadInputs:
+    """Where records of the input topics are that nobody has dealt with yet."""
+
+    def __init__(
+        self,
+        partitions: Collection[TopicPartition],
+        unread: Collection[TopicPartition],
+        prefix: str,
+    ) -> None:
+        """Take all partitions of the inputs, those with unread records, and the topics' prefix."""
+        self._numbers = Counter(tp.topic.removeprefix(prefix) for tp in partitions)
+        self._unread: dict[str, set[int]] = defaultdict(set)
+        for tp in unread:
+            self._unread[tp.topic.removeprefix(prefix)].add(tp.partition)
+
+    def somewhere(self, topic: str) -> bool:
+        """Return whether any partition of a topic has some."""
+        return topic in self._unread
+
+    def everywhere(self, topic: str) -> bool:
+        """Return whether every partition of a topic has some."""
+        return topic in self._unread and len(self._unread[topic]) >= self._numbers[topic]
+
+    def of(self, topic: str, key: str) -> bool:
+        """Return whether one of them may have a key.
+
+        Java's clients and their like choose the partition by murmur2, librdkafka's by CRC32.
+        """
+        if topic not in self._unread:
+            return False
+        coded, number = key.encode(), self._numbers[topic]
+        java, rdkafka = murmur2(coded) & 0x7FFFFFFF, zlib.crc32(coded)
+        return not self._unread[topic].isdisjoint({java % number, rdkafka % number})
 
 
 class Unread:
@@ -27,28 +66,32 @@ class Unread:
         self._desk = desk
         self._client_options = client_options
         self._consumer: AIOKafkaConsumer | None = None
-        self._partitions: list[TopicPartition] = []
+        self._connecting = asyncio.Lock()
+        self.partitions: list[TopicPartition] = []
+        """Those of the inputs; none before they were asked for."""
 
     async def ends(self) -> Mapping[TopicPartition, int]:
         """Return where each partition of the inputs ends by now: the next offset.
 
         Raises Unavailable or a KafkaError when the brokers don't tell.
         """
-        consumer = self._consumer or await self._connect()
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(self._partitions)
+        async with self._connecting:
+            consumer = self._consumer or await self._connect()
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(self.partitions)
         return ends
 
-    async def left(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-        """Return how many records before these ends nobody has dealt with, where there are any.
+    async def noted(self) -> dict[TopicPartition, int]:
+        """Return the next offset of each partition that somebody has dealt with records of.
 
-        Raises Unavailable when the database can't be reached.
+        Raises Unavailable when the database can't be reached, or the brokers.
         """
-        incarnations = {intake.incarnation for intake in self._intakes}
-        noted: Mapping[tuple[str, int], int] = {}
-        if len(incarnations) == 1 and (incarnation := incarnations.pop()) is not None:
-            noted = await self._desk.noted(incarnation)
-        left = {tp: end - noted.get((tp.topic, tp.partition), 0) for tp, end in ends.items()}
-        return {tp: records for tp, records in left.items() if records > 0}
+        known = {intake.incarnation for intake in self._intakes} - {None}
+        incarnation = known.pop() if known else await cluster_id_of(self._client_options)
+        if incarnation is None or known:
+            # The cluster is being taken for another one: nothing of it has been dealt with.
+            return {}
+        noted = await self._desk.noted(incarnation)
+        return {TopicPartition(*place): offset for place, offset in noted.items()}
 
     async def close(self) -> None:
         """Let go of the brokers."""
@@ -61,7 +104,7 @@ class Unread:
         found = await partitions_of(self._client_options, topics)
         if missing := sorted(set(topics) - found.keys()):
             raise Unavailable(f"Kafka has no topic {missing[0]}")
-        self._partitions = [
+        self.partitions = [
             TopicPartition(topic, partition) for topic in topics for partition in found[topic]
         ]
         # It is in no group and reads nothing: an intake's own would answer after its fetch only.

@@ -95,11 +95,12 @@ class Worker:
 
 
 def worker_environment(
-    stack: Stack, further: Mapping[str, object], *, city: Path, policy: str, web_port: int
+    stack: Stack, further: Mapping[str, object], *, city: Path, policy: str, web_port: int | None
 ) -> dict[str, str]:
     """Return the environment with which a worker serves the stack, whatever else is set here.
 
-    `further` has more settings by their variables, without the prefix.
+    `further` has more settings by their variables, without the prefix; without a `web_port` it
+    serves no pages.
     """
     own = {
         "DATA_DIR": stack.data_dir,
@@ -108,7 +109,7 @@ def worker_environment(
         "LOG_FORMAT": "json",
         **{f"KAFKA__{name.upper()}": value for name, value in stack.kafka.items()},
         "DATABASE__DSN": stack.dsn,
-        "WEB__PORT": web_port,
+        **({"WEB__ENABLED": False} if web_port is None else {"WEB__PORT": web_port}),
         **further,
     }
     others = {

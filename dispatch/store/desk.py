@@ -17,7 +17,7 @@ import structlog
 
 from dispatch.claim import Claim
 from dispatch.clock import Clock
-from dispatch.domain import batch_problems, batches, clocks, handling
+from dispatch.domain import awaited, batch_problems, batches, clocks, handling
 from dispatch.domain.batch_progress import needs_plan
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.escalation import escalate
@@ -39,6 +39,7 @@ from dispatch.store.sql import STATEMENTS
 from dispatch.store.writing import as_outgoing, write_changes
 from dispatch.topics.announcement import Reason
 from dispatch.topics.envelope import Outgoing, Record
+from dispatch.topics.unread import Unread
 
 log = structlog.get_logger(__name__)
 
@@ -143,20 +144,28 @@ class Desk:
         """Return the time (aware, UTC) when a timer is due, None when none is."""
         now = self._clock.now()
         async with self._database.lend() as connection:
-            return now if await connection.fetchval(STATEMENTS["any_due"], now) else None
+            return now if await connection.fetchval(STATEMENTS["any_due"], now, []) else None
 
-    async def fire_due(self, by: datetime) -> Sequence[Outgoing]:
+    async def fire_due(self, by: datetime, unread: Unread | None = None) -> Sequence[Outgoing]:
         """Fire the timers that were due by a time (aware), oldest first, a thousand at most.
 
-        One that can't be fired is taken out and escalated, so that it holds up no other.
+        Those that `unread` inputs could still change stay due. One that can't be fired is taken out
+        and escalated, so that it holds up no other.
 
         Raises:
             Unavailable: nothing has happened; try again.
         """
+        waiting = awaited.kinds_that_wait(unread) if unread is not None else []
+        if unread is not None:
+            async with self._database.lend() as connection:
+                if not await connection.fetchval(STATEMENTS["any_due"], by, waiting):
+                    return ()
         at_once = TIMERS_AT_ONCE
         while True:
             tried: list[Timer] = []
-            fire = partial(self._fire, by=by, at_once=at_once, tried=tried)
+            fire = partial(
+                self._fire, by=by, at_once=at_once, tried=tried, unread=unread, waiting=waiting
+            )
             try:
                 return await self._transact(fire)
             except Unavailable:
@@ -232,6 +241,17 @@ class Desk:
         async with self._database.lend() as connection:
             taken = await connection.fetchval(STATEMENTS["take_lease"], name, holder, seconds)
         return taken is not None
+
+    async def writable(self) -> bool:
+        """Return whether the database takes writes.
+
+        Raises Unavailable when it can't be reached.
+        """
+        async with self._database.lend() as connection:
+            writable = bool(await connection.fetchval("SHOW transaction_read_only") == "off")
+        if not writable:
+            await self._database.start_over()
+        return writable
 
     async def noted(self, incarnation: str) -> Mapping[tuple[str, int], int]:
         """Return the next offset to read by (topic, partition), as it was noted."""
@@ -374,25 +394,33 @@ class Desk:
         parking.outcomes[waiting.identity] = outcome
 
     async def _fire(
-        self, tx: Transaction, *, by: datetime, at_once: int, tried: list[Timer]
+        self,
+        tx: Transaction,
+        *,
+        by: datetime,
+        at_once: int,
+        tried: list[Timer],
+        unread: Unread | None,
+        waiting: Sequence[str],
     ) -> Sequence[Outgoing]:
-        """Fire up to `at_once` timers, and note in `tried` which, lest one of them fails."""
+        """Fire up to `at_once` timers, and note in `tried` which, lest one of them fails.
+
+        Those of the `waiting` kinds stay due, and those that `unread` inputs could still change.
+        """
         now = self._clock.now()
-        rows = await tx.fetch("due_timers", by, at_once)
-        timers = [Timer(**row) for row in rows]
-        tried.extend(timers)
         parking = Parking(tx.connection, self._city)
-        await parking.open_for([], [t.subject for t in timers if t.kind == "parked"])
-        unknown: dict[str, str] = {
-            timer.subject: owner
-            for timer in timers
-            if timer.kind != "parked"
-            and not memory.knows(self._city, owner := memory.owner_in(timer.subject))
-        }
-        alone = [t.subject for t in timers if t.kind == clocks.TIMER and t.subject in unknown]
-        await self._load_clocks(tx, alone)
-        self._read_back.update(unknown.pop(clock_id) for clock_id in alone)
-        await self._load_incidents(tx, set(unknown.values()))
+        timers: list[Timer] = []
+        passed = 0
+        while not timers:
+            rows = await tx.fetch("due_timers", by, at_once, waiting, passed)
+            timers = [Timer(**row) for row in rows]
+            await self._read_for(tx, timers, parking)
+            if unread is not None:
+                timers = [timer for timer in timers if not self._waits(timer, unread, parking)]
+            passed += len(rows)
+            if len(rows) < at_once:
+                break
+        tried.extend(timers)
         touched: set[str] = set()
         known = 0
         for timer in timers:
@@ -405,12 +433,30 @@ class Desk:
                 continue
             self._city.begin(now=now, cause=f"timer/{timer.timer_id}@{timer.due_at.isoformat()}")
             self._city.cancel_timer(timer.kind, timer.subject)
-            if timer.kind == "parked":
+            if timer.kind == awaited.PARKED:
                 self._give_up_waiting(parking, timer.subject)
             else:
                 handling.fire(self._city, timer)
         await parking.write()
         return await self._write(tx, [])
+
+    async def _read_for(self, tx: Transaction, timers: Sequence[Timer], parking: Parking) -> None:
+        """Read what timers are about and is not in memory."""
+        await parking.open_for([], [t.subject for t in timers if t.kind == awaited.PARKED])
+        unknown: dict[str, str] = {
+            timer.subject: owner
+            for timer in timers
+            if timer.kind != awaited.PARKED
+            and not memory.knows(self._city, owner := memory.owner_in(timer.subject))
+        }
+        alone = [t.subject for t in timers if t.kind == clocks.TIMER and t.subject in unknown]
+        await self._load_clocks(tx, alone)
+        self._read_back.update(unknown.pop(clock_id) for clock_id in alone)
+        await self._load_incidents(tx, set(unknown.values()))
+
+    def _waits(self, timer: Timer, unread: Unread, parking: Parking) -> bool:
+        for_call = parking.waits_for(timer.subject) if timer.kind == awaited.PARKED else None
+        return awaited.waits(self._city, timer, unread, for_call)
 
     async def _drop_timer(self, tx: Transaction, *, timer: Timer, error: str) -> Sequence[Outgoing]:
         """Take a timer out and tell the consoles that it did nothing, unless another was faster."""

@@ -64,6 +64,11 @@ class Parking:
             self._city.cancel_timer("parked", parked.identity)
         return released
 
+    def waits_for(self, identity: str) -> str | None:
+        """Return the call that an input is parked for, if it is."""
+        parked = self._stored.get(identity)
+        return None if parked is None else parked.call_id
+
     def expire(self, identity: str) -> Parked | None:
         """Return an input whose time is over, if it is still parked."""
         parked = self._stored.get(identity)

@@ -117,7 +117,7 @@ class Service:
                 "DISPATCH_DATABASE__DSN": self.dsn,
                 "DISPATCH_TOPIC_PREFIX": self.prefix,
                 "DISPATCH_CITY": str(self.plan),
-                "DISPATCH_WEB__PORT": "0",
+                "DISPATCH_WEB__ENABLED": "false",
                 "DISPATCH_BATCH_SIZE": "20",
                 "DISPATCH_DATA_DIR": str(self.folder),
                 "DISPATCH_LOG_FORMAT": "json",

@@ -272,7 +272,7 @@ async def _worker(bench: Bench, number: int, exits: AsyncExitStack) -> WatchedWo
         further,
         city=bench.folder / "city.toml",
         policy=str(bench.folder / "pack.toml"),
-        web_port=0,
+        web_port=None,
     )
     environment |= {
         "PYTHONPATH": str(ROOT),

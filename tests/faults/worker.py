@@ -29,6 +29,7 @@ from dispatch.settings import load_settings
 from dispatch.store.desk import Desk
 from dispatch.store.plan import read_plan
 from dispatch.topics.envelope import Outgoing, Record
+from dispatch.topics.unread import Unread
 from tests.faults.steps import ASSIGNMENT_FILE, COMMIT_FIRST, FOLDER, PORTS, Orders, Step
 
 _FOLDER = Path(os.environ[FOLDER])
@@ -51,8 +52,8 @@ class WatchedDesk(Desk):
         _orders.carry_out(Step.COMMITTED)
         return outgoing
 
-    async def fire_due(self, by: datetime) -> Sequence[Outgoing]:
-        outgoing = await super().fire_due(by)
+    async def fire_due(self, by: datetime, unread: Unread | None = None) -> Sequence[Outgoing]:
+        outgoing = await super().fire_due(by, unread)
         if outgoing:
             _orders.carry_out(Step.COMMITTED)
         return outgoing

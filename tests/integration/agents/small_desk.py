@@ -17,6 +17,7 @@ from dispatch.health import DeskHealth
 from dispatch.planning.plan import Plan
 from dispatch.planning.task import Task
 from dispatch.topics.envelope import Outgoing, Record
+from dispatch.topics.unread import Unread
 
 SCHEMA = Path(__file__).with_suffix(".sql")
 _NOTE = """INSERT INTO positions VALUES ($1, $2, $3, $4)
@@ -120,7 +121,9 @@ class SmallDesk:
             )
             return now
 
-    async def fire_due(self, by: datetime) -> Sequence[Outgoing]:
+    async def fire_due(self, by: datetime, unread: Unread | None = None) -> Sequence[Outgoing]:
+        if unread is not None and unread.somewhere("calls"):
+            return ()
         async with self._connection() as db, db.transaction():
             due = await db.fetch("DELETE FROM timers WHERE due <= $1 RETURNING key", by)
             for row in due:
@@ -158,6 +161,10 @@ class SmallDesk:
                 seconds,
             )
             return held is not None
+
+    async def writable(self) -> bool:
+        async with self._connection() as db:
+            return bool(await db.fetchval("SHOW transaction_read_only") == "off")
 
     async def noted(self, incarnation: str) -> Mapping[tuple[str, int], int]:
         async with self._connection() as db:

@@ -129,7 +129,7 @@ class Centre:
         log = self.directory / f"worker-{len(self.workers)}.log"
         environment = self.environment(
             "worker",
-            DISPATCH_WEB__PORT="0",
+            DISPATCH_WEB__ENABLED="false",
             DISPATCH_LOG_FORMAT="json",
             DISPATCH_DATABASE__PASSWORD=self.passwords[DATABASE_USER],
             DISPATCH_DATABASE__PASSWORD_FILE="",

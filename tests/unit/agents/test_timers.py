@@ -12,12 +12,14 @@ from structlog.testing import capture_logs
 
 from dispatch.agents.patience import Patience
 from dispatch.agents.timers import Timers
+from dispatch.agents.unread import UnreadInputs
 from dispatch.errors import Unavailable
 from dispatch.metrics import Metrics
 
 START = datetime(2022, 12, 23, 0, 0, tzinfo=UTC)
 PARTITION = TopicPartition("calls", 0)
 LIMIT = Patience().standstill_limit
+END = 10_000
 
 
 class Centre:
@@ -30,8 +32,12 @@ class Centre:
         self.published: list[Any] = []
         self.told: list[str] = []
         # How many records are unread, each time that somebody looks.
-        self.unread: list[int] = [0]
+        self.unread: list[int] = [0, 0]
+        self.end = END
+        self.partitions = [PARTITION]
+        self.waited_for: list[UnreadInputs | None] = []
         self.timers: Any = None
+        self.metrics = Metrics()
 
     async def due(self) -> datetime | None:
         self.told.append("due")
@@ -41,14 +47,18 @@ class Centre:
         if self.away:
             raise Unavailable("no broker answers")
         self.told.append("ends")
-        return {PARTITION: 7}
+        return {PARTITION: self.end}
 
-    async def left(self, _ends: Any) -> dict[TopicPartition, int]:
-        self.told.append("left")
-        count = self.unread.pop(0) if len(self.unread) > 1 else self.unread[0]
-        return {PARTITION: count} if count else {}
+    async def noted(self) -> dict[TopicPartition, int]:
+        self.told.append("noted")
+        if len(self.unread) > 1:
+            self.unread.pop(0)
+        return {PARTITION: self.end - self.unread[0]}
 
-    async def fire_due(self, by: datetime) -> Sequence[Any]:
+    async def fire_due(self, by: datetime, unread: UnreadInputs | None = None) -> Sequence[Any]:
+        self.waited_for.append(unread)
+        if unread is not None and unread.of("calls", "whoever"):
+            return []
         self.is_due = False
         return [by]
 
@@ -72,14 +82,16 @@ def centre(monkeypatch: pytest.MonkeyPatch) -> Centre:
     all_of_them: Any = centre
     monkeypatch.setattr(time, "monotonic", centre.seconds)
     monkeypatch.setattr(Timers, "sleep", lambda _, seconds: centre.sleep(seconds))
-    centre.timers = Timers(all_of_them, all_of_them, all_of_them, Patience(), Metrics())
+    centre.timers = Timers(
+        all_of_them, all_of_them, all_of_them, Patience(), centre.metrics, topic_prefix=""
+    )
     return centre
 
 
 async def test_what_is_due_fires_at_once_where_all_is_read(centre: Centre) -> None:
     await centre.timers.round()
     assert centre.published == [START]
-    assert centre.told == ["due", "ends", "left", "due"]
+    assert centre.told == ["due", "ends", "noted", "due"]
 
 
 async def test_nothing_is_asked_of_the_brokers_while_nothing_is_due(centre: Centre) -> None:
@@ -88,24 +100,84 @@ async def test_nothing_is_asked_of_the_brokers_while_nothing_is_due(centre: Cent
     assert centre.told == ["due"]
 
 
+async def rounds(centre: Centre) -> None:
+    """Go round until everything is fired."""
+    while centre.is_due:
+        await centre.timers.round()
+        await centre.sleep(Timers.poll_seconds)
+
+
 async def test_a_limit_waits_as_long_as_inputs_before_its_end_are_being_read(
     centre: Centre,
 ) -> None:
-    centre.unread = [*range(5_000, 0, -1), 0]
-    await centre.timers.round()
+    centre.unread = [*range(500, 0, -1), 0]
+    await rounds(centre)
     assert centre.now - START > 2 * timedelta(seconds=LIMIT)
-    # What fell due meanwhile may have an answer that is not read yet.
+
+
+async def test_what_was_due_first_does_not_wait_for_inputs_that_came_after_it(
+    centre: Centre,
+) -> None:
+    centre.unread = [5, 5]
+    await centre.timers.round()
+    assert centre.published == []
+    # Those five are read, and seven others have come.
+    centre.end, centre.unread = END + 7, [7, 7]
+    await centre.timers.round()
+    # What fell due meanwhile may have an answer among the seven.
     assert centre.published == [START]
 
 
 async def test_inputs_that_nobody_reads_hold_up_no_limit_for_ever(centre: Centre) -> None:
     centre.unread = [5, 4, 4]
     with capture_logs() as logs:
-        await centre.timers.round()
-    assert timedelta(seconds=LIMIT) < centre.now - START < timedelta(seconds=LIMIT + 1)
-    assert centre.published == [START]
+        await rounds(centre)
+    assert timedelta(seconds=LIMIT) < centre.now - START < timedelta(seconds=LIMIT + 2)
     (entry,) = logs
     assert (entry["log_level"], entry["unread"]) == ("error", {"calls-0": 4})
+    passed_over = b'dispatch_passed_over_records{partition="0",topic="calls"}'
+    assert passed_over + b" 4.0" in centre.metrics.render()
+    # The next limit does not wait for them again, until they move.
+    centre.is_due, since = True, centre.now
+    await rounds(centre)
+    assert centre.now - since < timedelta(seconds=1)
+    centre.is_due, since, centre.unread = True, centre.now, [3, 3]
+    await rounds(centre)
+    assert centre.now - since > timedelta(seconds=LIMIT)
+    centre.unread = [0, 0]
+    await centre.timers.round()
+    assert passed_over + b" 0.0" in centre.metrics.render()
+
+
+async def test_a_standstill_is_watched_while_nothing_is_due(centre: Centre) -> None:
+    centre.unread = [4, 4]
+    await centre.timers.round()
+    centre.is_due = False
+    for _ in range(100):
+        await centre.timers.round()
+        await centre.sleep(Timers.poll_seconds)
+    centre.is_due, since = True, centre.now
+    await rounds(centre)
+    assert centre.now - since < timedelta(seconds=1)
+
+
+async def test_a_worker_that_was_stopped_has_seen_nothing_stand(centre: Centre) -> None:
+    centre.unread = [4, 4]
+    await centre.timers.round()
+    await centre.sleep(10 * LIMIT)
+    await centre.timers.round()
+    assert centre.is_due
+
+
+async def test_a_backlog_holds_no_limit_up_for_ever(centre: Centre) -> None:
+    centre.unread = [*range(9_000, 0, -1)]
+    bound = timedelta(seconds=Patience().backlog_limit)
+    with capture_logs() as logs:
+        await rounds(centre)
+    assert bound < centre.now - START < bound + timedelta(seconds=2)
+    assert [entry["event"] for entry in logs] == [
+        "limits run out before inputs that are not read in time"
+    ]
 
 
 async def test_no_limit_runs_out_while_no_broker_answers(centre: Centre) -> None:
@@ -113,7 +185,7 @@ async def test_no_limit_runs_out_while_no_broker_answers(centre: Centre) -> None
     with pytest.raises(Unavailable):
         await centre.timers.round()
     # Nor when they go away meanwhile.
-    centre.away, centre.unread = False, [4]
+    centre.away, centre.unread = False, [4, 4]
     sleep = centre.sleep
 
     async def sleep_and_part(seconds: float) -> None:
@@ -121,13 +193,14 @@ async def test_no_limit_runs_out_while_no_broker_answers(centre: Centre) -> None
         await sleep(seconds)
 
     centre.sleep = sleep_and_part  # type: ignore[method-assign]
+    await centre.timers.round()
     with pytest.raises(Unavailable):
         await centre.timers.round()
     assert centre.published == []
 
 
 async def test_who_waits_for_inputs_can_be_stopped(centre: Centre) -> None:
-    centre.unread = [4]
+    centre.unread = [4, 4]
     slept = asyncio.Event()
     sleep = centre.sleep
 

@@ -1,0 +1,139 @@
+"""Which inputs could still change what a due timer does: those it waits for while they are unread.
+
+A limit that has run out may have its answer in Kafka already, unread (decision 12). Only an answer
+counts: what would end the limit, put it off, or leave nothing to be done when it is over.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from dispatch.domain import batch_progress, clocks, known_cases, offers, placements, reports
+from dispatch.domain.city import City
+from dispatch.domain.model import CITY, Timer
+from dispatch.topics.unread import Unread
+
+# Whose answers to a timer a topic brings: of those that its subject is about, or of anybody.
+OWN: Final = "own"
+ANYBODY: Final = "anybody"
+
+PARKED: Final = "parked"
+_CALLERS: Final = {"calls": OWN, "transfers": OWN}
+_HOSPITAL: Final = {**_CALLERS, "hospitals": OWN, "units": OWN}
+
+# By kind of timer: the input topics that bring its answers.
+TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
+    "screening": _CALLERS,
+    # Any unit that becomes free serves the queue.
+    "transfer_wait": {**_CALLERS, "units": ANYBODY},
+    "queue": {**_CALLERS, "units": ANYBODY},
+    "hold": _CALLERS,
+    "order_unanswered": {**_CALLERS, "units": OWN},
+    reports.TIMER: {"commission": OWN},
+    known_cases.TIMER: {},
+    "hospital_search": {**_CALLERS, "units": OWN, "hospitals": ANYBODY},
+    "handover_remind": _HOSPITAL,
+    "handover_next": _HOSPITAL,
+    "handover_unanswered": _HOSPITAL,
+    "handover_signatures": _HOSPITAL,
+    "disinfection": {"units": OWN},
+    "reservation": _HOSPITAL,
+    offers.TIMER: {**_CALLERS, "hospitals": OWN},
+    placements.SEARCH: {**_CALLERS, "hospitals": ANYBODY},
+    batch_progress.TIMER: {"transfers": OWN, "units": ANYBODY, "hospitals": ANYBODY},
+    batch_progress.SEARCH: {"transfers": OWN, "hospitals": ANYBODY},
+    batch_progress.DUE: {"transfers": OWN, "units": ANYBODY, "hospitals": ANYBODY},
+    # The call, transfer or batch that an input waits for.
+    PARKED: _CALLERS,
+}
+
+# The same of clocks, by their kind. Each waits for all that a timer waits for which may meet it.
+CLOCK_TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
+    "call_answered": _CALLERS,
+    "accepted_to_order": {**_CALLERS, "units": ANYBODY},
+    "order_to_rolling": {**_CALLERS, "units": OWN},
+    "case_reported": {"commission": OWN},
+    "crossing_reported": {"commission": OWN},
+    "result_fever_clinic": {"hospitals": OWN},
+    "result_other": {"hospitals": OWN},
+    "survey": {"commission": OWN},
+    "reserve_emptied": {"hospitals": OWN},
+    "reserve_in_service": {"hospitals": OWN},
+    "temporary_in_service": {"hospitals": OWN},
+    "transfer_answered": {**_CALLERS, "hospitals": OWN},
+    "follow_up": {"hospitals": OWN},
+}
+
+# Of a clock that this program does not know any more.
+_ANYTHING: Final = dict.fromkeys(("calls", "units", "hospitals", "transfers"), ANYBODY)
+
+
+def kinds_that_wait(unread: Unread) -> list[str]:
+    """Return the kinds of timers of which each waits, whatever it is about; clocks never."""
+    return [
+        kind
+        for kind, topics in TOPICS.items()
+        if any(
+            unread.everywhere(topic) or (whose == ANYBODY and unread.somewhere(topic))
+            for topic, whose in topics.items()
+        )
+    ]
+
+
+def waits(city: City, timer: Timer, unread: Unread, awaited: str | None = None) -> bool:
+    """Return whether something unread could still change what a due timer does.
+
+    `awaited` is the id that a parked input waits for. What is not known is taken to be possible.
+    """
+    if timer.kind == clocks.TIMER:
+        owner, kind, *rest = timer.subject.split("/", 2)
+        topics, subject = CLOCK_TOPICS.get(kind, _ANYTHING), rest[0] if rest else owner
+    else:
+        owner, subject = timer.subject.partition("/")[0], timer.subject
+        topics = TOPICS[timer.kind]
+    for topic, whose in topics.items():
+        if not unread.somewhere(topic):
+            continue
+        if awaited is not None:
+            keys: Collection[str] | None = (awaited,)
+        else:
+            keys = None if whose == ANYBODY else _keys(city, topic, owner, subject)
+        if keys is None or any(unread.of(topic, key) for key in keys):
+            return True
+    return False
+
+
+def _keys(city: City, topic: str, owner: str, subject: str) -> Collection[str] | None:
+    """Return the keys of those on a topic whom a subject is about; None when that is not known."""
+    match topic:
+        case "calls":
+            incident = city.incidents.get(owner)
+            return None if incident is None else incident.calls
+        case "units":
+            return _units(city, owner, subject)
+        case "hospitals":
+            return _hospitals(city, owner, subject)
+        case "transfers":
+            transfer = city.transfers.get(owner)
+            batch_id = batch_progress.batch_of(owner) if transfer is None else transfer.batch_id
+            return (owner,) if batch_id is None else (owner, batch_id)
+        case _:
+            return (owner,)
+
+
+def _units(city: City, owner: str, subject: str) -> Collection[str] | None:
+    about = city.assignments.get(subject) or city.handovers.get(subject) or city.jobs.get(subject)
+    if about is not None:
+        return (about.unit_id,)
+    incident = city.incidents.get(owner)
+    if incident is None:
+        return None
+    return [city.assignments[key].unit_id for key in incident.assignments]
+
+
+def _hospitals(city: City, owner: str, subject: str) -> Collection[str] | None:
+    if owner == CITY:
+        return (subject,)
+    about = (
+        city.handovers.get(subject) or city.offers.get(subject) or city.reservations.get(subject)
+    )
+    return None if about is None else (about.hospital_id,)
