@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from dispatch.domain import handling
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Duplicate, Rejected
 from dispatch.domain.model import District, Position
 from dispatch.domain.travel import metres_between
 from dispatch.topics.announcement import Reason
@@ -219,6 +219,9 @@ def _eased(city: City, call: Call, digest: str, at_fault: str, done: list[Reason
             )
         )
         return call.model_copy(update={"district": district})
+    known = city.calls.get(call.call_id)
+    if at_fault == "call_id" and known is not None and known.content == call:
+        raise Duplicate
     if at_fault == "call_id" and not _is_the_same(city, call):
         return _under_another_id(call, digest, done)
     return None
