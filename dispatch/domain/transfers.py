@@ -36,6 +36,7 @@ from dispatch.domain.model import (
     Transfer,
 )
 from dispatch.domain.reports import report_case, report_crossing
+from dispatch.domain.reserved_ids import is_reserved
 from dispatch.domain.roster import where
 from dispatch.topics.calls import Call, CallCancelled, Caller, Location, Patient
 from dispatch.topics.hospitals import HandoverDiverted, TransferDiverted
@@ -60,6 +61,8 @@ def request(city: City, event: TransferRequested, digest: str) -> None:
         raise Rejected("transfer_id", "is taken by a call, transfer or batch with another content")
     if batch_progress.batch_of(event.transfer_id) in city.batches:
         raise Rejected("transfer_id", "is taken by a trip of a batch")
+    if is_reserved(event.transfer_id):
+        raise Rejected("transfer_id", "is one that the service gives itself")
     moving.check(city, event)
     if event.hospital_id is not None and event.hospital_id not in city.hospitals:
         raise Rejected("hospital_id", "is not a hospital of this city")
