@@ -73,6 +73,12 @@ class Metrics:
         self.published = Counter(
             "dispatch_published_events", "Events published", ("topic",), registry=registry
         )
+        self.withheld = Counter(
+            "dispatch_withheld_events",
+            "Events larger than their topic takes, left in the event log alone",
+            ("topic",),
+            registry=registry,
+        )
         self.decisions = Counter(
             "dispatch_decisions", "Decisions published, by rule", ("rule",), registry=registry
         )

@@ -1,16 +1,31 @@
 """What operators read on the `dead-letters` topic: every input that was refused, as it came."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from dispatch.topics.announcement import Announcement, Reason
+
+
+class Cut(BaseModel):
+    """A part of a refused input that a letter does not hold whole: only its beginning.
+
+    `bytes` is the length of the whole part, `sha256` its digest in hexadecimal; of headers, of
+    all names and values one after the other.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    part: Literal["key", "value", "headers"]
+    bytes: int
+    sha256: str
 
 
 class InputRejected(Announcement):
     """An input that took no effect: its original bytes and headers, and why.
 
     `value_base64` and `key_base64` are the bytes as read (null where there were none); a header's
-    value is base64 too.
+    value is base64 too. What no record of Kafka would hold in base64 is cut, and named in `cut`.
     """
 
     event_type: ClassVar[str] = "input.rejected"
@@ -23,6 +38,7 @@ class InputRejected(Announcement):
     headers_base64: list[tuple[str, str]]
     refused: str
     reasons: list[Reason]
+    cut: list[Cut]
 
 
 OUTPUTS = (InputRejected,)
