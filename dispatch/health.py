@@ -9,7 +9,8 @@ class DeskHealth:
 
     `writable` says whether the database accepts writes, `unpublished` counts events that are not
     known to have reached Kafka (their age is wall time), `queue_length` incidents that wait for a
-    crew (their age is that of the service's clock), `parked` inputs that wait for their call.
+    crew (their age is that of the service's clock), `parked` inputs that wait for their call,
+    `set_apart` those of senders that were refused too often.
     """
 
     writable: bool
@@ -18,3 +19,4 @@ class DeskHealth:
     queue_length: int
     queue_age: float
     parked: int
+    set_apart: int = 0

@@ -7,14 +7,10 @@ import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from dispatch.health import DeskHealth
-from dispatch.topics import EVENTS
 from dispatch.topics.envelope import Outgoing
+from dispatch.topics.refused import kind_of
 
 BATCH_SIZES = (1, 5, 10, 50, 100, 250, 500, 1_000, 5_000)  # records
-# Labels for what a sender made up: anything else would let the metrics grow without end.
-UNKNOWN, OTHER = "unknown", "other"
-# The fields of a reason that are no part of a body.
-_ENVELOPE = frozenset({"body", "key", "ce_id", "ce_source", "ce_specversion", "ce_time", "ce_type"})
 # A clock that ends late was counted when it was breached.
 _CLOCK_OUTCOMES = {b"clock.met": "met", b"clock.breached": "breached"}
 BATCH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
@@ -97,6 +93,17 @@ class Metrics:
             ("refused", "field"),
             registry=registry,
         )
+        self.refusals_counted = Counter(
+            "dispatch_refusals_counted",
+            "Inputs refused without a letter of their own, by what was refused and the field",
+            ("refused", "field"),
+            registry=registry,
+        )
+        self._set_apart = Gauge(
+            "dispatch_set_apart_inputs",
+            "Inputs that wait apart, of senders that were refused too often",
+            registry=registry,
+        )
         self._unpublished = Gauge(
             "dispatch_unpublished_events", "Events not yet published", registry=registry
         )
@@ -137,7 +144,11 @@ class Metrics:
                 letter = orjson.loads(event.value)
                 # One letter counts once, under its first reason. The sentence of a reason is
                 # open-ended; the labels are of a closed set.
-                refusals[_labels(letter["refused"], letter["reasons"][0]["field"])] += 1
+                refusals[kind_of(letter["refused"], letter["reasons"][0]["field"])] += 1
+            elif kind == b"inputs.refused":
+                letter = orjson.loads(event.value)
+                labels = kind_of(letter["refused"], letter["field"])
+                self.refusals_counted.labels(*labels).inc(letter["count"])
         for topic, number in published.items():
             self.published.labels(topic=topic).inc(number)
         for rule, number in decisions.items():
@@ -156,15 +167,8 @@ class Metrics:
         self._queue_length.set(health.queue_length)
         self._queue_age.set(health.queue_age)
         self._parked.set(health.parked)
+        self._set_apart.set(health.set_apart)
 
     def render(self) -> bytes:
         """Return the Prometheus text format."""
         return generate_latest(self.registry)
-
-
-def _labels(refused: str, path: str) -> tuple[str, str]:
-    """Return the event and the field of its model, both as the service knows them."""
-    model = EVENTS.get(refused)
-    field = path.partition(".")[0]
-    known = field in _ENVELOPE or (model is not None and field in model.model_fields)
-    return UNKNOWN if model is None else refused, field if known else OTHER

@@ -11,6 +11,7 @@ import structlog
 from faust.app import BootStrategy
 
 from dispatch.agents import calls, city, commission, hospitals, transfers, units
+from dispatch.agents.apart import Apart
 from dispatch.agents.batch import BatchChannel
 from dispatch.agents.desk import Desk
 from dispatch.agents.desk_work import DeskWork
@@ -101,6 +102,7 @@ def create_app(
         Relay(desk, work, holder, patience, metrics),
         Timers(desk, work, Unread(intakes, desk, client_options=client_options), patience, metrics),
         Planning(desk, work, holder, patience, metrics),
+        Apart(desk, work, holder, patience, metrics),
         *intakes,
     ):
         app.service(service)  # type: ignore[arg-type]  # an instance will do as well

@@ -22,6 +22,7 @@ _NOTED: Final[Mapping[bytes, tuple[str, str, tuple[str, ...]]]] = {
     b"incident.assigned": ("info", "unit ordered", ("rule", "crew")),
     b"escalation.raised": ("warning", "escalation", ("kind", "subject")),
     b"input.rejected": ("warning", "input refused", ("topic", "partition", "offset")),
+    b"inputs.refused": ("warning", "inputs refused", ("topic", "field", "count")),
 }
 _IDS: Final = ("call_id", "incident_id", "unit_id", "hospital_id")
 # A sender may put anything into a key; a name or a sentence is not repeated.

@@ -41,4 +41,31 @@ class InputRejected(Announcement):
     cut: list[Cut]
 
 
-OUTPUTS = (InputRejected,)
+class Places(BaseModel):
+    """Inputs that followed each other in a partition: from the first offset to the last."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    partition: int
+    first: int
+    last: int
+
+
+class InputsRefused(Announcement):
+    """Inputs of one source that took no effect, counted: so many like them have a letter each.
+
+    `reasons` are those of the first of them, `field` is the one at fault in all. They can be read
+    at their `places` on their topic for as long as it keeps them; their senders had no answer.
+    """
+
+    event_type: ClassVar[str] = "inputs.refused"
+    topic: str
+    source: str
+    at: datetime
+    refused: str
+    field: str
+    reasons: list[Reason]
+    count: int
+    places: list[Places]
+
+
+OUTPUTS = (InputRejected, InputsRefused)
