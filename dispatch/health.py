@@ -10,7 +10,8 @@ class DeskHealth:
     `writable` says whether the database accepts writes, `unpublished` counts events that are not
     known to have reached Kafka (their age is wall time), `queue_length` incidents that wait for a
     crew (their age is that of the service's clock), `parked` inputs that wait for their call,
-    `open_incidents` those that this process has in memory.
+    `set_apart` those of senders that were refused too often, `open_incidents` incidents that this
+    process has in memory.
     """
 
     writable: bool
@@ -20,3 +21,4 @@ class DeskHealth:
     queue_age: float
     parked: int
     open_incidents: int = 0
+    set_apart: int = 0

@@ -13,15 +13,11 @@ from prometheus_client.registry import Collector
 from dispatch import process_memory
 from dispatch.health import DeskHealth
 from dispatch.log_writer import dropped_lines
-from dispatch.topics import EVENTS
 from dispatch.topics.calls import Call
 from dispatch.topics.envelope import Outgoing
+from dispatch.topics.refused import kind_of
 
 BATCH_SIZES = (1, 5, 10, 50, 100, 250, 500, 1_000, 5_000)  # records
-# Labels for what a sender made up: anything else would let the metrics grow without end.
-UNKNOWN, OTHER = "unknown", "other"
-# The fields of a reason that are no part of a body.
-_ENVELOPE = frozenset({"body", "key", "ce_id", "ce_source", "ce_specversion", "ce_time", "ce_type"})
 # A clock that ends late was counted when it was breached.
 _CLOCK_OUTCOMES = {b"clock.met": "met", b"clock.breached": "breached"}
 BATCH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
@@ -95,6 +91,12 @@ class Metrics:
         self.published = Counter(
             "dispatch_published_events", "Events published", ("topic",), registry=registry
         )
+        self.withheld = Counter(
+            "dispatch_withheld_events",
+            "Events larger than their topic takes, left in the event log alone",
+            ("topic",),
+            registry=registry,
+        )
         self.decisions = Counter(
             "dispatch_decisions", "Decisions published, by rule", ("rule",), registry=registry
         )
@@ -117,6 +119,17 @@ class Metrics:
             "dispatch_call_warnings",
             "What was wrong with calls that were taken all the same, by the field at fault",
             ("field",),
+            registry=registry,
+        )
+        self.refusals_counted = Counter(
+            "dispatch_refusals_counted",
+            "Inputs refused without a letter of their own, by what was refused and the field",
+            ("refused", "field"),
+            registry=registry,
+        )
+        self._set_apart = Gauge(
+            "dispatch_set_apart_inputs",
+            "Inputs that wait apart, of senders that were refused too often",
             registry=registry,
         )
         self._unpublished = Gauge(
@@ -175,10 +188,14 @@ class Metrics:
                 letter = orjson.loads(event.value)
                 # One letter counts once, under its first reason. The sentence of a reason is
                 # open-ended; the labels are of a closed set.
-                refusals[labels(letter["refused"], letter["reasons"][0]["field"])] += 1
+                refusals[kind_of(letter["refused"], letter["reasons"][0]["field"])] += 1
             elif kind == b"call.warned":
                 for warning in orjson.loads(event.value)["warnings"]:
-                    warnings[labels(Call.event_type, warning["field"])[1]] += 1
+                    warnings[kind_of(Call.event_type, warning["field"])[1]] += 1
+            elif kind == b"inputs.refused":
+                letter = orjson.loads(event.value)
+                labels = kind_of(letter["refused"], letter["field"])
+                self.refusals_counted.labels(*labels).inc(letter["count"])
         for topic, number in published.items():
             self.published.labels(topic=topic).inc(number)
         for rule, number in decisions.items():
@@ -200,6 +217,7 @@ class Metrics:
         self._queue_age.set(health.queue_age)
         self._parked.set(health.parked)
         self._open_incidents.set(health.open_incidents)
+        self._set_apart.set(health.set_apart)
 
     def render(self) -> bytes:
         """Return the Prometheus text format."""
@@ -225,11 +243,3 @@ class _LogLines(Collector):
             "Log lines dropped, as nobody read them in time",
             value=dropped_lines(),
         )
-
-
-def labels(refused: str, path: str) -> tuple[str, str]:
-    """Return the event and the field of its model, both as the service knows them."""
-    model = EVENTS.get(refused)
-    field = path.partition(".")[0]
-    known = field in _ENVELOPE or (model is not None and field in model.model_fields)
-    return UNKNOWN if model is None else refused, field if known else OTHER

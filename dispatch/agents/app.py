@@ -12,6 +12,7 @@ import structlog
 from faust.app import BootStrategy
 
 from dispatch.agents import calls, city, commission, hospitals, transfers, units
+from dispatch.agents.apart import Apart
 from dispatch.agents.batch import BatchChannel
 from dispatch.agents.desk import Desk
 from dispatch.agents.desk_work import DeskWork
@@ -117,6 +118,7 @@ def create_app(
         Relay(desk, work, holder, patience, metrics),
         Timers(desk, work, unread, patience, metrics, topic_prefix=settings.topic_prefix),
         Planning(desk, work, holder, patience, metrics),
+        Apart(desk, work, holder, patience, metrics),
         MemoryWatch(desk, patience, metrics),
         *(() if ownership is None else (ownership,)),
         *intakes,

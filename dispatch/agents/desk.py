@@ -37,6 +37,14 @@ class Desk(Protocol):
         """Dead-letter the one record whose processing raised `error`, and note its position."""
         ...
 
+    async def hear_of_set_apart(self) -> bool:
+        """Learn which senders other workers have set apart; return whether any is."""
+        ...
+
+    async def settle_apart(self) -> Sequence[Outgoing] | None:
+        """Deal with some hundreds of inputs of the sender whose turn it is; None: nothing waits."""
+        ...
+
     async def due(self) -> datetime | None:
         """Return the time on the service's clock when a timer is due, None when none is."""
         ...

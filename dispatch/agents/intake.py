@@ -283,6 +283,8 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         if self.incarnation not in {None, incarnation}:
             self._log.error("the broker is another one: what it had not delivered is gone")
         noted = await self._desk.noted(incarnation)
+        # Whoever read these partitions before may have set somebody apart.
+        await self._desk.hear_of_set_apart()
         partitions = consumer.assignment()
         firsts = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)

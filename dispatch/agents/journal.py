@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 import structlog
 
-from dispatch.metrics import labels
+from dispatch.topics.refused import kind_of
 from dispatch.topics import TOPIC_OF
 from dispatch.topics.envelope import Outgoing
 
@@ -24,6 +24,7 @@ _NOTED: Final[Mapping[bytes, tuple[str, str, tuple[str, ...]]]] = {
     b"call.warned": ("warning", "call taken with warnings", ()),
     b"escalation.raised": ("warning", "escalation", ("kind", "subject")),
     b"input.rejected": ("warning", "input refused", ("topic", "partition", "offset")),
+    b"inputs.refused": ("warning", "inputs refused", ("topic", "field", "count")),
 }
 _IDS: Final = ("call_id", "incident_id", "unit_id", "hospital_id")
 # A sender may put anything into a key; a name or a sentence is not repeated.
@@ -45,7 +46,7 @@ def note(events: Sequence[Outgoing]) -> None:
             details |= {code: decision.get(code) for code in ("rule", "action", "crew")}
         if "warnings" in data:
             # A sender may have made a field's name up.
-            about = (labels("call.received", each["field"])[1] for each in data["warnings"])
+            about = (kind_of("call.received", each["field"]).field for each in data["warnings"])
             details["fields"] = sorted(set(about))
         getattr(journal, level)(words, **details)
 

@@ -7,8 +7,14 @@ from functools import lru_cache
 from typing import Any
 
 import mode
+import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    UnknownTopicOrPartitionError,
+)
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
@@ -24,6 +30,8 @@ BATCH_BYTES = 512 * 1024
 # A dead letter carries the refused record, up to 1 MiB, in base64.
 REQUEST_BYTES = 4 * 1024 * 1024
 
+log = structlog.get_logger(__name__)
+
 
 class Publisher(mode.Service):
     """Publishes sequences of events and waits until the brokers have acknowledged them all.
@@ -33,6 +41,9 @@ class Publisher(mode.Service):
     A sequence that fails leaves the old producer behind: after a batch was given up, an idempotent
     producer's numbering has a gap that brokers refuse for good. What it may still have delivered
     comes twice, which readers drop.
+
+    An event that its topic does not take, however it comes, is left out: it stays in the event log
+    of the database, it is told and counted, and it holds up no other.
     """
 
     def __init__(
@@ -65,10 +76,33 @@ class Publisher(mode.Service):
                 # An idempotent producer would try for ever, and nobody would hear of it.
                 async with asyncio.timeout(ACKNOWLEDGED_LIMIT):
                     await self._send_round(producer, waiting)
+        except (MessageSizeTooLargeError, RecordListTooLargeError):
+            self._discard(producer)
+            await self._publish_smaller(events)
+            return
         except (KafkaError, OSError) as error:
             self._discard(producer)
             raise Unavailable(f"The broker took no events: {error!r}") from error
         self._metrics.count_published(events)
+
+    async def _publish_smaller(self, events: Sequence[Outgoing]) -> None:
+        """Publish by halves what was too large for a topic, so that one too large is found alone.
+
+        What arrived of it already comes twice.
+        """
+        if len(events) > 1:
+            middle = len(events) // 2
+            await self.publish(events[:middle])
+            await self.publish(events[middle:])
+            return
+        (event,) = events
+        self._metrics.withheld.labels(topic=event.topic).inc()
+        log.error(
+            "an event is larger than its topic takes: it is in the event log alone",
+            topic=event.topic,
+            position=event.position,
+            bytes=len(event.value),
+        )
 
     async def reachable(self) -> bool:
         """Whether a broker answers."""

@@ -49,6 +49,8 @@ class Input:
     topic: str
     key: str | None
     outcome: str | None
+    place: tuple[str, int, int] | None = None
+    """Where it was read: the topic with its prefix, the partition and the offset."""
 
 
 @dataclass(frozen=True, slots=True)

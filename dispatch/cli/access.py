@@ -58,6 +58,8 @@ def command(
         PlainConsole().print(tabulate(rows))
     if added:
         click.echo(text("access.added", user=user, count=len(added)), err=True)
+    if create and (quota := roles()[role].quota) is not None:
+        click.echo(text("access.quota", user=user, quota=str(quota)), err=True)
     if rows:
         click.echo(text("access.bad", user=user, role=role, count=len(rows)), err=True)
         return 1

@@ -44,6 +44,8 @@ from dispatch.topics.transfers import (
 
 # An id has 64 characters at most; those of the trips add a number to that of the batch.
 _LONGEST_ID: Final = 54
+# In all that is said of a batch, those who stay included: its plan is one event.
+MOST_PATIENTS: Final = 1_000
 
 
 def request(city: City, event: TransferBatchRequested, digest: str) -> None:
@@ -86,7 +88,8 @@ def amend(city: City, event: TransferBatchAmended) -> None:
 
     Raises:
         Early: the batch has not come yet.
-        Rejected: it is over, or one of the patients is not in it or on the way already.
+        Rejected: it is over, one of the patients is not in it or on the way already, or they
+            become too many.
     """
     batch = _open(city, event.batch_id)
     moving.check_needs(city, event.patients)
@@ -106,6 +109,8 @@ def amend(city: City, event: TransferBatchAmended) -> None:
         if patient.patient_id in event.withdrawn:
             raise Rejected(where, "is withdrawn as well")
     patients |= {patient.patient_id: patient for patient in event.patients}
+    if len(patients) > MOST_PATIENTS:
+        raise Rejected("patients", f"are more than {MOST_PATIENTS} with those of the batch")
     back = {patient.patient_id for patient in event.patients}
     withdrawn = tuple(each for each in (*batch.withdrawn, *event.withdrawn) if each not in back)
     batch = replace(batch, patients=tuple(patients.values()), withdrawn=withdrawn)

@@ -34,7 +34,7 @@ from dispatch.domain.roster import Roster
 from dispatch.domain.travel import Travel, usual_travel
 from dispatch.domain.waiting import WaitingQueue
 from dispatch.policy.pack import Pack
-from dispatch.topics.announcement import Announcement, Reason
+from dispatch.topics.announcement import Announcement, Reason, bounded
 from dispatch.topics.city import CityMode
 from dispatch.topics.cloudevents import derived_id
 
@@ -98,7 +98,7 @@ class Rejected(Exception):
 
     def __init__(self, field: str, reason: str, *further: Reason) -> None:
         super().__init__(f"{field}: {reason}")
-        self.reasons = [Reason(field=field, reason=reason), *further]
+        self.reasons = bounded([Reason(field=field, reason=reason), *further])
 
 
 class Early(Exception):

@@ -18,6 +18,8 @@ from dispatch.topics.hospitals import HospitalReported, HospitalService
 # Ranks of a hospital for a destination: the lower, the sooner it is chosen.
 _OF_THE_JURISDICTION, _OF_THE_CITY, _RESERVE, _TEMPORARY = range(4)
 _WITHOUT_CAPABILITY: Final = 2
+# Of one hospital: its record is read and written whole.
+MOST_ROOM_KINDS: Final = 500
 # The role that serves a destination, where the destination's name is not the role's.
 _ROLE: Final[Mapping[Destination, str]] = {
     "nearest_suitable": "ordinary",
@@ -149,7 +151,8 @@ def report_hospital(city: City, event: HospitalReported) -> None:
 
     Raises:
         Rejected: the hospital is unknown, a newer report has been taken over already, more beds
-            would be free than there are, or it may not be for those whom it says it is for.
+            would be free than there are, there are too many kinds of rooms, or it may not be for
+            those whom it says it is for.
     """
     hospital = city.hospitals.get(event.hospital_id)
     if hospital is None:
@@ -172,6 +175,10 @@ def report_hospital(city: City, event: HospitalReported) -> None:
             decontamination_status=decontamination.status,
             bays=hospital.bays if decontamination.bays is None else decontamination.bays,
         )
+    for field in ("rooms", "capacity"):
+        if len(getattr(changed, field)) > MOST_ROOM_KINDS:
+            reason = f"are more than {MOST_ROOM_KINDS} kinds with those reported before"
+            raise Rejected(field, reason)
     _check_counts(changed, event)
     city.put(changed)
     if event.service is not None:

@@ -1,6 +1,7 @@
 """Supplies: what hospitals have must last the pack's days at full load (work plans)."""
 
 from dataclasses import replace
+from typing import Final
 
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
@@ -8,18 +9,24 @@ from dispatch.domain.model import Hospital
 from dispatch.topics.beds import SuppliesAlerted, SuppliesRestored
 from dispatch.topics.hospitals import SuppliesReported
 
+# Of a hospital: every one that is short is named in what is published.
+MOST_ITEMS: Final = 500
+
 
 def report_supplies(city: City, event: SuppliesReported) -> None:
     """Take over a hospital's supplies; tell when other items fall short, or none any more.
 
     Raises:
-        Rejected: the hospital is unknown, or a newer report has been taken over already.
+        Rejected: the hospital is unknown, a newer report has been taken over already, or these
+            are too many items with those known.
     """
     hospital = city.hospitals.get(event.hospital_id)
     if hospital is None:
         raise Rejected("hospital_id", "is not a hospital of this city")
     if hospital.supplies_at is not None and event.at < hospital.supplies_at:
         raise Rejected("at", "is older than this hospital's last report of supplies")
+    if len(hospital.supplies.keys() | event.items.keys()) > MOST_ITEMS:
+        raise Rejected("items", f"are more than {MOST_ITEMS} with those reported before")
     reported = {item: (level.stock, level.daily_use) for item, level in event.items.items()}
     changed = replace(hospital, supplies={**hospital.supplies, **reported}, supplies_at=event.at)
     city.put(changed)

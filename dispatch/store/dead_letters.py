@@ -2,35 +2,54 @@
 
 import base64
 import hashlib
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Literal
 
 from dispatch.domain.city import City
 from dispatch.domain.handling import answer_rejected
 from dispatch.store.inbound import Inbound
 from dispatch.store.unreadable_calls import escalate_unreadable
-from dispatch.topics.announcement import Reason
-from dispatch.topics.dead_letters import InputRejected
+from dispatch.topics.announcement import Reason, bounded
+from dispatch.topics.dead_letters import Cut, InputRejected
 
 _KEY_LENGTH: Final = 256  # characters; an index holds some 2,700 bytes
+# What a letter holds of an input, in bytes: in base64, with its names escaped and its reasons, it
+# fits into the 1 MiB that Kafka takes where nobody has said otherwise. A body that could take
+# effect is held whole.
+MOST_OF_VALUE: Final = 524_288
+MOST_OF_KEY: Final = 32_768
+MOST_OF_HEADERS: Final = 16_384
+MOST_HEADERS: Final = 100
+
+_Headers = Sequence[tuple[str, bytes | None]]
 
 
 def reject(city: City, inbound: Inbound, reasons: list[Reason]) -> None:
     """Dead-letter an input and tell its sender, where it is known."""
     record = inbound.record
-    key = _text(record.key)
+    reasons = bounded(reasons)
+    headers = _first(record.headers)
+    cut = [
+        *_cut("key", record.key, MOST_OF_KEY),
+        *_cut("value", record.value, MOST_OF_VALUE),
+        *([] if len(headers) == len(record.headers) else [_of_headers(record.headers)]),
+    ]
     city.emit(
         InputRejected(
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
             at=city.now,
-            key_base64=_base64(record.key),
-            value_base64=_base64(record.value),
-            headers_base64=[(_header(n), _base64(v) or "") for n, v in record.headers],
+            key_base64=_base64(record.key, MOST_OF_KEY),
+            value_base64=_base64(record.value, MOST_OF_VALUE),
+            headers_base64=[
+                (_header(name), _base64(value, MOST_OF_HEADERS) or "") for name, value in headers
+            ],
             refused=inbound.event_type,
             reasons=reasons,
+            cut=cut,
         ),
-        key=key,
+        key=text_of(record.key),
     )
     answer_rejected(
         city,
@@ -44,15 +63,40 @@ def reject(city: City, inbound: Inbound, reasons: list[Reason]) -> None:
         escalate_unreadable(city, inbound, reasons)
 
 
-def _base64(raw: bytes | None) -> str | None:
-    return None if raw is None else base64.b64encode(raw).decode("ascii")
+def _base64(raw: bytes | None, most: int) -> str | None:
+    return None if raw is None else base64.b64encode(raw[:most]).decode("ascii")
+
+
+def _cut(part: Literal["key", "value"], raw: bytes | None, most: int) -> list[Cut]:
+    if raw is None or len(raw) <= most:
+        return []
+    return [Cut(part=part, bytes=len(raw), sha256=hashlib.sha256(raw).hexdigest())]
+
+
+def _first(headers: _Headers) -> _Headers:
+    """Return those headers, from the first on, that a letter holds."""
+    left = MOST_OF_HEADERS
+    for number, (name, value) in enumerate(headers):
+        left -= len(name) + len(value or b"")
+        if left < 0 or number == MOST_HEADERS:
+            return headers[:number]
+    return headers
+
+
+def _of_headers(headers: _Headers) -> Cut:
+    digest, length = hashlib.sha256(), 0
+    for name, value in headers:
+        for part in (name.encode("utf-8", "surrogatepass"), value or b""):
+            digest.update(part)
+            length += len(part)
+    return Cut(part="headers", bytes=length, sha256=digest.hexdigest())
 
 
 def _header(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\u0000")
 
 
-def _text(key: bytes | None) -> str | None:
+def text_of(key: bytes | None) -> str | None:
     """Return a key that the event log can hold; the original bytes are in the letter."""
     if not key:
         return None

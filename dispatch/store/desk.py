@@ -37,6 +37,8 @@ from dispatch.store.identities import Came, identify, other_identities
 from dispatch.store.inbound import Inbound, read
 from dispatch.store.parking import Parked, Parking
 from dispatch.store.plan import CityPlan
+from dispatch.store.refusals import Sender
+from dispatch.store.set_apart import AT_ONCE, SetApart
 from dispatch.store.sql import STATEMENTS
 from dispatch.store.writing import as_outgoing, write_changes
 from dispatch.topics.announcement import Reason
@@ -57,6 +59,11 @@ REMEDIES: Final = 100
 
 # The reason of what comes under the source and id of another event.
 _TAKEN: Final = Reason(field="ce_id", reason="is taken by an event with another content")
+
+# What became of an input whose refusal is counted: nothing is noted of it by itself.
+COUNTED: Final = "counted"
+_NO: Final = (b"", "")
+_NOTHING: Final[Mapping[Sender, Sequence[Record]]] = {}
 
 T = TypeVar("T")
 
@@ -91,6 +98,7 @@ class Desk:
         self._disputes = Disputes()
         # Owners of what was read from the database: they may be over, and need not stay.
         self._read_back: set[str] = set()
+        self._apart = SetApart()
 
     @property
     def claim(self) -> Claim | None:
@@ -112,6 +120,7 @@ class Desk:
             if self._topics is not None:
                 self._claim = await bind(self._database, self._topics, self._prefix)
             await self._transact(self._install_plan)
+            await self.hear_of_set_apart()
         except BaseException:
             await self.close()
             raise
@@ -128,8 +137,9 @@ class Desk:
         Raises:
             Unavailable: nothing has happened; try again.
         """
-        inputs = [self._read(record) for record in records]
-        return await self._transact(lambda tx: self._take(tx, inputs))
+        here, apart = self._apart.split(records)
+        inputs = [self._read(record) for record in here]
+        return await self._transact(lambda tx: self._take(tx, inputs, apart=apart))
 
     async def refuse(self, record: Record, error: BaseException) -> Sequence[Outgoing]:
         """Dead-letter the one record whose processing raised `error`.
@@ -152,6 +162,50 @@ class Desk:
             return await self._take(tx, [inbound], refusal=reason)
 
         return await self._transact(run)
+
+    # -- what senders sent that were refused too often
+
+    async def hear_of_set_apart(self) -> bool:
+        """Learn what other processes have set apart; return whether anybody is."""
+        async with self._database.lend() as connection:
+            senders = await connection.fetch(STATEMENTS["senders_set_apart"])
+            counted = await connection.fetch(STATEMENTS["counted"])
+        self._apart.hear((Sender(*row) for row in senders), counted, self._clock.now())
+        return bool(self._apart)
+
+    async def settle_apart(self) -> Sequence[Outgoing] | None:
+        """Deal with some records of the sender whose turn it is; None when nothing waits apart.
+
+        Raises:
+            Unavailable: nothing has happened; try again.
+        """
+        at_once = AT_ONCE
+        refusal: Reason | None = None
+        while True:
+            tried: list[Record] = []
+            settle = partial(self._settle_apart, at_once=at_once, tried=tried, refusal=refusal)
+            try:
+                return await self._transact(settle)
+            except Unavailable:
+                raise
+            except Exception as error:
+                if not tried or refusal is not None:
+                    raise
+                if len(tried) == 1:
+                    log.exception("an input that was set apart could not be processed")
+                    refusal = _defect(error)
+                at_once = max(1, len(tried) // 2)
+
+    async def _settle_apart(
+        self, tx: Transaction, *, at_once: int, tried: list[Record], refusal: Reason | None
+    ) -> Sequence[Outgoing] | None:
+        records = await self._apart.next(tx, at_once)
+        tried.extend(records)
+        outgoing = None
+        if records:
+            outgoing = await self._take(tx, [self._read(each) for each in records], refusal=refusal)
+        await self._apart.release(tx, self._clock.now())
+        return outgoing
 
     async def due(self) -> datetime | None:
         """Return the time (aware, UTC) when a timer is due, None when none is."""
@@ -296,6 +350,7 @@ class Desk:
             queue_length=row["waiting"],
             queue_age=(self._clock.now() - since).total_seconds() if since else 0.0,
             parked=row["parked"],
+            set_apart=row["set_apart"],
         )
 
     async def wakeups(self) -> AsyncIterator[None]:
@@ -335,10 +390,15 @@ class Desk:
         return read(record, topic=topic, salvage=self._salvage)
 
     async def _take(
-        self, tx: Transaction, inputs: Sequence[Inbound], *, refusal: Reason | None = None
+        self,
+        tx: Transaction,
+        inputs: Sequence[Inbound],
+        *,
+        refusal: Reason | None = None,
+        apart: Mapping[Sender, Sequence[Record]] = _NOTHING,
     ) -> Sequence[Outgoing]:
         parking = Parking(tx.connection, self._city)
-        seen = await self._look_up(tx, inputs, parking)
+        seen = await self._look_up(tx, inputs, parking) if inputs else {}
         outcomes: dict[str, tuple[Inbound, str]] = {}
         replayed: list[str] = []
         for each in inputs:
@@ -347,13 +407,21 @@ class Desk:
                 replayed.append(each.identity)
                 continue
             await tx.breathe()
-            seen[identity] = each.digest, each.topic
             verdict = refusal or (_TAKEN if used_before else None)
-            outcomes[identity] = each, self._handle(each, identity, verdict, parking)
+            outcome = self._handle(each, identity, verdict, parking)
+            if outcome != COUNTED:
+                seen[identity] = each.digest, each.topic
+                outcomes[identity] = each, outcome
         await parking.write()
         for identity in parking.outcomes.keys() & outcomes.keys():
             outcomes[identity] = (outcomes[identity][0], parking.outcomes[identity])
-        await self._note(tx, outcomes, [each.record for each in inputs])
+        read = [each.record for each in inputs]
+        if apart:
+            await self._apart.write(tx, apart, self._clock.now())
+            read += (record for records in apart.values() for record in records)
+        self._apart.learn(e.record for e, outcome in outcomes.values() if outcome == "accepted")
+        await self._apart.tell(tx, self._city, self._clock.now())
+        await self._note(tx, outcomes, read)
         return await self._write(tx, replayed)
 
     def _handle(
@@ -368,8 +436,7 @@ class Desk:
             # A console that was installed anew counts from 1 again; the call is another one.
             verdict, warnings = None, (*warnings, _TAKEN)
         if verdict is not None or event is None:
-            reject(city, each, [verdict] if verdict is not None else each.reasons)
-            return "rejected"
+            return self._reject(each, [verdict] if verdict is not None else each.reasons)
         mark = city.mark()
         content = each.content.hex()
         try:
@@ -381,8 +448,7 @@ class Desk:
                 handling.handle(city, event, content)
         except Rejected as rejected:
             city.roll_back(mark)
-            reject(city, each, rejected.reasons)
-            return "rejected"
+            return self._reject(each, rejected.reasons)
         except Duplicate:
             city.roll_back(mark)
             return "duplicate"
@@ -394,6 +460,13 @@ class Desk:
             for waiting in parking.release(opened):
                 self._follow(waiting, parking)
         return "accepted"
+
+    def _reject(self, each: Inbound, reasons: list[Reason]) -> str:
+        """Refuse an input: with a letter of its own, or counted with others of its sender."""
+        if self._apart.counts(each.record, each.event_type, reasons, self._city.now):
+            return COUNTED
+        reject(self._city, each, reasons)
+        return "rejected"
 
     def _follow(self, waiting: Parked, parking: Parking) -> None:
         """Let what has waited take effect; a defect in it is not one of the call it waited for."""
@@ -410,7 +483,8 @@ class Desk:
             self._city.roll_back(mark)
             reject(self._city, inbound, [_defect(error)])
             outcome = "rejected"
-        parking.outcomes[waiting.identity] = outcome
+        # Its row in the inbox is there already.
+        parking.outcomes[waiting.identity] = "rejected" if outcome == COUNTED else outcome
 
     async def _fire(
         self,
@@ -636,9 +710,11 @@ class Desk:
                     result = await work(tx)
             except BaseException:
                 self._city.abandon()
+                self._apart.abandon()
                 raise
             self._seen = tx.version
             self._settle()
+            self._apart.settle()
             return result
 
     def _remedy(self, against: Clash) -> bool:

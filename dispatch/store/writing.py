@@ -35,6 +35,14 @@ from dispatch.topics.envelope import Outgoing
 _PAPERS: Final = get_args(Paper)
 _OCCUPATIONS: Final = {Assignment: "assignment", Job: "disinfection"}
 
+# The most that an event holds: with key and headers it fits into the 1 MiB that a topic takes
+# where nobody has said otherwise.
+EVENT_BYTES: Final = 1_000_000
+
+
+class TooLarge(Exception):
+    """An event that no topic would take: whatever causes it must not take effect."""
+
 
 def _is_open(entity: Any) -> bool:
     return getattr(entity, "ended_at", None) is None
@@ -88,6 +96,8 @@ async def write_changes(
     breathe: Callable[[], Awaitable[None]],
 ) -> list[Outgoing]:
     """Write records, occupations, timers and events; return what their keys have to publish.
+
+    Raises TooLarge when one of the events would not fit into a record of Kafka.
 
     `breathe` is called often, so that much work is not taken for a stopped process.
     """
@@ -191,6 +201,9 @@ async def _append(
     following = {stream: last[stream] - count + 1 for stream, count in counts.items()}
     events: list[dict[str, Any]] = []
     for offset, (emission, stream) in enumerate(zip(emissions, streams, strict=True)):
+        data = emission.event.model_dump_json()
+        if len(data) > EVENT_BYTES // 4 and len(data.encode()) > EVENT_BYTES:
+            raise TooLarge(emission.event.event_type)
         events.append(
             {
                 "position": first + offset,
@@ -201,7 +214,7 @@ async def _append(
                 "type": emission.event.event_type,
                 "cause": emission.cause,
                 "at": now,
-                "data": emission.event.model_dump_json(),
+                "data": data,
             }
         )
         following[stream] += 1

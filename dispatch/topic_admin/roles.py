@@ -34,8 +34,28 @@ class Entry:
     operation: str
 
 
+class Quota(BaseModel):
+    """What Kafka lets a user do at most, on each broker; the names are Kafka's.
+
+    Bytes a second written and read, and percent of the time of one of a broker's threads.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    producer_byte_rate: int
+    consumer_byte_rate: int
+    request_percentage: int
+
+    def __str__(self) -> str:
+        """Return it as `kafka-configs.sh --add-config` takes it."""
+        return ",".join(f"{name}={value}" for name, value in self)
+
+
 class Role(BaseModel):
-    """What a role reads, writes and administers, and the groups in which it reads."""
+    """What a role reads, writes and administers, the groups in which it reads, and its quota.
+
+    The service's own roles have no quota.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,6 +63,7 @@ class Role(BaseModel):
     write: tuple[str, ...] = ()
     administer: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    quota: Quota | None = None
 
     @property
     def of_a_hospital(self) -> bool:

@@ -1,8 +1,17 @@
 """The base of what the service publishes."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from itertools import islice
+from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
+
+# A refusal has this many reasons at most, and one more that counts the others.
+MOST_REASONS: Final = 20
+LONGEST_FIELD: Final = 200  # characters
+LONGEST_REASON: Final = 500  # characters
+# The `field` of a reason that concerns the whole body.
+BODY: Final = "body"
 
 
 class Reason(BaseModel):
@@ -11,6 +20,30 @@ class Reason(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     field: str
     reason: str
+
+
+def bounded(reasons: Sequence[Reason]) -> list[Reason]:
+    """Return the first of the reasons, none of them long, and how many more there are.
+
+    Whatever an input holds, its refusal fits into a record of Kafka.
+    """
+    told = [
+        Reason(
+            field=shortened(each.field, LONGEST_FIELD),
+            reason=shortened(each.reason, LONGEST_REASON),
+        )
+        for each in islice(reasons, MOST_REASONS)
+    ]
+    return told if len(reasons) <= MOST_REASONS else [*told, _further(len(reasons) - MOST_REASONS)]
+
+
+def shortened(text: str, length: int) -> str:
+    """Return a text of at most that many characters, which says by its end that it was cut."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _further(count: int) -> Reason:
+    return Reason(field=BODY, reason=f"… and {count:,} more")
 
 
 class Announcement(BaseModel):

@@ -24,16 +24,22 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, PydanticKnownError
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from dispatch.errors import DispatchError
+from dispatch.topics.announcement import (
+    BODY,
+    LONGEST_FIELD,
+    LONGEST_REASON,
+    MOST_REASONS,
+    shortened,
+)
 
 # A batch of 500 patients with as much as is usually said of each takes 160 to 180 kB.
 MAX_BODY_BYTES = 262_144
 EARLIEST_YEAR = 1900
 LATEST_YEAR = 2199
-# The `field` of a reason that concerns the whole body.
-BODY = "body"
 
 CallerKind = Literal["public", "institution"]
 Condition = Literal["stable", "critical", "unknown"]
@@ -88,6 +94,36 @@ def _timestamp(value: Any) -> datetime:
     raise PydanticCustomError("time", "must be an RFC 3339 time with an offset, as text")
 
 
+class AtMost:
+    """The most items that a list, or keys that an object, may have: told before any is looked at.
+
+    Else each of many thousand wrong items is a reason of its own.
+    """
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler, /
+    ) -> CoreSchema:
+        """Count first; the limit is part of the JSON Schema, too."""
+        schema: Any = handler(source)
+        schema["max_length"] = self._length
+        return no_info_before_validator_function(self._counted, schema)
+
+    def _counted(self, value: Any) -> Any:
+        if isinstance(value, list | tuple | dict) and len(value) > self._length:
+            raise PydanticKnownError(
+                "too_long",
+                {
+                    "field_type": "Value",
+                    "max_length": self._length,
+                    "actual_length": len(value),
+                },
+            )
+        return value
+
+
 Identifier = Annotated[str, Field(pattern=_IDENTIFIER)]
 LongIdentifier = Annotated[str, Field(pattern=_LONG_IDENTIFIER)]
 CallId = Identifier
@@ -97,7 +133,7 @@ DistrictCode = Annotated[str, Field(pattern=_DISTRICT)]
 Text = Annotated[str, Field(min_length=1, max_length=2_000, pattern=_NO_NUL)]
 LongText = Annotated[str, Field(min_length=1, max_length=20_000, pattern=_NO_NUL)]
 SymptomCode = Annotated[str, Field(min_length=1, max_length=64, pattern=_NO_NUL)]
-Symptoms = Annotated[tuple[SymptomCode, ...], Field(strict=False, max_length=500)]
+Symptoms = Annotated[tuple[SymptomCode, ...], Field(strict=False), AtMost(500)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Timestamp = Annotated[
@@ -208,11 +244,19 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 
 def reasons(error: ValidationError) -> list[dict[str, str]]:
-    """Say for every error which field (dotted path, list index as a number) and why."""
-    return [
-        {"field": _path(found), "reason": _reason(found)}
-        for found in error.errors(include_url=False)
+    """Say for every error which field (dotted path, list index as a number) and why.
+
+    Of more than 20 the first are told, and how many more there are; none is told at length.
+    """
+    more = error.error_count() - MOST_REASONS
+    told = [
+        {
+            "field": shortened(_path(found), LONGEST_FIELD),
+            "reason": shortened(_reason(found), LONGEST_REASON),
+        }
+        for found in error.errors(include_url=False)[:MOST_REASONS]
     ]
+    return [*told, {"field": BODY, "reason": f"… and {more:,} more"}] if more > 0 else told
 
 
 def _path(found: ErrorDetails) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from dispatch.topics.fields import (
+    AtMost,
     CaseStatusFound,
     Content,
     Identifier,
@@ -17,7 +18,7 @@ HospitalStatus = Literal["open", "advisory", "closed"]
 HospitalService = Literal["ordinary", "emptying", "emptied", "cases", "standby"]
 DecontaminationStatus = Literal["inactive", "open", "full", "exceeded"]
 BedOutcome = Literal["discharged", "moved", "died"]
-Rooms = dict[Identifier, Annotated[int, Field(ge=0, le=100_000)]]
+Rooms = Annotated[dict[Identifier, Annotated[int, Field(ge=0, le=100_000)]], AtMost(500)]
 
 
 class Decontamination(Content):
@@ -166,7 +167,7 @@ class SuppliesReported(Content):
     event_type: ClassVar[str] = "supplies.reported"
     hospital_id: Identifier
     at: Timestamp
-    items: Annotated[dict[Identifier, SupplyLevel], Field(min_length=1, max_length=500)]
+    items: Annotated[dict[Identifier, SupplyLevel], Field(min_length=1), AtMost(500)]
 
 
 INPUTS = (

@@ -37,6 +37,7 @@ EscalationKind = Literal[
     "run_aborted",
     "run_refused",
     "run_unanswered",
+    "source_set_apart",
     "supplies_short",
     "timer_failed",
     "transfer_as_last_resort",

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from dispatch.topics.calls import Contact, Epidemiology, Location
 from dispatch.topics.fields import (
+    AtMost,
     Content,
     DistrictCode,
     Identifier,
@@ -35,7 +36,7 @@ class TransferPatient(Content):
     name: Text | None = None
     id_number: Text | None = None
     symptoms: Symptoms | None = None
-    needs: Annotated[tuple[Identifier, ...], Field(strict=False, max_length=20)] = ()
+    needs: Annotated[tuple[Identifier, ...], Field(strict=False), AtMost(20)] = ()
 
 
 def _each_once(patients: tuple[TransferPatient, ...]) -> tuple[TransferPatient, ...]:
@@ -71,7 +72,7 @@ class TransferRequested(Content):
     location: Location
     kind: Identifier
     patients: Annotated[
-        tuple[TransferPatient, ...], Field(strict=False, min_length=1, max_length=20), _EACH_ONCE
+        tuple[TransferPatient, ...], Field(strict=False, min_length=1), AtMost(20), _EACH_ONCE
     ]
     by: Text
     epidemiology: Epidemiology | None = None
@@ -105,13 +106,13 @@ class TransferBatchRequested(Content):
     location: Location
     kind: Identifier
     patients: Annotated[
-        tuple[TransferPatient, ...], Field(strict=False, min_length=1, max_length=500), _EACH_ONCE
+        tuple[TransferPatient, ...], Field(strict=False, min_length=1), AtMost(500), _EACH_ONCE
     ]
     by: Text
     loading_places: Annotated[int, Field(ge=1, le=100)] | None = None
     complete_by: Timestamp | None = None
     hospitals: (
-        Annotated[tuple[Identifier, ...], Field(strict=False, min_length=1, max_length=100)] | None
+        Annotated[tuple[Identifier, ...], Field(strict=False, min_length=1), AtMost(100)] | None
     ) = None
     contact: Contact | None = None
 
@@ -125,9 +126,9 @@ class TransferBatchAmended(Content):
     by: Text
     reason: Text
     patients: Annotated[
-        tuple[TransferPatient, ...], Field(strict=False, max_length=500), _EACH_ONCE
+        tuple[TransferPatient, ...], Field(strict=False), AtMost(500), _EACH_ONCE
     ] = ()
-    withdrawn: Annotated[tuple[Identifier, ...], Field(strict=False, max_length=500)] = ()
+    withdrawn: Annotated[tuple[Identifier, ...], Field(strict=False), AtMost(500)] = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

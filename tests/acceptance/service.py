@@ -98,6 +98,7 @@ class Service:
     producer: AIOKafkaProducer
     workers: list[Process] = field(default_factory=list)
     sent: int = 0
+    batch_size: int = 20
 
     def start_worker(self) -> Process:
         """Start one more worker."""
@@ -118,7 +119,7 @@ class Service:
                 "DISPATCH_TOPIC_PREFIX": self.prefix,
                 "DISPATCH_CITY": str(self.plan),
                 "DISPATCH_WEB__ENABLED": "false",
-                "DISPATCH_BATCH_SIZE": "20",
+                "DISPATCH_BATCH_SIZE": str(self.batch_size),
                 "DISPATCH_DATA_DIR": str(self.folder),
                 "DISPATCH_LOG_FORMAT": "json",
             },
@@ -166,6 +167,10 @@ class Service:
         """Return whether every input sent has had its effect and every event was published."""
         if await self.taken() < self.sent:
             return False
+        return await self.published()
+
+    async def published(self) -> bool:
+        """Return whether nothing is left to publish."""
         return not await self.database.fetchval("SELECT count(*) FROM outbox")
 
     async def history(self) -> History:

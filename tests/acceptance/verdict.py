@@ -126,7 +126,9 @@ async def _judged(records: list[Record], dsn: str, prefix: str) -> list[Input]:
         conflict = f"{inbound.identity}!{inbound.digest.hex()}"
         identity = conflict if conflict in outcomes else inbound.identity
         key = None if record.key is None else record.key.decode("utf-8", "replace")
-        judged.append(Input(identity, inbound.event_type, topic, key, outcomes.get(identity)))
+        outcome = outcomes.get(identity)
+        place = (record.topic, record.partition, record.offset)
+        judged.append(Input(identity, inbound.event_type, topic, key, outcome, place))
     return judged
 
 

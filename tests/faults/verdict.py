@@ -130,7 +130,8 @@ def _judged(record: Record, prefix: str, outcomes: dict[str, str]) -> Input:
     conflict = f"{inbound.identity}!{inbound.digest.hex()}"
     identity = conflict if conflict in outcomes else inbound.identity
     key = None if record.key is None else record.key.decode("utf-8", "replace")
-    return Input(identity, inbound.event_type, topic, key, outcomes.get(identity))
+    place = (record.topic, record.partition, record.offset)
+    return Input(identity, inbound.event_type, topic, key, outcomes.get(identity), place)
 
 
 async def _against_the_log(database: asyncpg.Connection, raw: Sequence[Seen]) -> list[Finding]:

@@ -5,4 +5,5 @@ SELECT
     (SELECT count(*) FROM incidents WHERE open AND state ->> 'status' = 'waiting') AS waiting,
     (SELECT min((state ->> 'waiting_since')::timestamptz) FROM incidents
      WHERE open AND state ->> 'status' = 'waiting') AS waiting_since,
-    (SELECT count(*) FROM parked) AS parked
+    (SELECT count(*) FROM parked) AS parked,
+    (SELECT coalesce(sum(records), 0) FROM set_apart) AS set_apart

@@ -113,6 +113,12 @@ class SmallDesk:
             await self._log(db, "dead-letters", _key(record), "input.rejected", letter)
             return await self._unpublished(db, [_key(record)])
 
+    async def hear_of_set_apart(self) -> bool:
+        return False
+
+    async def settle_apart(self) -> Sequence[Outgoing] | None:
+        return None
+
     async def due(self) -> datetime | None:
         async with self._connection() as db:
             now: datetime | None = await db.fetchval(

@@ -4,8 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiokafka.errors import UnknownTopicOrPartitionError
+from aiokafka.errors import MessageSizeTooLargeError, UnknownTopicOrPartitionError
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch
 
 from dispatch import cluster
 from dispatch.agents import publisher as module
@@ -125,3 +126,44 @@ async def test_brokers_that_never_answer_are_unavailable_and_their_producer_ends
     assert silent._producer is None
     async with asyncio.timeout(5):
         await producer.closed.wait()
+
+
+class Strict(Unanswered):
+    """Its brokers take no batch of more than 500 bytes, and say so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[bytes | None] = []
+
+    async def send_batch(
+        self, batch: BatchBuilder, topic: str, *, partition: int
+    ) -> asyncio.Future[None]:
+        answer = await super().send_batch(batch, topic, partition=partition)
+        if batch.size() > 500:
+            answer.set_exception(MessageSizeTooLargeError())
+        else:
+            records = DefaultRecordBatch(bytes(batch._build()))
+            self.taken += [record.value for record in records]
+            answer.set_result(None)
+        return answer
+
+    async def stop(self) -> None:
+        pass
+
+
+async def test_an_event_that_its_topic_does_not_take_is_told_and_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    producer = Strict()
+    monkeypatch.setattr(module, "AIOKafkaProducer", lambda **_options: producer)
+    metrics = Metrics()
+    strict = Publisher({}, enable_idempotence=False, metrics=metrics)
+    values = [b"1", b"2", b"3" * 600, b"4" * 300, b"5" * 300]
+    events = [Outgoing(n, "incidents", "c-1", (), value) for n, value in enumerate(values)]
+    await strict.publish(events)
+    assert list(dict.fromkeys(producer.taken)) == [b"1", b"2", b"4" * 300, b"5" * 300]
+    counted = metrics.registry.get_sample_value(
+        "dispatch_withheld_events_total", {"topic": "incidents"}
+    )
+    assert counted == 1
+    assert "larger than its topic takes" in capsys.readouterr().out

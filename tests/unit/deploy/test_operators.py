@@ -106,6 +106,21 @@ def test_a_user_may_do_what_its_role_may_and_nothing_else(user: Manifest) -> Non
     assert user["spec"]["authentication"]["type"] == "scram-sha-512"
 
 
+@pytest.mark.parametrize("user", USERS, ids=name_of)
+def test_a_user_has_the_quota_of_its_role(user: Manifest) -> None:
+    quota = roles()[user["metadata"]["labels"]["ambulance-dispatch/role"]].quota
+    given = user["spec"].get("quotas")
+    assert given == (
+        None
+        if quota is None
+        else {
+            "producerByteRate": quota.producer_byte_rate,
+            "consumerByteRate": quota.consumer_byte_rate,
+            "requestPercentage": quota.request_percentage,
+        }
+    )
+
+
 def test_each_role_has_a_user() -> None:
     taken = {user["metadata"]["labels"]["ambulance-dispatch/role"] for user in USERS}
     assert taken == roles().keys()

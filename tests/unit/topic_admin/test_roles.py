@@ -8,6 +8,7 @@ import pytest
 from dispatch.errors import ConfigurationError
 from dispatch.topic_admin.roles import Entry, entries, roles
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS, TOPICS, topic_names
+from dispatch.topics.fields import MAX_BODY_BYTES
 
 PREFIX = "city-a."
 ALL = topic_names(["H1", "H2"])
@@ -111,3 +112,13 @@ def test_security_has_the_roles_as_they_are() -> None:
         if name != "topics"
     }
     assert {topic.name for topic in TOPICS} >= said["console"][1]
+
+
+def test_whoever_is_not_the_service_has_a_quota_that_security_tells() -> None:
+    told = SECURITY.read_text("utf-8")
+    for name, role in roles().items():
+        assert (role.quota is None) == (name in {"worker", "topics"})
+        if role.quota is not None:
+            assert f"| `{name}` | `{role.quota}` |" in told
+            # What a body may have passes in a few seconds.
+            assert not role.write or role.quota.producer_byte_rate * 5 > MAX_BODY_BYTES

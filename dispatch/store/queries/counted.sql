@@ -1,0 +1,1 @@
+SELECT incarnation, topic, partition, source, next_offset FROM counted

@@ -1,0 +1,1 @@
+SELECT DISTINCT topic, source FROM set_apart

@@ -1,0 +1,84 @@
+"""Who is refused how often: whom to set apart, and which refusals are counted, not kept one by one.
+
+Pure: the time is passed in (aware, on the service's clock).
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from dispatch.topics.refused import Kind
+
+# Whoever is refused more often in so long a time is set apart, until it has been quiet for as long.
+WINDOW: Final = timedelta(seconds=10)
+MOST_IN_WINDOW: Final = 100
+# So many refusals of a kind have a letter of their own, of each sender and in each hour.
+KEPT_FOR: Final = timedelta(hours=1)
+MOST_KEPT: Final = 100
+# Senders that nobody has heard of count together: one client may change its name each time.
+MOST_OF_OTHERS: Final = 500
+MOST_KEPT_OF_OTHERS: Final = 1_000
+OTHERS: Final = "(others)"
+# How many senders are remembered.
+MOST_SENDERS: Final = 10_000
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Sender(NamedTuple):
+    """Who sent a record, by what it says itself: a source on a topic."""
+
+    topic: str
+    source: str
+
+
+_ANY: Final = Kind("", "")
+
+
+@dataclass(slots=True)
+class _Tally:
+    since: datetime
+    count: int = 0
+
+
+class _Tallies(Generic[K]):
+    """How often something was, in spans that begin with its first time; the latest are known."""
+
+    def __init__(self, span: timedelta) -> None:
+        self._span = span
+        self._tallies: OrderedDict[K, _Tally] = OrderedDict()
+
+    def add(self, what: K, now: datetime) -> int:
+        tally = self._tallies.get(what)
+        if tally is None or not tally.since <= now < tally.since + self._span:
+            self._tallies[what] = tally = _Tally(now)
+        self._tallies.move_to_end(what)
+        if len(self._tallies) > MOST_SENDERS:
+            self._tallies.popitem(last=False)
+        tally.count += 1
+        return tally.count
+
+
+class Refusals:
+    """What one process remembers of refusals."""
+
+    def __init__(self) -> None:
+        self._recent: _Tallies[Sender] = _Tallies(WINDOW)
+        self._kept: _Tallies[tuple[Sender, Kind]] = _Tallies(KEPT_FOR)
+
+    def keep(self, sender: Sender, kind: Kind, now: datetime) -> bool:
+        """Note a refusal; return whether it has a letter of its own."""
+        return self._kept.add((sender, kind), now) <= MOST_KEPT
+
+    def too_many_of_others(self, topic: str, now: datetime) -> bool:
+        """Note a refusal of somebody unknown; return whether there are too many."""
+        others = Sender(topic, OTHERS)
+        in_the_hour = self._kept.add((others, _ANY), now)
+        return self.too_many(others, now) or in_the_hour > MOST_KEPT_OF_OTHERS
+
+    def too_many(self, sender: Sender, now: datetime) -> bool:
+        """Note a refusal; return whether its sender has had more than its share of late."""
+        most = MOST_OF_OTHERS if sender.source == OTHERS else MOST_IN_WINDOW
+        return self._recent.add(sender, now) > most

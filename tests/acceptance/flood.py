@@ -1,0 +1,168 @@
+"""A flood of bad inputs of one source beside another's good calls: what it costs whom.
+
+    python -m tests.acceptance.flood 200000     # beside BROKERS=1 of Apache Kafka
+
+measures on a stack of its own and prints a line; the test runs the same with fewer.
+"""
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer
+from confluent_kafka import Producer
+
+from dispatch.stack.embedded import running_stack
+from dispatch.store.schema import amigrate
+from tests.acceptance.service import Service, open_service
+from tests.apache_kafka import ApacheKafka, fetch
+
+CALLS_A_SECOND: Final = 20
+FIRST_BAD: Final = 1_000_000
+FIRST_GOOD: Final = 0
+# How long good calls go on after the last bad input was sent, at least.
+AFTER_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a flood cost: waits of good calls in seconds from sending to decision; bytes each."""
+
+    waits: list[float]
+    sent_in: float
+    drained_in: float
+    database_bytes: float
+    log_bytes: float
+
+    @property
+    def p99(self) -> float:
+        """The wait that one in a hundred calls exceeds, in seconds."""
+        return statistics.quantiles(self.waits, n=100)[98]
+
+    def __str__(self) -> str:
+        """Return all of it in a line."""
+        return (
+            f"{len(self.waits)} good calls: p50 {statistics.median(self.waits):.3f} s,"
+            f" p99 {self.p99:.3f} s, max {max(self.waits):.3f} s; flood sent in"
+            f" {self.sent_in:.1f} s, dealt with in {self.drained_in:.1f} s;"
+            f" {self.database_bytes:.0f} B of database and {self.log_bytes:.1f} B of log each"
+        )
+
+
+async def flood(service: Service, bad: int) -> Cost:
+    """Send so many bad inputs, and good calls meanwhile; return what it cost."""
+    log = service.folder / "worker-0.log"
+    options = {"bootstrap_servers": service.stack.bootstrap, "auto_offset_reset": "earliest"}
+    consumer = AIOKafkaConsumer(service.prefix + "incidents", **options)
+    await consumer.start()
+    decided: dict[str, float] = {}
+
+    async def read() -> None:
+        async for record in consumer:
+            if ("ce_type", b"call.decided") in record.headers and record.key is not None:
+                decided.setdefault(record.key.decode(), time.monotonic())
+
+    reading = asyncio.ensure_future(read())
+    try:
+        await service.send_calls([FIRST_GOOD])
+        await service.until(lambda: len(decided) == 1)
+        before, logged = await _database(service), log.stat().st_size
+        began = time.monotonic()
+        sending = asyncio.ensure_future(asyncio.to_thread(_send, service, bad))
+        sent: dict[str, float] = {}
+        ends = None
+        while ends is None or time.monotonic() < ends:
+            number = FIRST_GOOD + 1 + len(sent)
+            sent[f"c{number}"] = time.monotonic()
+            await service.send_calls([number])
+            if ends is None and sending.done():
+                ends = time.monotonic() + AFTER_SECONDS
+            await asyncio.sleep(1 / CALLS_A_SECOND)
+        sent_in = await sending
+        await service.until(lambda: len(decided) == 1 + len(sent), 300)
+        await service.until(partial(_dealt_with, service, bad), 600)
+        drained_in = time.monotonic() - began
+        await service.until(service.published)
+        after, lines = await _database(service), log.read_text()[logged:].splitlines()
+    finally:
+        reading.cancel()
+        await consumer.stop()
+    of_bad = sum(len(line) + 1 for line in lines if "refused" in line or "flood" in line)
+    return Cost(
+        waits=[decided[call_id] - at for call_id, at in sent.items()],
+        sent_in=sent_in,
+        drained_in=drained_in,
+        database_bytes=(after - before) / bad,
+        log_bytes=of_bad / bad,
+    )
+
+
+def _send(service: Service, bad: int) -> float:
+    """Send bad inputs as fast as librdkafka does; return how long it took."""
+    producer = Producer(
+        {"bootstrap.servers": service.stack.bootstrap, "queue.buffering.max.messages": bad}
+    )
+    began = time.monotonic()
+    for number in range(bad):
+        producer.produce(
+            service.prefix + "calls",
+            b'{"call_id": "x"}',
+            key=f"b{number % 1_000}",
+            headers=[
+                ("ce_specversion", b"1.0"),
+                ("ce_id", b"%d" % (FIRST_BAD + number)),
+                ("ce_source", b"flood"),
+                ("ce_type", b"call.received"),
+            ],
+        )
+        if number % 1_000 == 0:
+            producer.poll(0)
+    producer.flush()
+    return time.monotonic() - began
+
+
+async def _dealt_with(service: Service, bad: int) -> bool:
+    letters = await service.database.fetchval(
+        "SELECT (SELECT count(*) FROM events WHERE type = 'input.rejected')"
+        " + (SELECT coalesce(sum((data ->> 'count')::integer), 0) FROM events"
+        " WHERE type = 'inputs.refused')"
+    )
+    return bool(letters >= bad)
+
+
+async def _database(service: Service) -> int:
+    """Return the size of the database in bytes, without what is dead in it."""
+    connection = await asyncpg.connect(service.dsn)
+    try:
+        await connection.execute("VACUUM FULL")
+        size: int = await connection.fetchval("SELECT pg_database_size(current_database())")
+    finally:
+        await connection.close()
+    return size
+
+
+async def _measure(bad: int) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        folder.chmod(0o711)
+        async with running_stack(durable=True, kafka=partial(ApacheKafka, fetch(), 1)) as stack:
+            dsn = stack.postgres.dsn_of("flood")
+            connection = await asyncpg.connect(stack.dsn)
+            await connection.execute("CREATE DATABASE flood")
+            await connection.close()
+            await amigrate({"dsn": dsn})
+            async with open_service(stack, dsn, "flood.", folder, units=20) as service:
+                service.batch_size = 500
+                service.start_worker()
+                sys.stdout.write(f"{await flood(service, bad)}\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(_measure(int(sys.argv[1])))

@@ -1,0 +1,25 @@
+"""One client's flood is its own: others' calls are decided as if it were not there."""
+
+from pathlib import Path
+
+from dispatch.stack.embedded import Stack
+from tests.acceptance.flood import flood
+from tests.acceptance.service import open_service
+
+BAD = 20_000
+
+
+async def test_good_calls_are_decided_in_time_beside_a_flood(
+    stack: Stack, migrated: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    async with open_service(stack, migrated, topic_prefix, tmp_path, units=20) as service:
+        service.batch_size = 500
+        worker = service.start_worker()
+        cost = await flood(service, BAD)
+        assert cost.p99 < 2, str(cost)
+        assert cost.database_bytes < 400, str(cost)
+        assert cost.log_bytes < 10, str(cost)
+        await worker.stop(15, 60)
+        history = await service.history()
+    assert history.violations() == []
+    assert len(history.inputs) == BAD + len(cost.waits) + 1

@@ -1,0 +1,144 @@
+"""Whatever comes in, what goes out fits into a record of Kafka: 1 MiB, unless somebody said so."""
+
+import hashlib
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+
+from dispatch.domain import handling
+from dispatch.store import writing
+from dispatch.store.dead_letters import MOST_HEADERS, MOST_OF_KEY, MOST_OF_VALUE
+from dispatch.store.desk import Desk
+from dispatch.topics.announcement import MOST_REASONS
+from dispatch.topics.envelope import Outgoing, Record
+from dispatch.topics.fields import MAX_BODY_BYTES
+from dispatch.topics.incidents import CallRejected
+from tests.integration.store.conftest import Post, body, call_body, kinds, of_kind
+
+KAFKAS_OWN = 1_048_588  # bytes: `max.message.bytes` where nobody has set it
+
+
+def size(event: Outgoing) -> int:
+    headers = sum(len(name) + len(value) + 10 for name, value in event.headers)
+    return len(event.value) + len((event.key or "").encode()) + headers + 100
+
+
+def batch(post: Post, **changes: Any) -> Record:
+    request = orjson.loads(post.transfer("b1").value or b"")
+    del request["transfer_id"]
+    return post.record(
+        "transfers", "transfer.batch.requested", "b1", {**request, "batch_id": "b1", **changes}
+    )
+
+
+def symptoms(post: Post, found: list[Any]) -> Record:
+    return post.record(
+        "calls", "call.received", "c1", call_body("c1", post.clock.now(), symptoms=found)
+    )
+
+
+PATIENT = {"severity": "mild", "mobility": "walking", "needs": ["x" * 64] * 8}
+HOSTILE: dict[str, Callable[[Post], Record]] = {
+    "80,000 empty patients": lambda post: batch(post, patients=[{}] * 80_000),
+    "500 patients that are none": lambda post: batch(post, patients=[{"?" * 400: 1}] * 500),
+    "needs that nobody knows": lambda post: batch(
+        post, patients=[PATIENT | {"patient_id": f"p{n}"} for n in range(300)]
+    ),
+    "symptoms that are none": lambda post: symptoms(post, [0] * 80_000),
+    "500 wrong symptoms": lambda post: symptoms(post, ["x" * 500] * 500),
+    "unknown keys": lambda post: with_value(post, dict.fromkeys(map(str, range(25_000)), 0)),
+    "a long key of the body": lambda post: with_value(post, {"\x01" * 40_000: 0}),
+    "a huge value": lambda post: replace(post.call("c1"), value=b"\xff" * 1_040_000),
+    "a huge key": lambda post: replace(post.call("c1"), key=b"\x01" * 1_000_000),
+    "a huge header": lambda post: headed(post, ("x", b"x" * 900_000)),
+    "a huge name": lambda post: headed(post, ("\x01" * 900_000, b"")),
+    "many headers": lambda post: headed(post, *[("\x01", b"")] * 100_000),
+    "everything": lambda post: replace(
+        headed(post, *[("\x01" * 16, b"")] * 20_000), key=b"\x01" * 350_000, value=b"\xff" * 350_000
+    ),
+}
+
+
+def with_value(post: Post, value: dict[str, int]) -> Record:
+    return post.record("calls", "call.received", "c1", value)
+
+
+def headed(post: Post, *headers: tuple[str, bytes | None]) -> Record:
+    """Return a record with further headers, and without a body: they alone are no fault."""
+    call = post.call("c1")
+    return replace(call, value=b"", headers=(*call.headers, *headers))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_the_refusal_of_anything_fits(desk: Desk, post: Post, name: str) -> None:
+    record = HOSTILE[name](post)
+    events = await desk.take([record, post.call("c2")])
+    (letter,) = of_kind(events, "input.rejected")
+    assert 1 <= len(letter["reasons"]) <= MOST_REASONS + 1
+    assert max(map(size, events)) <= KAFKAS_OWN
+    assert "call.decided" in kinds(events)
+    assert await desk.leftovers(0, 100) == events
+    for part, raw, most in (
+        ("key", record.key, MOST_OF_KEY),
+        ("value", record.value, MOST_OF_VALUE),
+    ):
+        assert raw is not None
+        assert b64decode(letter[f"{part}_base64"]) == raw[:most]
+        cut = [each for each in letter["cut"] if each["part"] == part]
+        assert cut == (
+            [{"part": part, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}]
+            if len(raw) > most
+            else []
+        )
+
+
+async def test_a_body_that_is_read_is_held_whole_with_its_headers(desk: Desk, post: Post) -> None:
+    record = replace(post.call("c1"), value=b"{" + b" " * (MAX_BODY_BYTES - 1))
+    (letter,) = of_kind(await desk.take([record]), "input.rejected")
+    assert letter["cut"] == []
+    assert b64decode(letter["value_base64"]) == record.value
+    assert [(n, b64decode(v)) for n, v in letter["headers_base64"]] == list(record.headers)
+
+
+async def test_headers_are_held_from_the_first_on_as_far_as_there_is_room(
+    desk: Desk, post: Post
+) -> None:
+    record = post.call("c1")
+    record = replace(record, headers=(*record.headers, *((f"n{n}", b"v") for n in range(500))))
+    record = replace(record, value=b"")
+    (letter,) = of_kind(await desk.take([record]), "input.rejected")
+    assert len(letter["headers_base64"]) == MOST_HEADERS
+    (cut,) = letter["cut"]
+    whole = b"".join(name.encode() + (value or b"") for name, value in record.headers)
+    assert cut == {
+        "part": "headers", "bytes": len(whole), "sha256": hashlib.sha256(whole).hexdigest(),
+    }  # fmt: skip
+
+
+async def test_an_input_whose_effects_do_not_fit_is_refused_alone(
+    desk: Desk, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = handling.handle
+
+    def tell_at_length(city: Any, event: Any, digest: str) -> None:
+        handle(city, event, digest)
+        if event.call_id == "c1":
+            city.emit(
+                CallRejected(
+                    call_id="x" * writing.EVENT_BYTES, at=city.now, refused="", reasons=[]
+                ),
+                key="c1",
+            )
+
+    monkeypatch.setattr(handling, "handle", tell_at_length)
+    record = post.call("c1")
+    with pytest.raises(writing.TooLarge) as caught:
+        await desk.take([record])
+    assert await desk.leftovers(0, 100) == []
+    events = await desk.refuse(record, caught.value)
+    assert kinds(events) == ["input.rejected", "call.rejected"]
+    assert body(events[0])["reasons"][0]["reason"] == "could not be processed (TooLarge)"

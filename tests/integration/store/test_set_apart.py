@@ -1,0 +1,305 @@
+"""Who is refused too often waits by itself: nothing of it is lost, and nobody else waits."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dispatch.checker.history import Input, Told
+from dispatch.checker.inputs import inputs_lost
+from dispatch.domain import handling
+from dispatch.domain.city import City
+from dispatch.store.desk import Desk
+from dispatch.store.refusals import MOST_IN_WINDOW, MOST_KEPT, MOST_OF_OTHERS, OTHERS
+from dispatch.store.set_apart import AT_ONCE
+from dispatch.topics.cloudevents import write_headers
+from dispatch.topics.envelope import Outgoing, Record
+from tests.integration.store.conftest import HandClock, Post, body, header, of_kind
+
+
+def sent_by(record: Record, source: str) -> Record:
+    headers = tuple(
+        (name, source.encode() if name == "ce_source" else value) for name, value in record.headers
+    )
+    return replace(record, headers=headers)
+
+
+def bad(post: Post, count: int, source: str = "flood") -> list[Record]:
+    """Return calls without anything that a call needs."""
+    return [
+        sent_by(post.record("calls", "call.received", f"b{n}", b"{}"), source) for n in range(count)
+    ]
+
+
+async def take(desk: Desk, records: Sequence[Record]) -> list[Outgoing]:
+    """Let records be taken, and their events published."""
+    return await published(desk, await desk.take(records))
+
+
+async def published(desk: Desk, events: Sequence[Outgoing]) -> list[Outgoing]:
+    await desk.published(events)
+    return list(events)
+
+
+async def settled(desk: Desk) -> list[Outgoing]:
+    """Deal with all that waits apart."""
+    told: list[Outgoing] = []
+    while (events := await desk.settle_apart()) is not None:
+        told += await published(desk, events)
+    return told
+
+
+async def flooded(desk: Desk, post: Post, source: str = "flood") -> list[Outgoing]:
+    """Let a source be set apart."""
+    return await take(desk, bad(post, MOST_IN_WINDOW + 1, source))
+
+
+def counted(events: Sequence[Outgoing]) -> int:
+    return sum(letter["count"] for letter in of_kind(events, "inputs.refused"))
+
+
+def letters(events: Sequence[Outgoing]) -> int:
+    return len(of_kind(events, "input.rejected"))
+
+
+async def waiting(desk: Desk) -> int:
+    return (await desk.health()).set_apart
+
+
+async def test_who_is_refused_too_often_is_set_apart_and_told_of_once(
+    desk: Desk, post: Post
+) -> None:
+    events = await flooded(desk, post)
+    (told,) = of_kind(events, "escalation.raised")
+    assert (told["kind"], told["subject"]) == ("source_set_apart", "flood")
+    assert await take(desk, bad(post, 500)) == []
+    assert await waiting(desk) == 500
+    assert of_kind(await settled(desk), "escalation.raised") == []
+    assert await waiting(desk) == 0
+
+
+async def test_nobody_else_is_set_apart(desk: Desk, post: Post) -> None:
+    await flooded(desk, post)
+    others = sent_by(post.call("c1"), "console")
+    elsewhere = sent_by(post.unit("R1", status="available"), "flood")
+    events = await take(desk, [*bad(post, 10), others, elsewhere])
+    assert [each["call_id"] for each in of_kind(events, "call.decided")] == ["c1"]
+    assert await waiting(desk) == 10
+
+
+async def test_as_many_refusals_as_anybody_may_have_set_nobody_apart(
+    desk: Desk, post: Post, clock: HandClock
+) -> None:
+    for _ in range(3):
+        await take(desk, bad(post, MOST_IN_WINDOW // 3))
+        clock.forward(3_600)
+    events = await take(desk, bad(post, MOST_IN_WINDOW))
+    assert letters(events) == MOST_IN_WINDOW
+    assert of_kind(events, "escalation.raised") == []
+    assert len(of_kind(await take(desk, bad(post, 1)), "escalation.raised")) == 1
+
+
+async def test_what_is_good_in_a_flood_takes_effect_in_its_order(desk: Desk, post: Post) -> None:
+    await flooded(desk, post)
+    call = sent_by(post.call("c1"), "flood")
+    answer = sent_by(
+        post.record(
+            "calls", "call.cancelled", "c1",
+            {"call_id": "c1", "at": "2022-03-01T00:00:00Z", "by": "d", "reason": "r"},
+        ),
+        "flood",
+    )  # fmt: skip
+    assert await take(desk, [*bad(post, 300), call]) == []
+    assert await take(desk, [answer, *bad(post, 300)]) == []
+    events = await settled(desk)
+    assert [each["call_id"] for each in of_kind(events, "call.decided")] == ["c1"]
+    assert len(of_kind(events, "incident.cancelled")) == 1
+
+
+async def test_those_who_wait_have_their_turn_one_after_the_other(desk: Desk, post: Post) -> None:
+    for source in ("a", "b", "c"):
+        await flooded(desk, post, source)
+    for source in ("a", "b", "c"):
+        await take(desk, bad(post, 2 * AT_ONCE, source))
+    turns = []
+    while (events := await desk.settle_apart()) is not None:
+        await desk.published(events)
+        turns += [each["source"] for each in of_kind(events, "inputs.refused")]
+    assert turns == ["a", "b", "c", "a", "b", "c"]
+
+
+async def test_every_input_of_a_flood_is_accounted_for(desk: Desk, post: Post) -> None:
+    sent = bad(post, 1_000)
+    events: list[Outgoing] = []
+    for at in range(0, 1_000, 250):
+        events += await take(desk, sent[at : at + 250])
+    events += await settled(desk)
+    assert letters(events) == MOST_KEPT
+    assert counted(events) == 1_000 - MOST_KEPT
+    assert len(of_kind(events, "inputs.refused")) < 10
+    assert_accounted_for(events, sent, lost=0)
+    # One of its letters less, and the checker finds what it was about.
+    last = max(n for n, event in enumerate(events) if header(event, "ce_type") == "inputs.refused")
+    gone = body(events.pop(last))["count"]
+    assert_accounted_for(events, sent, lost=gone)
+
+
+def assert_accounted_for(events: Sequence[Outgoing], sent: Sequence[Record], *, lost: int) -> None:
+    told: dict[str, list[Told]] = {"input.rejected": [], "inputs.refused": []}
+    for event in events:
+        if (kind := header(event, "ce_type")) in told:
+            told[kind].append(Told(_Read(header(event, "ce_cause")), body(event)))
+    kept = {letter.event.cause for letter in told["input.rejected"]}
+    inputs = []
+    for record in sent:
+        identity = f"flood#{dict(record.headers)['ce_id'].decode()}"  # type: ignore[union-attr]
+        outcome = "rejected" if identity in kept else None
+        place = (record.topic, record.partition, record.offset)
+        inputs.append(Input(identity, "call.received", "calls", None, outcome, place))
+    assert len(list(inputs_lost(told, inputs))) == lost
+
+
+class _Read:
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(name)
+
+
+async def test_what_is_read_again_counts_once(open_desk: Callable[..., Any], post: Post) -> None:
+    desk = await open_desk()
+    sent = bad(post, 1_000)
+    events: list[Outgoing] = []
+    for _ in range(2):
+        for at in range(0, 1_000, 250):
+            events += await take(desk, sent[at : at + 250])
+    events += await settled(desk)
+    heir = await open_desk()
+    events += await take(heir, sent[:250])
+    events += await settled(heir)
+    assert counted(events) == 1_000 - MOST_KEPT
+    # A new process gives letters anew, also to what was counted: better twice than not at all.
+    own = {letter["offset"] for letter in of_kind(events, "input.rejected")}
+    assert len(own) == 2 * MOST_KEPT
+    assert_accounted_for(events, sent, lost=0)
+
+
+async def test_who_comes_after_a_restart_waits_behind_what_was_left(
+    open_desk: Callable[..., Any], post: Post
+) -> None:
+    before = await open_desk()
+    await flooded(before, post)
+    await take(before, [sent_by(post.call("c1"), "flood")])
+    await before.close()
+    heir = await open_desk()
+    assert await take(heir, [sent_by(post.call("c2"), "flood")]) == []
+    events = await settled(heir)
+    assert [each["call_id"] for each in of_kind(events, "call.decided")] == ["c1", "c2"]
+
+
+async def test_another_worker_hears_who_is_set_apart(
+    open_desk: Callable[..., Any], post: Post
+) -> None:
+    one, other = await open_desk(), await open_desk()
+    await flooded(one, post)
+    await take(one, bad(post, 10))
+    assert await other.hear_of_set_apart()
+    assert await take(other, [sent_by(post.call("c1"), "flood")]) == []
+    assert await waiting(other) == 11
+
+
+async def test_who_was_quiet_for_a_while_is_like_everybody_else(
+    desk: Desk, post: Post, clock: HandClock
+) -> None:
+    await flooded(desk, post)
+    await take(desk, bad(post, 10))
+    clock.forward(60)
+    await settled(desk)
+    clock.forward(9)
+    await settled(desk)
+    assert await take(desk, [sent_by(post.call("c1"), "flood")]) == []
+    clock.forward(11)
+    await settled(desk)
+    clock.forward(11)
+    await settled(desk)
+    events = await take(desk, [sent_by(post.call("c2"), "flood")])
+    assert [each["call_id"] for each in of_kind(events, "call.decided")] == ["c2"]
+
+
+async def test_one_that_cannot_be_processed_takes_nothing_else_along(
+    desk: Desk, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await flooded(desk, post)
+    handle = handling.handle
+
+    def defective(city: City, event: Any, digest: str) -> None:
+        handle(city, event, digest)
+        if getattr(event, "call_id", "") == "c2":
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(handling, "handle", defective)
+    await take(desk, [sent_by(post.call(f"c{n}"), "flood") for n in (1, 2, 3)])
+    events = await settled(desk)
+    assert [each["call_id"] for each in of_kind(events, "call.decided")] == ["c1", "c3"]
+    (letter,) = of_kind(events, "input.rejected")
+    assert letter["reasons"][0]["reason"] == "could not be processed (ZeroDivisionError)"
+
+
+async def test_one_client_that_changes_its_name_each_time_is_set_apart_as_well(
+    desk: Desk, post: Post
+) -> None:
+    known = sent_by(post.call("c1"), "console")
+    await take(desk, [known])
+    changing = [
+        sent_by(record, f"flood-{n}") for n, record in enumerate(bad(post, MOST_OF_OTHERS + 100))
+    ]
+    events = await take(desk, changing[: MOST_OF_OTHERS + 1])
+    (told,) = of_kind(events, "escalation.raised")
+    assert told["subject"] == OTHERS
+    events = await take(
+        desk, [*changing[MOST_OF_OTHERS + 1 :], sent_by(post.call("c2"), "console")]
+    )
+    assert [each["call_id"] for each in of_kind(events, "call.decided")] == ["c2"]
+    assert await waiting(desk) == 99
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (),
+        (("ce_source", None),),
+        (("ce_source", b""),),
+        (("ce_source", b"\xff"),),
+        (("ce_source", b"a\x00b"),),
+        (("ce_source", b"x" * 300),),
+        ((("\x00\udcff"), b"\x00"), ("ce_id", b"1")),
+    ],
+)
+async def test_who_says_nothing_of_itself_is_set_apart_by_topic(
+    desk: Desk, post: Post, headers: tuple[tuple[str, bytes | None], ...]
+) -> None:
+    flood = [replace(record, headers=headers) for record in bad(post, MOST_IN_WINDOW + 51)]
+    events = await take(desk, flood[: MOST_IN_WINDOW + 1])
+    (told,) = of_kind(events, "escalation.raised")
+    assert told["subject"] == "(none)"
+    assert await take(desk, flood[MOST_IN_WINDOW + 1 :]) == []
+    assert counted(await settled(desk)) == 50
+
+
+async def test_what_is_held_apart_comes_out_as_it_came(desk: Desk, post: Post) -> None:
+    await flooded(desk, post)
+    odd = replace(
+        post.call("c1"),
+        key=b"\xff\x00",
+        value=b"\x00\xfe",
+        headers=(*write_headers(event_id="odd", event_type="unit.reported", at=post.clock.now(),
+                                subject=None, source="flood"), ("n\x00", b"\x00\xff"), ("m", None)),
+    )  # fmt: skip
+    nothing = replace(odd, offset=odd.offset + 1_000_000, key=None, value=None)
+    await take(desk, [odd, nothing])
+    first, second = of_kind(await settled(desk), "input.rejected")
+    assert (first["key_base64"], first["value_base64"]) == ("/wA=", "AP4=")
+    assert first["headers_base64"][-2:] == [["n\\u0000", "AP8="], ["m", ""]]
+    assert (second["key_base64"], second["value_base64"]) == (None, None)
