@@ -14,7 +14,9 @@ BATCH_SIZES = (1, 5, 10, 50, 100, 250, 500, 1_000, 5_000)  # records
 # Labels for what a sender made up: anything else would let the metrics grow without end.
 UNKNOWN, OTHER = "unknown", "other"
 # The fields of a reason that are no part of a body.
-_ENVELOPE = frozenset({"body", "key", "ce_id", "ce_source", "ce_specversion", "ce_time", "ce_type"})
+_ENVELOPE = frozenset(
+    {"body", "key", "record", "ce_id", "ce_source", "ce_specversion", "ce_time", "ce_type"}
+)
 # A clock that ends late was counted when it was breached.
 _CLOCK_OUTCOMES = {b"clock.met": "met", b"clock.breached": "breached"}
 BATCH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
@@ -29,6 +31,12 @@ class Metrics:
         self.lag = Gauge(
             "dispatch_consumer_lag_records",
             "Records in the partition that have not been settled",
+            partition,
+            registry=registry,
+        )
+        self.open_transaction = Gauge(
+            "dispatch_open_transaction_seconds",
+            "How long a producer's open transaction has held up the partition's records",
             partition,
             registry=registry,
         )

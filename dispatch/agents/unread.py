@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from dispatch.agents.desk import Desk
 from dispatch.agents.intake import Intake
 from dispatch.cluster import partitions_of
 from dispatch.errors import Unavailable
+from dispatch.kafka.consumer import Consumer
 
 ANSWER_TIMEOUT_MS: Final = 5_000
 
@@ -26,11 +27,13 @@ class Unread:
         self._intakes = intakes
         self._desk = desk
         self._client_options = client_options
-        self._consumer: AIOKafkaConsumer | None = None
+        self._consumer: Consumer | None = None
         self._partitions: list[TopicPartition] = []
 
     async def ends(self) -> Mapping[TopicPartition, int]:
         """Return where each partition of the inputs ends by now: the next offset.
+
+        What belongs to an open transaction, or comes behind one, is not there yet.
 
         Raises Unavailable or a KafkaError when the brokers don't tell.
         """
@@ -56,7 +59,7 @@ class Unread:
         if consumer is not None:
             await consumer.stop()
 
-    async def _connect(self) -> AIOKafkaConsumer:
+    async def _connect(self) -> Consumer:
         topics = [intake.topic for intake in self._intakes]
         found = await partitions_of(self._client_options, topics)
         if missing := sorted(set(topics) - found.keys()):
@@ -65,7 +68,7 @@ class Unread:
             TopicPartition(topic, partition) for topic in topics for partition in found[topic]
         ]
         # It is in no group and reads nothing: an intake's own would answer after its fetch only.
-        consumer = AIOKafkaConsumer(
+        consumer = Consumer(
             **self._client_options,
             enable_auto_commit=False,
             request_timeout_ms=ANSWER_TIMEOUT_MS,

@@ -9,7 +9,7 @@ import click
 import orjson
 
 from dispatch.client import Event
-from dispatch.language import catalogue, spoken
+from dispatch.language import catalogue, spoken, text
 from dispatch.masking import Masker
 from dispatch.topics.fields import parse_time
 
@@ -73,6 +73,9 @@ def _word(word: str) -> str:
 
 def phrase(event: Event) -> str:
     """Say in a few words what an event tells, with personal data masked."""
+    if event.unreadable is not None:
+        place = f"{event.topic}/{event.partition}/{event.offset}"
+        return text("tail.unreadable", place=place, why=event.unreadable)
     masked = _mask(None, "", dict(event.data))
     decision = masked.get("decision")
     asking = isinstance(decision, dict) and decision.get("action") == "ask"

@@ -22,6 +22,7 @@ def reject(city: City, inbound: Inbound, reasons: list[Reason]) -> None:
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
+            first_offset=record.first_offset,
             at=city.now,
             key_base64=_base64(record.key),
             value_base64=_base64(record.value),

@@ -39,6 +39,8 @@ class Inbound:
 
 def read(record: Record, *, topic: str) -> Inbound:
     """Read one record of an input topic (named without the prefix)."""
+    if record.unreadable is not None:
+        return _unreadable(record, topic, record.unreadable)
     value = record.value or b""
     digest = hashlib.sha256(value).digest()
     body: dict[str, Any] = {}
@@ -66,6 +68,26 @@ def read(record: Record, *, topic: str) -> Inbound:
         found = [_reason("key", f"must be the {name}, so that its events stay in order")]
         event = None
     return Inbound(record, identity, digest, event_type, event, found, sender)
+
+
+def _unreadable(record: Record, topic: str, why: str) -> Inbound:
+    """Say of what can't be read where it was, and what it seems to have been.
+
+    Its place is its identity: what it says of itself may be wrong, and it may be sent again whole.
+    """
+    identity = f"{record.incarnation}/{record.topic}/{record.partition}/{record.offset}"
+    digest = hashlib.sha256(record.value or b"").digest()
+    try:
+        event_type = read_attributes(record).type
+    except Malformed:
+        event_type = "unknown"
+    try:
+        body = decode(record.value or b"")
+    except BodyError:
+        body = {}
+    sender = _sender(record, topic, body)
+    reasons = [_reason("record", f"can't be read: {why}")]
+    return Inbound(record, identity, digest, event_type, None, reasons, sender)
 
 
 def _content(

@@ -10,7 +10,8 @@ class InputRejected(Announcement):
     """An input that took no effect: its original bytes and headers, and why.
 
     `value_base64` and `key_base64` are the bytes as read (null where there were none); a header's
-    value is base64 too.
+    value is base64 too. Of a record that can't be read they are what could be had, and the letter
+    may stand for all offsets from `first_offset` to `offset`.
     """
 
     event_type: ClassVar[str] = "input.rejected"
@@ -23,6 +24,7 @@ class InputRejected(Announcement):
     headers_base64: list[tuple[str, str]]
     refused: str
     reasons: list[Reason]
+    first_offset: int | None = None
 
 
 OUTPUTS = (InputRejected,)

@@ -21,7 +21,7 @@ MAY_KNOW = {
     "indicators": {"domain", "policy", "topics"},
     "store": {"domain", "planning", "policy", "topics", "clock", "errors", "health"},
     "agents": {
-        *("cluster", "errors", "health", "log_end", "metrics", "planning", "settings"),
+        *("cluster", "errors", "health", "kafka", "log_end", "metrics", "planning", "settings"),
         *("topics", "web"),
     },
     "web": {"errors", "health", "metrics", "settings"},
@@ -29,7 +29,8 @@ MAY_KNOW = {
     "settings": {"errors", "kafka_token", "language"},
     "kafka_token": set(),
     "cluster": {"errors"},
-    "client": {"cluster", "errors", "settings", "topics"},
+    "kafka": {"topics"},
+    "client": {"cluster", "errors", "kafka", "log_end", "settings", "topics"},
     "stack": {"cluster", "errors", "settings"},
     "topic_admin": {"cluster", "errors", "topics"},
 }
