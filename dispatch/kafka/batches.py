@@ -15,8 +15,6 @@ PLACE: Final = struct.Struct(">qi")
 VERSION_AT: Final = 16
 CODEC: Final = 0x07
 _APPEND_TIME: Final = 0x08
-_TRANSACTIONAL: Final = 0x10
-_CONTROL: Final = 0x20
 _NO_TIME: Final = -1
 _TIMES: Final = range(-(2**63), 2**63)
 
@@ -54,16 +52,6 @@ class Header(NamedTuple):
         return int(bool(self.attributes & _APPEND_TIME))
 
     @property
-    def is_transactional(self) -> bool:
-        """Whether it belongs to a transaction."""
-        return bool(self.attributes & _TRANSACTIONAL)
-
-    @property
-    def is_control(self) -> bool:
-        """Whether it is a broker's mark and no records."""
-        return bool(self.attributes & _CONTROL)
-
-    @property
     def is_dense(self) -> bool:
         """Whether each of its offsets has its record."""
         return self.records == self.last_offset_delta + 1
@@ -73,7 +61,7 @@ class Header(NamedTuple):
         return HEADER.pack(*self._replace(attributes=self.attributes & ~CODEC))
 
 
-def header_of(batch: bytes) -> Header:
+def header_of(batch: bytes | bytearray) -> Header:
     """Return the header of a batch of version 2; raises struct.error when it is too short."""
     return Header(*HEADER.unpack_from(batch))
 

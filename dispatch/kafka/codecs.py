@@ -16,7 +16,7 @@ NAMES: Final = {1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
 _XERIAL: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER: Final = 16
 _GZIP: Final = 16 + zlib.MAX_WBITS
-_LEAST: Final = 64 * 1024  # bytes
+_LEAST: Final = 4 * 1024  # bytes
 # Text packs to an eighth or so; what packs better is tried again with more room.
 _GUESS: Final = 8
 _MORE: Final = 4

@@ -31,7 +31,6 @@ from dispatch.kafka.batches import (
     HEADER,
     PLACE,
     VERSION_AT,
-    Header,
     Taken,
     header_of,
     take_apart,
@@ -49,7 +48,6 @@ UNPACKED_LIMIT: Final = 32 * 1024 * 1024
 Inputs and outputs have at most 4 MiB a batch on the wire, and what says something packs to an
 eighth or so.
 """
-_NO_PRODUCER: Final = -1
 _OLDEST_WITH_TRANSACTIONS: Final = 2
 # Where the key's length stands in a message, by its version.
 _LEGACY_KEY_AT: Final = {0: 18, 1: 26}
@@ -141,22 +139,27 @@ class _Careful(PartitionRecords):
         behind = 0
         while (batch := _batch_at(raw, behind)) is not None:
             behind += len(batch)
-            if not _checks(batch):
+            decoder = _decoder(batch)
+            if decoder is None:
                 if self._is_seen_first(care):
                     return
                 yield from self._given_up(
                     self._last_of(batch, raw, behind), batch, "has a wrong checksum"
                 )
             elif batch[VERSION_AT] < _OLDEST_WITH_TRANSACTIONS:
-                yield from self._legacy(care, batch)
-            elif (header := header_of(batch)).last_offset >= self.next_fetch_offset:
-                if not self._is_of_records(header, batch):
-                    self.next_fetch_offset = header.last_offset + 1
-                elif header.codec and care.unpacked > care.limit:
+                yield from self._legacy(care, decoder, batch)
+            elif decoder.next_offset > self.next_fetch_offset:
+                if (
+                    decoder.is_transactional or decoder.is_control_batch
+                ) and not self._is_of_records(decoder):
+                    self.next_fetch_offset = decoder.next_offset
+                elif not decoder.compression_type:
+                    yield from self._batch(decoder, batch)
+                elif care.unpacked <= care.limit:
+                    yield from self._compressed(care, batch)
+                else:
                     # Enough for one look: the rest is fetched again.
                     return
-                else:
-                    yield from self._batch(care, header, batch)
         if behind == 0 and not self._is_seen_first(care):
             # Only a broken broker sends what begins with no whole batch.
             yield from self._given_up(self.next_fetch_offset, raw, "has a wrong length")
@@ -175,23 +178,24 @@ class _Careful(PartitionRecords):
         else it is stepped over offset by offset: each time the broker finds it anew.
         """
         after = _batch_at(raw, behind)
-        if after is not None and after[VERSION_AT] >= _OLDEST_WITH_TRANSACTIONS and _checks(after):
-            return header_of(after).base_offset - 1
+        if after is not None and after[VERSION_AT] >= _OLDEST_WITH_TRANSACTIONS:
+            decoder = _decoder(after)
+            if decoder is not None:
+                return int(decoder.base_offset) - 1
         if batch[VERSION_AT] >= _OLDEST_WITH_TRANSACTIONS and len(batch) >= HEADER.size:
             header = header_of(batch)
             if header.is_dense and 0 <= header.last_offset_delta < len(batch):
                 return header.last_offset
         return self.next_fetch_offset
 
-    def _is_of_records(self, header: Header, batch: bytes) -> bool:
+    def _is_of_records(self, decoder: Any) -> bool:
         """Whether a batch holds records that count: no broker's mark, no aborted transaction."""
-        if header.producer_id != _NO_PRODUCER:
-            self._consume_aborted_up_to(header.base_offset)
-            if header.is_control and self._contains_abort_marker(DefaultRecordBatch(batch)):
-                self._aborted_producers.discard(header.producer_id)
-            if header.is_transactional and header.producer_id in self._aborted_producers:
-                return False
-        return not header.is_control
+        self._consume_aborted_up_to(decoder.base_offset)
+        if decoder.is_control_batch and self._contains_abort_marker(decoder):
+            self._aborted_producers.discard(decoder.producer_id)
+        if decoder.is_transactional and decoder.producer_id in self._aborted_producers:
+            return False
+        return not decoder.is_control_batch
 
     def _contains_abort_marker(self, next_batch: Any) -> bool:
         try:
@@ -201,42 +205,46 @@ class _Careful(PartitionRecords):
             log.warning("a control batch can't be read", partition=self._tp.partition, found=found)
             return False
 
-    def _batch(self, care: _Care, header: Header, batch: bytes) -> Iterator[_Read]:
-        plain: bytes | bytearray = batch
-        if header.codec:
-            try:
-                plain = unpack(header.codec, batch[HEADER.size :], care.limit, header.plain())
-            except NotUnpacked as error:
-                yield from self._given_up(header.last_offset, batch, str(error))
-                return
-            care.unpacked += len(plain)
-        begin: int = self.next_fetch_offset
-        due = max(begin, header.base_offset)
+    def _compressed(self, care: _Care, batch: bytes) -> Iterator[_Read]:
+        header = header_of(batch)
         try:
-            for record in DefaultRecordBatch(plain):
+            plain = unpack(header.codec, batch[HEADER.size :], care.limit, header.plain())
+        except NotUnpacked as error:
+            yield from self._given_up(header.last_offset, batch, str(error))
+        else:
+            care.unpacked += len(plain)
+            yield from self._batch(DefaultRecordBatch(plain), plain)
+
+    def _batch(self, decoder: Any, batch: bytes | bytearray) -> Iterator[_Read]:
+        """Yield the records of a batch that is not compressed, or no longer is."""
+        begin, behind = self.next_fetch_offset, decoder.next_offset
+        due = max(begin, decoder.base_offset)
+        try:
+            for record in decoder:
                 if record.offset != due:
                     if record.offset < begin:
                         # The fetch began within the batch.
                         continue
-                    if header.is_dense or not due < record.offset <= header.last_offset:
+                    if not due < record.offset < behind or header_of(batch).is_dense:
                         break
                 due = record.offset + 1
                 self.next_fetch_offset = due
                 yield self._consumer_record(self._tp, record)
             else:
-                if due > header.last_offset or not header.is_dense:
-                    self.next_fetch_offset = header.last_offset + 1
+                if due == behind or not header_of(batch).is_dense:
+                    self.next_fetch_offset = behind
                     return
         except Exception as error:  # noqa: BLE001 - whatever the decoder makes of the bytes
             # What it says may quote them.
             found = type(error).__name__
             log.debug("a batch is read with care", partition=self._tp.partition, found=found)
-        for taken in take_apart(header, bytes(plain), self.next_fetch_offset, HEADER.size):
+        header = header_of(batch)
+        for taken in take_apart(header, bytes(batch), self.next_fetch_offset, HEADER.size):
             self.next_fetch_offset = taken.offset + 1
             yield self._read(taken, header.timestamp_type)
-        self.next_fetch_offset = header.last_offset + 1
+        self.next_fetch_offset = behind
 
-    def _legacy(self, care: _Care, batch: bytes) -> Iterator[_Read]:
+    def _legacy(self, care: _Care, decoder: Any, batch: bytes) -> Iterator[_Read]:
         """Yield the message of a version before 2, or the messages compressed into it.
 
         Its offset is the last of them.
@@ -245,7 +253,7 @@ class _Careful(PartitionRecords):
         try:
             if codec := batch[VERSION_AT + 1] & CODEC:
                 unpack(codec, _legacy_value(batch), care.limit)
-            for record in LegacyRecordBatch(batch, batch[VERSION_AT]):
+            for record in decoder:
                 if self.next_fetch_offset <= record.offset <= last:
                     self.next_fetch_offset = record.offset + 1
                     yield self._consumer_record(self._tp, record)
@@ -301,19 +309,20 @@ def _batch_at(raw: bytes, at: int) -> bytes | None:
     return raw[at:behind]
 
 
-def _checks(batch: bytes) -> bool:
-    """Whether a batch's checksum is right, and its header one that a broker may have kept."""
+def _decoder(batch: bytes) -> Any:
+    """Return what decodes a batch; None where its checksum or its header can't be right."""
     version = batch[VERSION_AT]
     try:
         if version < _OLDEST_WITH_TRANSACTIONS:
-            return bool(LegacyRecordBatch(batch, version).validate_crc())
-        return (
-            len(batch) >= HEADER.size
-            and header_of(batch).last_offset_delta >= 0
-            and bool(DefaultRecordBatch(batch).validate_crc())
-        )
+            legacy = LegacyRecordBatch(batch, version)
+            return legacy if legacy.validate_crc() else None
+        if len(batch) < HEADER.size:
+            return None
+        decoder = DefaultRecordBatch(batch)
+        good = decoder.validate_crc() and decoder.next_offset > decoder.base_offset
     except Exception:  # noqa: BLE001 - whatever the decoder makes of the bytes
-        return False
+        return None
+    return decoder if good else None
 
 
 def _legacy_value(batch: bytes) -> bytes:
