@@ -191,3 +191,32 @@ async def test_the_end_that_can_be_read_is_before_an_open_transaction(bench: Ben
 
         await until(behind)
         assert readable_end(consumer, tp) == 2
+
+
+async def test_positions_come_behind_an_aborted_transaction_while_others_are_busy(
+    bench: Bench, desk: SmallDesk
+) -> None:
+    async with worker(bench, desk, Metrics()), producer(bench) as sending:
+        await sending.begin_transaction()
+        await put(sending, bench, "k/aborted")
+        await sending.abort_transaction()
+        tp = TopicPartition(bench.topic("calls"), 0)
+        other = 0
+
+        async def noted_while_others_come() -> bool:
+            nonlocal other
+            other += 1
+            async with AIOKafkaProducer(
+                bootstrap_servers=bench.stack.bootstrap, acks="all"
+            ) as busy:
+                for number in range(50):
+                    await busy.send(
+                        bench.topic("calls"),
+                        key=b"other",
+                        value=b"{}",
+                        headers=[("ce_id", f"other/{other}-{number}".encode())],
+                        partition=1,
+                    )
+            return tp not in await unread(bench, desk)
+
+        await until(noted_while_others_come)
