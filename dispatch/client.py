@@ -16,12 +16,14 @@ from math import isfinite
 from typing import Any, Final
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from dispatch.cluster import close_producer, partitions_of, unreachable
 from dispatch.errors import Unavailable
+from dispatch.kafka.consumer import Consumer, UnreadableRecord
+from dispatch.log_end import readable_end
 from dispatch.settings import KafkaSettings
 from dispatch.topics import TOPIC_OF, key_of
 from dispatch.topics.cloudevents import timestamp, write_headers
@@ -63,7 +65,8 @@ class Published:
 class Event:
     """One event as read; `topic` is without the prefix, `timestamp` the record's, in UTC.
 
-    `data` is the body, or an empty object where there is none that can be read.
+    `data` is the body, or an empty object where there is none that can be read. `unreadable` says
+    why a record can't be read at all; the attributes are then those that could be had.
     """
 
     topic: str
@@ -73,6 +76,7 @@ class Event:
     key: str | None
     attributes: dict[str, str]
     data: dict[str, Any]
+    unreadable: str | None = None
 
     @property
     def type(self) -> str:
@@ -100,6 +104,7 @@ class Event:
             "key": self.key,
             "attributes": self.attributes,
             "data": self.data,
+            **({} if self.unreadable is None else {"unreadable": self.unreadable}),
         }
 
 
@@ -152,7 +157,7 @@ async def publish(
 class Reader:
     """Reads topics from where they stood when it was opened; joins no group, leaves no trace."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, topic_prefix: str) -> None:
+    def __init__(self, consumer: Consumer, topic_prefix: str) -> None:
         """Read with a started consumer; use `open_reader`."""
         self._consumer = consumer
         self._prefix = topic_prefix
@@ -168,10 +173,10 @@ class Reader:
         # fetch is right. One fetch asks for all partitions together.
         for _ in range(LOOKS_FOR_ENDS):
             await self._consumer.getmany(timeout_ms=LOOK_FOR_ENDS_MS)
-            if all(self._consumer.highwater(partition) is not None for partition in found):
+            if all(readable_end(self._consumer, partition) is not None for partition in found):
                 break
         for partition, offset in told.items():
-            self._ends[partition] = max(offset, self._consumer.highwater(partition) or 0)
+            self._ends[partition] = max(offset, readable_end(self._consumer, partition) or 0)
             self._consumer.seek(partition, self._ends[partition])
 
     async def past(self) -> AsyncIterator[Event]:
@@ -228,7 +233,7 @@ async def open_reader(
 
     Raises Unavailable when the brokers can't be reached or a topic is missing.
     """
-    consumer = AIOKafkaConsumer(
+    consumer = Consumer(
         **kafka.client_options(),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -280,6 +285,7 @@ def as_event(record: ConsumerRecord[bytes, bytes], topic_prefix: str) -> Event:
         key=None if record.key is None else record.key.decode("utf-8", "replace"),
         attributes=attributes,
         data=data if isinstance(data, dict) and not _too_deep(data) else {},
+        unreadable=record.unreadable if isinstance(record, UnreadableRecord) else None,
     )
 
 

@@ -1,7 +1,8 @@
 """Where a partition's log really ends.
 
 The embedded broker answers the question for the end with the first offset of the last batch plus
-one, which is too low after a batch of several records. What a fetch says of it is right.
+one, which is too low after a batch of several records. What a fetch says of it is right: the high
+watermark, which counts what belongs to open transactions, too.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 _FETCH_MS: Final = 200
 _FETCHES: Final = 25
+
+
+def readable_end(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int | None:
+    """Return how far an assigned partition can be read, as its last fetch told; None before it.
+
+    To a consumer that reads what is committed, the log ends before the first open transaction.
+    """
+    end: int | None = consumer.highwater(tp)
+    stable: int | None = consumer.last_stable_offset(tp)
+    return end if end is None or stable is None or stable < 0 else min(end, stable)
 
 
 async def end_of_log(consumer: AIOKafkaConsumer, tp: TopicPartition, told: int) -> int:

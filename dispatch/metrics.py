@@ -50,6 +50,12 @@ class Metrics:
         self.ready = Gauge(
             "dispatch_ready", "Whether the worker is ready, as /readyz says", registry=registry
         )
+        self.open_transaction = Gauge(
+            "dispatch_open_transaction_seconds",
+            "How long a producer's open transaction has held up the partition's records",
+            partition,
+            registry=registry,
+        )
         self.batch_size = Histogram(
             "dispatch_batch_records",
             "Records in a batch",

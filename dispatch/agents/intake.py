@@ -6,27 +6,30 @@ the first has; when anything goes wrong with one of them, they are dealt with on
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
 import mode
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from dispatch.agents.batch import Batch, BatchChannel
 from dispatch.agents.desk import Desk
+from dispatch.agents.open_transactions import OpenTransactions
 from dispatch.agents.ownership import Ownership
 from dispatch.agents.patience import Interrupted, Overdue, Patience, persist
 from dispatch.agents.positions import Start, where_to_start
 from dispatch.claim import Claim
 from dispatch.cluster import cluster_id_of
+from dispatch.kafka.consumer import Consumer, record_of
 from dispatch.log_end import end_of_log
 from dispatch.metrics import Metrics
 from dispatch.topics.envelope import Record
 
+LOOK_SECONDS = 0.5  # between looks at what the brokers tell beside records
 POLL_SECONDS = 0.5  # how soon a quiet intake notices that it has to stop
 AT_ONCE = 2  # batches: one is published while the next is decided
 CLOSE_TIMEOUT = 5.0  # seconds
@@ -85,9 +88,11 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         # What is written beside every offset: which database reads this topic.
         self._note_beside = "" if claim is None else claim.as_text()
         self._ownership = ownership
-        self._consumer: AIOKafkaConsumer | None = None
+        self._consumer: Consumer | None = None
         self._reading: asyncio.Future[None] | None = None
         self._in_hand: list[_InHand] = []
+        self._open_transactions = OpenTransactions(metrics)
+        self._looked = -LOOK_SECONDS
         self._assignments = 0
         self._revoking = False
         self._reconciled = -1
@@ -140,6 +145,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         await self._close()
         self._assignments, self._reconciled, self._revoking = 0, -1, False
         self._settled.clear()
+        self._open_transactions.forget()
 
     def join(self) -> None:
         """Take part in the group again after `leave`."""
@@ -165,6 +171,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._revoking = True
         self._log.info("partitions revoked", partitions=sorted(tp.partition for tp in revoked))
         await self._finish(self._session_timeout_ms / 1_000 * self._patience.revocation_share)
+        self._open_transactions.forget()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Have the positions compared before anything is read."""
@@ -195,13 +202,13 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             if records and not self.should_stop:
                 self._begin(consumer, records)
 
-    def _begin(self, consumer: AIOKafkaConsumer, read: Sequence[_Read]) -> None:
+    def _begin(self, consumer: Consumer, read: Sequence[_Read]) -> None:
         """Have a batch settled, beside the one before it if that is still in hand."""
         # Until it has rejoined, this may be the log of another cluster by now: what is noted of the
         # old one then says nothing of the new one, which is read from where nothing is missing.
         assert self.incarnation is not None
         in_hand = _InHand(
-            records=[Record.of(record, self.incarnation) for record in read],
+            records=[record_of(record, self.incarnation) for record in read],
             offsets={
                 TopicPartition(record.topic, record.partition): record.offset + 1 for record in read
             },
@@ -210,8 +217,8 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._in_hand.append(in_hand)
         self.add_future(self._settle(consumer, in_hand))
 
-    async def _connect(self) -> AIOKafkaConsumer:
-        self._consumer = consumer = AIOKafkaConsumer(
+    async def _connect(self) -> Consumer:
+        self._consumer = consumer = Consumer(
             **self._client_options,
             group_id=self.topic,
             enable_auto_commit=False,
@@ -252,17 +259,23 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             # Another's already, or read at the wrong place, which will be put right first: from a
             # new assignment, or after records that were given up meanwhile.
             return []
-        if not polled and not self._in_hand:
-            await self._note_nothing(consumer)
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._open_transactions.look(consumer)
+            await self._note_nothing(consumer, polled.keys())
         return [record for records in polled.values() for record in records]
 
-    async def _note_nothing(self, consumer: AIOKafkaConsumer) -> None:
+    async def _note_nothing(self, consumer: Consumer, polled: Collection[TopicPartition]) -> None:
         """Note positions before which nothing is left to take: deleted, or no records of ours.
 
-        Brokers keep the marks of producers' transactions in the log, too.
+        Brokers keep aborted transactions in the log, and the marks at the end of each. A partition
+        of which records are in hand or just `polled` has its turn later.
         """
+        busy = {*polled, *(tp for in_hand in self._in_hand for tp in in_hand.offsets)}
         beyond: dict[TopicPartition, int] = {}
         for tp, noted in self._noted.items():
+            if tp in busy:
+                continue
             try:
                 position = await consumer.position(tp)
             except IllegalStateError:
@@ -276,7 +289,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             self._noted |= beyond
             self._settled |= beyond
 
-    async def _reconcile(self, consumer: AIOKafkaConsumer) -> None:
+    async def _reconcile(self, consumer: Consumer) -> None:
         """Start every partition where both Kafka and the database say that it is safe."""
         assignment = self._assignments
         incarnation = await cluster_id_of(self._client_options)
@@ -315,9 +328,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._settled = starts
         self._reconciled, self.incarnation = assignment, incarnation
 
-    async def _claim(
-        self, consumer: AIOKafkaConsumer, committed: Mapping[TopicPartition, int]
-    ) -> None:
+    async def _claim(self, consumer: Consumer, committed: Mapping[TopicPartition, int]) -> None:
         """Write whose the partitions are, at the offsets that they have, and look who else did."""
         if self._note_beside and committed:
             await consumer.commit(self._beside(committed))
@@ -342,7 +353,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             self._metrics.beyond_end.labels(**labels).inc(start.beyond_end)
             log.error("the log ends before what the database has seen", records=start.beyond_end)
 
-    async def _settle(self, consumer: AIOKafkaConsumer, in_hand: _InHand) -> None:
+    async def _settle(self, consumer: Consumer, in_hand: _InHand) -> None:
         """See a batch through: every record takes effect, then its offset is committed."""
         started = time.monotonic()
         with structlog.contextvars.bound_contextvars(
@@ -443,7 +454,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             except KafkaError as error:
                 self._log.info("poll failed", error=repr(error))
 
-    async def _commit(self, consumer: AIOKafkaConsumer, in_hand: _InHand) -> None:
+    async def _commit(self, consumer: Consumer, in_hand: _InHand) -> None:
         try:
             await self._unless_let_go(
                 asyncio.ensure_future(consumer.commit(self._beside(in_hand.offsets))), in_hand

@@ -11,9 +11,9 @@ from typing import Any, Final
 import orjson
 import structlog
 
-from dispatch.topics.refused import kind_of
 from dispatch.topics import TOPIC_OF
 from dispatch.topics.envelope import Outgoing
+from dispatch.topics.refused import kind_of
 
 log = structlog.get_logger(__name__)
 

@@ -6,13 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.partitioner import murmur2
 
 from dispatch.agents.desk import Desk
 from dispatch.agents.intake import Intake
 from dispatch.cluster import cluster_id_of, partitions_of
 from dispatch.errors import Unavailable
+from dispatch.kafka.consumer import Consumer
 
 ANSWER_TIMEOUT_MS: Final = 5_000
 
@@ -65,13 +66,15 @@ class Unread:
         self._intakes = intakes
         self._desk = desk
         self._client_options = client_options
-        self._consumer: AIOKafkaConsumer | None = None
+        self._consumer: Consumer | None = None
         self._connecting = asyncio.Lock()
         self.partitions: list[TopicPartition] = []
         """Those of the inputs; none before they were asked for."""
 
     async def ends(self) -> Mapping[TopicPartition, int]:
         """Return where each partition of the inputs ends by now: the next offset.
+
+        What belongs to an open transaction, or comes behind one, is not there yet.
 
         Raises Unavailable or a KafkaError when the brokers don't tell.
         """
@@ -99,7 +102,7 @@ class Unread:
         if consumer is not None:
             await consumer.stop()
 
-    async def _connect(self) -> AIOKafkaConsumer:
+    async def _connect(self) -> Consumer:
         topics = [intake.topic for intake in self._intakes]
         found = await partitions_of(self._client_options, topics)
         if missing := sorted(set(topics) - found.keys()):
@@ -108,7 +111,7 @@ class Unread:
             TopicPartition(topic, partition) for topic in topics for partition in found[topic]
         ]
         # It is in no group and reads nothing: an intake's own would answer after its fetch only.
-        consumer = AIOKafkaConsumer(
+        consumer = Consumer(
             **self._client_options,
             enable_auto_commit=False,
             request_timeout_ms=ANSWER_TIMEOUT_MS,

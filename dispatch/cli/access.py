@@ -27,6 +27,7 @@ _COLUMNS = ("kind", "name", "pattern", "operation", "what")
 @click.argument("role", type=click.Choice(list(roles())))
 @click.argument("user")
 @localised.option("--hospital", metavar="ID", help="access.hospital")
+@localised.option("--transactions", is_flag=True, help="access.transactions")
 @localised.option("--create/--check", "create", default=False, help="access.create")
 @localised.option("--json", "as_json", is_flag=True, help="access.json")
 @pass_invocation
@@ -37,6 +38,7 @@ def command(
     role: str,
     user: str,
     hospital: str | None,
+    transactions: bool,
     create: bool,
     as_json: bool,
 ) -> int:
@@ -44,7 +46,13 @@ def command(
     settings = invocation.settings()
     if hospital is not None:
         _check_hospital(settings, hospital)
-    wanted = entries(role, user=user, prefix=settings.topic_prefix, hospital_id=hospital)
+    wanted = entries(
+        role,
+        user=user,
+        prefix=settings.topic_prefix,
+        hospital_id=hospital,
+        transactions=transactions,
+    )
     options = settings.kafka.client_options()
     found, added = asyncio.run(_bring_about(options, user, wanted, create=create))
     rows = [

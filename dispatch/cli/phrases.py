@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from dispatch.client import Event
-from dispatch.language import catalogue, spoken
+from dispatch.language import catalogue, spoken, text
 from dispatch.masking import Masker, mask_said
 from dispatch.shown import json_of, shown
 from dispatch.topics.fields import parse_time
@@ -72,6 +72,9 @@ def _word(word: str) -> str:
 
 def phrase(event: Event) -> str:
     """Say in a few words what an event tells, with personal data masked."""
+    if event.unreadable is not None:
+        place = f"{event.topic}/{event.partition}/{event.offset}"
+        return text("tail.unreadable", place=place, why=event.unreadable)
     masked = _mask(None, "", dict(event.data))
     decision = masked.get("decision")
     asking = isinstance(decision, dict) and decision.get("action") == "ask"

@@ -17,7 +17,7 @@ from dispatch.cli.phrases import ABSENT
 from dispatch.language import text
 from dispatch.shown import json_of
 from dispatch.topic_admin.cluster import Changes, open_admin
-from dispatch.topic_admin.promise import REPLICATION, Fault, Wanted, faults, wanted_topics
+from dispatch.topic_admin.promise import REPLICATION, Fault, Wanted, wanted_topics
 
 _COLUMNS = ("topic", "what", "found", "wanted", "why")
 
@@ -80,7 +80,7 @@ async def _bring_about(options: Mapping[str, Any], wanted: Mapping[str, Wanted])
 
 async def _look(options: Mapping[str, Any], wanted: Mapping[str, Wanted]) -> Changes:
     async with open_admin(options) as admin:
-        return Changes((), (), tuple(faults(wanted, await admin.find(wanted))))
+        return Changes((), (), tuple(await admin.faults(wanted)))
 
 
 def _row(fault: Fault) -> dict[str, Any]:

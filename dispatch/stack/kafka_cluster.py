@@ -45,6 +45,8 @@ _PROPERTIES: Final[Mapping[str, object]] = {
     # Small machine, small groups: the defaults are for 50 partitions and hundreds of clients.
     "offsets.topic.num.partitions": 4,
     "transaction.state.log.num.partitions": 4,
+    # `dispatch topics --check`: an open transaction holds up all that comes after it.
+    "transaction.max.timeout.ms": 60_000,
     "share.coordinator.state.topic.num.partitions": 4,
     "num.network.threads": 2,
     "num.io.threads": 4,

@@ -39,6 +39,7 @@ def reject(city: City, inbound: Inbound, reasons: list[Reason]) -> None:
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
+            first_offset=record.first_offset,
             at=city.now,
             key_base64=_base64(record.key, MOST_OF_KEY),
             value_base64=_base64(record.value, MOST_OF_VALUE),

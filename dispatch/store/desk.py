@@ -331,7 +331,10 @@ class Desk:
         places = {(incarnation, *place): offset for place, offset in positions.items()}
         async with self._database.lend() as connection:
             await connection.execute(
-                STATEMENTS["note_inputs"], [], [], [], self._clock.now(), *_in_columns(places)
+                STATEMENTS["note_inputs"],
+                *([], [], [], []),
+                self._clock.now(),
+                *_in_columns(places),
             )
 
     async def health(self) -> DeskHealth:

@@ -62,6 +62,8 @@ def read(record: Record, *, topic: str, salvage: Salvage | None = None) -> Inbou
 
     With `salvage` a call is taken as it is meant, where it does not keep to the contract.
     """
+    if record.unreadable is not None:
+        return _unreadable(record, topic, record.unreadable)
     value = record.value or b""
     digest = hashlib.sha256(value).digest()
     body: dict[str, Any] = {}
@@ -150,6 +152,26 @@ def _key_warning(record: Record, call: Call) -> list[Reason]:
 
 def _digest(event_type: str, value: bytes) -> bytes:
     return hashlib.sha256(event_type.encode() + b"\0" + value).digest()
+
+
+def _unreadable(record: Record, topic: str, why: str) -> Inbound:
+    """Say of what can't be read where it was, and what it seems to have been.
+
+    Its place is its identity: what it says of itself may be wrong, and it may be sent again whole.
+    """
+    identity = f"{record.incarnation}/{record.topic}/{record.partition}/{record.offset}"
+    digest = hashlib.sha256(record.value or b"").digest()
+    try:
+        event_type = read_attributes(record).type
+    except Malformed:
+        event_type = "unknown"
+    try:
+        body = decode(record.value or b"")
+    except BodyError:
+        body = {}
+    sender = _sender(record, topic, body)
+    reasons = [_reason("record", f"can't be read: {why}")]
+    return Inbound(record, topic, identity, digest, digest, event_type, None, reasons, sender)
 
 
 def _content(

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from dispatch.topics.announcement import Reason
+from dispatch.topics.announcement import BODY, Reason
 from dispatch.topics.calls import INPUTS, Call
 from dispatch.topics.envelope import Record
-from dispatch.topics.fields import BODY, MAX_BODY_BYTES, BodyError, decode
+from dispatch.topics.fields import MAX_BODY_BYTES, BodyError, decode
 
 # Of these a body that says nothing of its type must have one, to be a call plainly.
 _PLAINLY: Final = ("patient", "caller", "location")

@@ -13,7 +13,14 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from dispatch.cluster import unreachable, until_told
 from dispatch.errors import Unavailable
-from dispatch.topic_admin.promise import Fault, Found, Wanted, faults, new_settings
+from dispatch.topic_admin.promise import (
+    Fault,
+    Found,
+    Wanted,
+    broker_faults,
+    faults,
+    new_settings,
+)
 
 # seconds until every broker has heard of a change
 HEARD_LIMIT: Final = 15.0
@@ -58,6 +65,10 @@ class TopicAdmin:
             )
         return found
 
+    async def faults(self, wanted: Mapping[str, Wanted]) -> list[Fault]:
+        """Return all that breaks the promise, topic by topic, and then of the brokers."""
+        return faults(wanted, await self.find(wanted)) + broker_faults(await self._brokers())
+
     async def bring_about(self, wanted: Mapping[str, Wanted]) -> Changes:
         """Create what is missing, give what is there the settings that it lacks.
 
@@ -78,7 +89,7 @@ class TopicAdmin:
         """Return what is still wrong once every broker may have heard of the changes."""
         deadline = time.monotonic() + HEARD_LIMIT
         while True:
-            left = faults(wanted, await self.find(wanted))
+            left = await self.faults(wanted)
             hopeless = all(fault.cure is None and fault.reason != "missing" for fault in left)
             if hopeless or time.monotonic() > deadline:
                 return left
@@ -111,6 +122,18 @@ class TopicAdmin:
         for answer in answers:
             for code, reason, _, name in answer.resources:
                 _check(name, code, reason)
+
+    async def _brokers(self) -> dict[int, dict[str, str]]:
+        """Return the settings of each broker that is up, by its id."""
+        brokers = [each["node_id"] for each in (await self._admin.describe_cluster())["brokers"]]
+        resources = [ConfigResource(ConfigResourceType.BROKER, str(each)) for each in brokers]
+        found = {}
+        answers: list[Any] = await self._admin.describe_configs(resources)
+        for answer in answers:
+            for code, reason, _, name, entries in answer.resources:
+                _check(f"broker {name}", code, reason)
+                found[int(name)] = {entry[0]: entry[1] for entry in entries}
+        return found
 
     async def _settings(self, names: Iterable[str]) -> dict[str, dict[str, tuple[str, int]]]:
         """Return the value of each setting in effect for a topic, and where it is from."""

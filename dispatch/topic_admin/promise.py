@@ -35,6 +35,8 @@ Reason = Literal[
     "retention_bytes",
     "compaction_lag",
     "max_message_bytes",
+    "timestamp_type",
+    "transaction_timeout",
 ]
 
 
@@ -112,9 +114,19 @@ class Wanted:
     settings: tuple[Setting, ...]
 
 
+# Only what is committed is read: as long as one producer leaves a transaction open, everybody's
+# records behind it wait.
+LONGEST_TRANSACTION: Final = Setting(
+    "transaction.max.timeout.ms", 60_000, "transaction_timeout", at_most=60_000
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What of a topic breaks the promise; `cure` is the setting to give it, if one cures it."""
+    """What of a topic breaks the promise; `cure` is the setting to give it, if one cures it.
+
+    A broker's own setting, which no topic has, stands under the broker's name.
+    """
 
     topic: str
     what: str
@@ -148,6 +160,16 @@ def faults(wanted: Mapping[str, Wanted], found: Mapping[str, Found]) -> list[Fau
     """Return everything of the topics found that breaks the promise, topic by topic."""
     return [
         fault for name, topic in wanted.items() for fault in _faults(name, topic, found.get(name))
+    ]
+
+
+def broker_faults(found: Mapping[int, Mapping[str, str]]) -> list[Fault]:
+    """Return what of the brokers' settings, by their ids, breaks the promise."""
+    wanted = LONGEST_TRANSACTION
+    return [
+        Fault(f"broker {broker}", wanted.name, value, wanted.wanted, wanted.reason)
+        for broker, settings in sorted(found.items())
+        if not wanted.holds(value := settings.get(wanted.name))
     ]
 
 
@@ -192,6 +214,9 @@ def _wanted(topic: Topic, needs: _Needs, replication: int) -> Wanted:
         Setting("unclean.leader.election.enable", "false", "unclean_leader_election"),
         Setting("max.message.bytes", bytes_, "max_message_bytes", **size),
     ]
+    if topic.direction == "input":
+        # By a console's own clock it may be past its retention before it is read.
+        settings.append(Setting("message.timestamp.type", "LogAppendTime", "timestamp_type"))
     kept = needs.retention_days * DAY_MS
     if needs.cleanup_policy == "compact":
         settings.append(Setting("min.compaction.lag.ms", kept, "compaction_lag", at_least=kept))

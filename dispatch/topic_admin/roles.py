@@ -16,6 +16,9 @@ EVERYBODY: Final = "*"
 _HOSPITAL: Final = "{hospital_id}"
 _ALL: Final = "*"
 
+# Kafka's own name for all of it.
+_CLUSTER: Final = "kafka-cluster"
+
 _READ: Final = ("Describe", "Read")
 _WRITE: Final = ("Describe", "Write")
 _ADMINISTER: Final = ("AlterConfigs", "Create", "Describe", "DescribeConfigs")
@@ -23,9 +26,10 @@ _ADMINISTER: Final = ("AlterConfigs", "Create", "Describe", "DescribeConfigs")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """One thing that a user may do from anywhere: an operation on a topic or consumer group.
+    """One thing that a user may do from anywhere: an operation on a topic, group or the cluster.
 
-    The `kind` is topic or group, the `pattern` literal, or prefix for every name that begins so.
+    The `kind` is topic, group, cluster or transactional id, the `pattern` literal, or prefix for
+    every name that begins so.
     """
 
     kind: str
@@ -79,11 +83,18 @@ def roles() -> dict[str, Role]:
 
 
 def entries(
-    role: str, *, user: str, prefix: str, hospital_id: str | None = None
+    role: str,
+    *,
+    user: str,
+    prefix: str,
+    hospital_id: str | None = None,
+    transactions: bool = False,
 ) -> frozenset[Entry]:
     """Return what a user in a role may do; `prefix` is that of the installation's topics.
 
-    `hospital_id` is that of a hospital of the city's plan. Raises ConfigurationError when the role
+    `hospital_id` is that of a hospital of the city's plan. No role writes in transactions, as one
+    that is left open holds up everybody's inputs; with `transactions` a user may, under ids that
+    begin with its name and a hyphen. Raises ConfigurationError when the role
     needs one, or none, the user's own groups would be the workers', or `user` is Kafka's word for
     everybody.
     """
@@ -93,7 +104,10 @@ def entries(
     if may.of_a_hospital != (hospital_id is not None):
         needs = "is for one hospital" if may.of_a_hospital else "is for no hospital"
         raise ConfigurationError(f"the role {role} {needs}")
-    return frozenset(_entries(may, user, prefix, hospital_id or ""))
+    allowed = set(_entries(may, user, prefix, hospital_id or ""))
+    if transactions:
+        allowed |= {Entry("transactional id", f"{user}-", "prefix", each) for each in _WRITE}
+    return frozenset(allowed)
 
 
 def _entries(may: Role, user: str, prefix: str, hospital_id: str) -> Iterator[Entry]:
@@ -109,6 +123,9 @@ def _entries(may: Role, user: str, prefix: str, hospital_id: str) -> Iterator[En
                     yield Entry("topic", full.removesuffix(_ALL), "prefix", operation)
                 else:
                     yield Entry("topic", full, "literal", operation)
+    if may.administer:
+        # What brokers allow everybody who writes is looked at, too.
+        yield Entry("cluster", _CLUSTER, "literal", "DescribeConfigs")
     for group in may.groups:
         for operation in _READ:
             yield Entry("group", prefix + group, "literal", operation)

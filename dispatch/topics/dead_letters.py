@@ -26,6 +26,8 @@ class InputRejected(Announcement):
 
     `value_base64` and `key_base64` are the bytes as read (null where there were none); a header's
     value is base64 too. What no record of Kafka would hold in base64 is cut, and named in `cut`.
+    Of a record that can't be read they are what could be had, and the letter may stand for all
+    offsets from `first_offset` to `offset`.
     """
 
     event_type: ClassVar[str] = "input.rejected"
@@ -39,6 +41,7 @@ class InputRejected(Announcement):
     refused: str
     reasons: list[Reason]
     cut: list[Cut]
+    first_offset: int | None = None
 
 
 class Places(BaseModel):

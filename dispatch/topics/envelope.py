@@ -12,6 +12,9 @@ class Record:
 
     The value of a header may be null on Kafka. `incarnation` is the cluster whose offsets these
     are, where they matter: a broker that forgets comes back as another.
+
+    `unreadable` says why what stands there can't be read; key, value and headers are then what
+    bytes could be had. Such a record stands for all offsets from `first_offset` to `offset`.
     """
 
     topic: str
@@ -22,6 +25,8 @@ class Record:
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
     incarnation: str = ""
+    unreadable: str | None = None
+    first_offset: int | None = None
 
     @classmethod
     def of(cls, read: Any, incarnation: str = "") -> "Record":

@@ -8,7 +8,7 @@ UNKNOWN: Final = "unknown"
 OTHER: Final = "other"
 # The fields of a reason that are no part of a body.
 _ENVELOPE: Final = frozenset(
-    {"body", "key", "ce_id", "ce_source", "ce_specversion", "ce_time", "ce_type"}
+    {"body", "key", "record", "ce_id", "ce_source", "ce_specversion", "ce_time", "ce_type"}
 )
 
 

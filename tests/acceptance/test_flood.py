@@ -1,5 +1,6 @@
 """One client's flood is its own: others' calls are decided as if it were not there."""
 
+import signal
 from pathlib import Path
 
 from dispatch.stack.embedded import Stack
@@ -19,7 +20,7 @@ async def test_good_calls_are_decided_in_time_beside_a_flood(
         assert cost.p99 < 2, str(cost)
         assert cost.database_bytes < 400, str(cost)
         assert cost.log_bytes < 10, str(cost)
-        await worker.stop(15, 60)
+        await worker.stop(signal.SIGTERM, 60)
         history = await service.history()
     assert history.violations() == []
     assert len(history.inputs) == BAD + len(cost.waits) + 1

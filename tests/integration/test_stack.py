@@ -89,7 +89,7 @@ for attempt in (
 async def test_roots_database_is_nobody_elses(stack: Stack) -> None:
     nobody = str(pwd.getpwnam("nobody").pw_uid)
     arguments = (nobody, str(stack.data_dir), str(stack.postgres.pid))
-    said = subprocess.run(
+    said = subprocess.run(  # noqa: ASYNC221 - the test may wait
         [sys.executable, "-c", INTRUDER, *arguments], capture_output=True, text=True, check=True
     ).stdout
     assert said.split() == ["refused"] * 3

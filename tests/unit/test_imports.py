@@ -23,7 +23,7 @@ MAY_KNOW = {
     "process_memory": set(),
     "store": {"claim", "domain", "planning", "policy", "topics", "clock", "errors", "health"},
     "agents": {
-        *("claim", "cluster", "errors", "health", "log_end", "metrics", "planning"),
+        *("claim", "cluster", "errors", "health", "kafka", "log_end", "metrics", "planning"),
         *("process_memory", "settings", "topics", "web"),
     },
     "web": {"discovery", "errors", "health", "metrics", "settings"},
@@ -36,7 +36,8 @@ MAY_KNOW = {
     "settings": {"errors", "kafka_token", "language"},
     "kafka_token": set(),
     "cluster": {"errors"},
-    "client": {"cluster", "errors", "settings", "topics"},
+    "kafka": {"topics"},
+    "client": {"cluster", "errors", "kafka", "log_end", "settings", "topics"},
     "stack": {"cluster", "errors", "settings"},
     "topic_admin": {"cluster", "errors", "topics"},
 }

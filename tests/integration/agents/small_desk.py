@@ -87,6 +87,8 @@ class SmallDesk:
             await self._gate.pass_through("taken")
             async with db.transaction():
                 await self._note(db, records)
+                if any(record.unreadable is not None for record in records):
+                    raise ValueError("unreadable")
                 identities = {_header(record, "ce_id"): record for record in records}
                 fresh = await db.fetch(
                     "INSERT INTO inbox SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
@@ -107,9 +109,8 @@ class SmallDesk:
     async def refuse(self, record: Record, error: BaseException) -> Sequence[Outgoing]:
         async with self._connection() as db, db.transaction():
             await self._note(db, [record])
-            letter = orjson.dumps(
-                {"refused": "call.received", "reasons": [{"field": "poison", "reason": str(error)}]}
-            )
+            reason = {"field": "poison", "reason": record.unreadable or str(error)}
+            letter = orjson.dumps({"refused": "call.received", "reasons": [reason]})
             await self._log(db, "dead-letters", _key(record), "input.rejected", letter)
             return await self._unpublished(db, [_key(record)])
 

@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
 from dispatch.clock import SystemClock
 from dispatch.cluster import cluster_id_of
@@ -110,6 +114,28 @@ async def test_each_user_has_what_its_role_may_do_and_nothing_else(centre: Centr
         for user, (role, hospital) in USERS.items():
             wanted = entries(role, user=user, prefix=PREFIX, hospital_id=hospital)
             assert await access.of(user) == wanted
+
+
+@pytest.mark.parametrize("user", ["console", HOSPITAL, "worker"])
+async def test_no_role_may_begin_a_transaction(centre: Centre, user: str) -> None:
+    producer = AIOKafkaProducer(**centre.options(user), transactional_id=f"{user}-1")
+    try:
+        async with asyncio.timeout(LIMIT):
+            with pytest.raises(TransactionalIdAuthorizationFailed):
+                await producer.start()
+    finally:
+        await producer.stop()
+
+
+async def test_a_right_to_transactions_is_given_on_request_and_else_told_as_too_much(
+    centre: Centre,
+) -> None:
+    wanted = entries("console", user="visitor", prefix=PREFIX)
+    with_transactions = entries("console", user="visitor", prefix=PREFIX, transactions=True)
+    async with open_access(centre.options("admin")) as access:
+        await access.allow("visitor", with_transactions)
+        assert await access.of("visitor") == with_transactions
+    assert {each.kind for each in with_transactions - wanted} == {"transactional id"}
 
 
 async def test_only_an_administrator_gives_rights(centre: Centre) -> None:

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from dispatch.store.desk import Desk
-from tests.integration.store.conftest import HandClock, Post, call_body, kinds, of_kind
+from tests.integration.store.conftest import Post, call_body, kinds, of_kind
 
 OpenDesk = Callable[..., Any]
 
@@ -45,7 +45,7 @@ async def test_a_unit_that_the_database_has_on_another_run_is_taken_out_and_the_
 
 
 async def test_what_memory_alone_has_wrong_is_read_again(
-    desk: Desk, open_desk: OpenDesk, post: Post, migrated: str
+    desk: Desk, open_desk: OpenDesk, post: Post
 ) -> None:
     # As if another had written, and this one had not heard of it.
     other = await open_desk()
@@ -183,7 +183,7 @@ async def test_what_would_be_a_trip_of_a_batch_that_is_over_is_no_trip_of_it(
 
 @pytest.mark.parametrize("given", ["t1", "city", "transfer-6ba7b810-9dad-51d1-80b4-00c04fd430c8"])
 async def test_a_call_with_an_id_of_something_else_goes_on_under_another(
-    desk: Desk, post: Post, clock: HandClock, given: str
+    desk: Desk, post: Post, given: str
 ) -> None:
     await desk.take([post.transfer("t1")])
     events = await desk.take([call(post, given)])

@@ -1,4 +1,4 @@
-"""Nobody's call is refused for its wrapping: it is taken once, and what was wrong with it is told."""
+"""Nobody's call is refused for its wrapping: it is taken once, and what was wrong is told."""
 
 import base64
 from collections.abc import Callable

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Collection
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
@@ -16,8 +18,10 @@ from dispatch.agents.publisher import REQUEST_BYTES
 from dispatch.cli import run
 from dispatch.cluster import until_told
 from dispatch.errors import Unavailable
+from dispatch.kafka.consumer import Consumer
 from dispatch.stack.embedded import Stack
 from dispatch.store.plan import read_plan
+from dispatch.topic_admin import promise
 from dispatch.topic_admin.cluster import Changes, open_admin
 from dispatch.topic_admin.promise import faults, wanted_topics
 from tests.apache_kafka import ApacheKafka
@@ -174,3 +178,36 @@ async def test_any_broker_gets_as_many_copies_as_it_can_hold(
     async with open_admin({"bootstrap_servers": stack.bootstrap}) as admin:
         assert set((await admin.bring_about(wanted)).created) == set(wanted)
         assert await admin.bring_about(wanted) == Changes((), (), ())
+
+
+async def test_an_input_of_years_ago_is_kept_from_the_time_when_it_came(
+    apache_kafka: ApacheKafka, topic_prefix: str
+) -> None:
+    await create(apache_kafka, topic_prefix)
+    tp = TopicPartition(topic_prefix + "calls", 0)
+    before = time.time() * 1_000
+    async with AIOKafkaProducer(**options(apache_kafka), acks="all") as producer:
+        # A clock of 2001.
+        await producer.send_and_wait(tp.topic, b"{}", partition=0, timestamp_ms=1_000_000_000_000)
+    async with Consumer(**options(apache_kafka), auto_offset_reset="earliest") as consumer:
+        consumer.assign([tp])
+        async with asyncio.timeout(LIMIT):
+            record = await consumer.getone()
+    assert record.timestamp_type == 1
+    assert record.timestamp >= before - 60_000
+
+
+async def test_a_broker_that_lets_transactions_be_open_for_long_is_told(
+    apache_kafka: ApacheKafka, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create(apache_kafka, topic_prefix)
+    wanted = wanted_topics(topic_prefix, TOPICS)
+    async with open_admin(options(apache_kafka)) as admin:
+        assert await admin.faults(wanted) == []
+        stricter = replace(promise.LONGEST_TRANSACTION, value=10_000, at_most=10_000)
+        monkeypatch.setattr(promise, "LONGEST_TRANSACTION", stricter)
+        told = await admin.faults(wanted)
+    assert len(told) == 3
+    assert {(fault.what, fault.found) for fault in told} == {
+        ("transaction.max.timeout.ms", "60000")
+    }

@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from dispatch.topic_admin.promise import REPLICATION, new_settings, wanted_topics
+from dispatch.topic_admin.promise import REPLICATION, broker_faults, new_settings, wanted_topics
 from dispatch.topic_admin.roles import Entry, entries, roles
 from dispatch.topics import topic_names
 from tests.unit.deploy.manifests import (
@@ -75,6 +75,11 @@ def test_an_acknowledged_event_survives_a_broker() -> None:
         assert apart["labelSelector"]["matchLabels"]["strimzi.io/pool-name"] == name_of(pool)
 
 
+def test_nobody_keeps_a_transaction_open_for_long() -> None:
+    config = KAFKA["spec"]["kafka"]["config"]
+    assert broker_faults({0: {name: str(value) for name, value in config.items()}}) == []
+
+
 def test_positions_are_kept_as_long_as_what_is_read() -> None:
     kept = max(
         int(settings["retention.ms"])
@@ -88,8 +93,9 @@ def allowed(user: Manifest) -> set[Entry]:
     return {
         Entry(
             acl["resource"]["type"],
-            acl["resource"]["name"],
-            acl["resource"]["patternType"],
+            # There is but one cluster.
+            acl["resource"].get("name", "kafka-cluster"),
+            acl["resource"].get("patternType", "literal"),
             operation,
         )
         for acl in user["spec"]["authorization"]["acls"]

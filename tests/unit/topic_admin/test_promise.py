@@ -14,6 +14,7 @@ from dispatch.topic_admin.promise import (
     Found,
     Reason,
     Wanted,
+    broker_faults,
     faults,
     new_settings,
     wanted_topics,
@@ -76,6 +77,7 @@ def test_another_number_of_partitions_is_told_and_never_cured(partitions: int) -
 @pytest.mark.parametrize(
     ("topic", "name", "value", "reason"),
     [
+        (CALLS, "message.timestamp.type", "CreateTime", "timestamp_type"),
         (CALLS, "min.insync.replicas", 1, "min_insync_replicas"),
         (CALLS, "min.insync.replicas", 3, "min_insync_replicas"),
         (CALLS, "unclean.leader.election.enable", "true", "unclean_leader_election"),
@@ -188,3 +190,25 @@ def test_a_file_that_cannot_be_used_is_refused(
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
         wanted_topics(PREFIX, NAMES, file=tmp_path / "none.toml")
+
+
+def test_inputs_have_the_time_at_which_the_broker_took_them_and_outputs_their_own() -> None:
+    for name, topic in wanted_topics(PREFIX, NAMES).items():
+        is_input = name.removeprefix(PREFIX) in {each.name for each in INPUT_TOPICS}
+        told = new_settings(topic).get("message.timestamp.type")
+        assert told == ("LogAppendTime" if is_input else None)
+
+
+@pytest.mark.parametrize(
+    ("value", "good"),
+    [("60000", True), ("1000", True), ("60001", False), ("900000", False), (None, False)],
+)
+def test_no_broker_lets_a_transaction_be_open_for_longer_than_a_minute(
+    value: str | None, good: bool
+) -> None:
+    right = {"transaction.max.timeout.ms": "60000"}
+    other = {} if value is None else {"transaction.max.timeout.ms": value}
+    found = broker_faults({1: right, 2: other})
+    assert [(fault.topic, fault.found, fault.cure) for fault in found] == (
+        [] if good else [("broker 2", value, None)]
+    )

@@ -68,7 +68,24 @@ def test_a_role_names_topics_that_there_are(role: str) -> None:
     for each in of(role):
         if each.kind == "topic" and each.pattern == "literal":
             assert each.name.removeprefix(PREFIX) in ALL
-        assert each.name.startswith((PREFIX, "someone-"))
+        assert each.name.startswith((PREFIX, "someone-")) or each.kind == "cluster"
+
+
+@pytest.mark.parametrize("role", sorted(roles()))
+def test_nobody_writes_in_transactions_unless_a_user_is_told_to(role: str) -> None:
+    assert "transactional id" not in {each.kind for each in of(role)}
+    hospital_id = "H1" if roles()[role].of_a_hospital else None
+    told = entries(role, user="u", prefix=PREFIX, hospital_id=hospital_id, transactions=True)
+    added = told - entries(role, user="u", prefix=PREFIX, hospital_id=hospital_id)
+    assert added == {
+        Entry("transactional id", "u-", "prefix", each) for each in ("Describe", "Write")
+    }
+
+
+def test_who_looks_at_topics_looks_at_brokers_and_nobody_else_does() -> None:
+    for role in roles():
+        about = {each.operation for each in of(role) if each.kind == "cluster"}
+        assert about == ({"DescribeConfigs"} if role == "topics" else set())
 
 
 def test_a_role_that_only_reads_and_writes_creates_nothing() -> None:
