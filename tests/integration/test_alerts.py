@@ -8,6 +8,7 @@ same series stretched in time.
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -235,7 +236,7 @@ async def worker_not_ready(run: Run) -> Story:
 
 
 async def partition_stands(run: Run) -> Story:
-    real = lag.time.monotonic
+    real = time.monotonic
 
     class Hurried:
         """A minute a second."""
@@ -320,7 +321,7 @@ def rule_test(alert: str, story: Story) -> dict[str, Any]:
 
     def named(series: Any) -> str:
         labels = dict(series)
-        name = labels.pop("__name__")
+        name: str = labels.pop("__name__")
         return name + "{" + ", ".join(f"{key}={json.dumps(labels[key])}" for key in labels) + "}"
 
     everything = {*story.before, *story.first, *story.later}
