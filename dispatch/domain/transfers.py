@@ -197,12 +197,16 @@ def start_trip(
 ) -> None:
     """Open a trip of a batch's plan as a transfer that is accepted, and order the unit planned."""
     because = f"trip {trip.number} of {batch.batch_id}"
+    transfer_id = batch_progress.trip_id(batch.batch_id, trip.number)
+    while transfer_id in city.calls:
+        # From before such ids were refused.
+        transfer_id = f"{transfer_id}:2"
     location: dict[str, Any] = {} if batch.address is None else {"address": batch.address}
     # With an address alone, the district's centre stood in for the position.
     if not location or batch.position != city.districts[batch.district].centre:
         location |= asdict(batch.position)
     event = TransferRequested(
-        transfer_id=batch_progress.trip_id(batch.batch_id, trip.number),
+        transfer_id=transfer_id,
         at=city.now,
         institution_id=batch.institution_id,
         district=batch.district,

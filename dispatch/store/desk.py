@@ -7,7 +7,7 @@ the commits.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -583,7 +583,7 @@ class Desk:
         """
         city = self._city
         call_ids: set[str] = set(self._disputes.read_again)
-        incident_ids: set[str] = set(self._disputes.read_again)
+        incident_ids: set[str] = set()
         opened: list[str] = []
         new_batches: list[str] = []
         for event in (each.event for each in inputs if each.event is not None):
@@ -592,7 +592,7 @@ class Desk:
                 call_ids.add(call_id)
             if (brought := memory.opens(event)) is not None:
                 opened.append(brought)
-                if (batch := batch_of(brought)) is not None:
+                if ".T" in brought and (batch := batch_of(brought)) is not None:
                     call_ids.add(batch)
                 if isinstance(event, TransferBatchRequested):
                     new_batches.append(brought)
@@ -625,8 +625,8 @@ class Desk:
         await parking.open_for(awaited)
         return seen
 
-    async def _load_incidents(self, tx: Transaction, incident_ids: set[str]) -> None:
-        self._read_back |= incident_ids
+    async def _load_incidents(self, tx: Transaction, incident_ids: Collection[str]) -> None:
+        self._read_back.update(incident_ids)
         # As many as are open at once would need much memory, or time, in one go.
         ids = sorted(incident_ids)
         for first in range(0, len(ids), INCIDENTS_AT_ONCE):
@@ -709,6 +709,7 @@ class Desk:
             try:
                 async with connection.transaction():
                     tx = await self._begin(connection)
+                    await self._load_incidents(tx, self._disputes.read_again)
                     self._give_up_disputed(tx)
                     result = await work(tx)
             except BaseException:

@@ -18,7 +18,7 @@ from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import Call
 from dispatch.topics.cloudevents import Malformed, read_attributes
 from dispatch.topics.envelope import Record
-from dispatch.topics.fields import BodyError, Content, decode, reasons
+from dispatch.topics.fields import BODY, BodyError, Content, decode, reasons
 
 CALLS: Final = "calls"
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -127,7 +127,8 @@ def _as_meant(inbound: Inbound, salvage: Salvage) -> Inbound:
     inbound = replace(inbound, event_type=Call.event_type, content=content)
     if call is None:
         sender = inbound.sender or _sender(record, inbound.topic, body)
-        return replace(inbound, reasons=[*inbound.reasons, *found], sender=sender)
+        around = [each for each in inbound.reasons if each.field.startswith(("ce_", BODY))]
+        return replace(inbound, reasons=[*around, *found], sender=sender)
     warnings += [each for each in inbound.reasons if each.field.startswith("ce_")]
     warnings += _key_warning(record, call)
     warnings += wrapping.twice(value)

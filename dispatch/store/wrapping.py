@@ -61,11 +61,16 @@ def doubled(value: bytes, call: Call) -> list[Reason]:
 
     Counting comes first, as nearly every body has each key once.
     """
-    parts = (call, call.caller, call.patient, call.location)
-    keys = sum(len(part.__pydantic_fields_set__) for part in parts)
-    for history in (call.epidemiology, call.patient.epidemiology, call.contact):
-        if history is not None:
-            keys += len(history.__pydantic_fields_set__)
+    patient = call.patient
+    keys = (
+        len(call.__pydantic_fields_set__)
+        + len(call.caller.__pydantic_fields_set__)
+        + len(patient.__pydantic_fields_set__)
+        + len(call.location.__pydantic_fields_set__)
+    )
+    for part in (call.epidemiology, patient.epidemiology, call.contact):
+        if part is not None:
+            keys += len(part.__pydantic_fields_set__)
     return [] if value.count(_JSON_KEY) == keys else twice(value)
 
 

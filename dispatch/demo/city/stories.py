@@ -17,7 +17,7 @@ Story = Callable[[Chronicle], bool]
 BAD_INPUTS: Final[Mapping[str, tuple[str, str]]] = {
     "not_json": ("body", "is not JSON"),
     "wrong_type": ("symptoms", "must be a list"),
-    "no_place": ("location", "nothing says where the patient is"),
+    "no_place": ("location", ""),
     "unknown_district": ("district", "is not a district of this city"),
     "unknown_unit": ("unit_id", "is not a unit of this city"),
     "unknown_hospital": ("hospital_id", "is not a hospital of this city"),

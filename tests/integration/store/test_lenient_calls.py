@@ -206,6 +206,14 @@ async def test_another_call_under_an_id_that_is_used_goes_on_under_one_of_its_ow
     await desk.published(events)
     again = post.record("calls", "call.received", "c1", far)
     assert await desk.take([again]) == []
+    # Also when both are over, and no longer in memory.
+    for over in ("c1", warned["call_id"]):
+        content = {"call_id": over, "at": timestamp(clock.time), "by": "d", "reason": "x"}
+        await desk.published(
+            await desk.take([post.record("calls", "call.cancelled", over, content)])
+        )
+    assert not desk._city.calls
+    assert await desk.take([post.record("calls", "call.received", "c1", far)]) == []
 
 
 async def test_a_valid_call_has_no_warning(desk: Desk, post: Post) -> None:
