@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from dispatch.health import DeskHealth
 from dispatch.topics import EVENTS
+from dispatch.topics.calls import Call
 from dispatch.topics.envelope import Outgoing
 
 BATCH_SIZES = (1, 5, 10, 50, 100, 250, 500, 1_000, 5_000)  # records
@@ -91,6 +92,12 @@ class Metrics:
             ("refused", "field"),
             registry=registry,
         )
+        self.call_warnings = Counter(
+            "dispatch_call_warnings",
+            "What was wrong with calls that were taken all the same, by the field at fault",
+            ("field",),
+            registry=registry,
+        )
         self._unpublished = Gauge(
             "dispatch_unpublished_events", "Events not yet published", registry=registry
         )
@@ -112,12 +119,13 @@ class Metrics:
         )
 
     def count_published(self, events: Sequence[Outgoing]) -> None:
-        """Count events, decisions by rule, escalations and clocks by kind, refusals by reason."""
+        """Count events, decisions by rule, escalations, clocks, refusals and warnings by kind."""
         published: Tally[str] = Tally()
         decisions: Tally[str] = Tally()
         escalations: Tally[str] = Tally()
         clocks: Tally[tuple[str, str]] = Tally()
         refusals: Tally[tuple[str, str]] = Tally()
+        warnings: Tally[str] = Tally()
         for event in events:
             published[event.topic] += 1
             kind = next((value for name, value in event.headers if name == "ce_type"), b"")
@@ -131,7 +139,10 @@ class Metrics:
                 letter = orjson.loads(event.value)
                 # One letter counts once, under its first reason. The sentence of a reason is
                 # open-ended; the labels are of a closed set.
-                refusals[_labels(letter["refused"], letter["reasons"][0]["field"])] += 1
+                refusals[labels(letter["refused"], letter["reasons"][0]["field"])] += 1
+            elif kind == b"call.warned":
+                for warning in orjson.loads(event.value)["warnings"]:
+                    warnings[labels(Call.event_type, warning["field"])[1]] += 1
         for topic, number in published.items():
             self.published.labels(topic=topic).inc(number)
         for rule, number in decisions.items():
@@ -142,6 +153,8 @@ class Metrics:
             self.clocks.labels(clock=clock, outcome=outcome).inc(number)
         for (refused, field), number in refusals.items():
             self.dead_letters.labels(refused=refused, field=field).inc(number)
+        for field, number in warnings.items():
+            self.call_warnings.labels(field=field).inc(number)
 
     def observe_health(self, health: DeskHealth) -> None:
         """Take over what the desk says of itself."""
@@ -156,7 +169,7 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-def _labels(refused: str, path: str) -> tuple[str, str]:
+def labels(refused: str, path: str) -> tuple[str, str]:
     """Return the event and the field of its model, both as the service knows them."""
     model = EVENTS.get(refused)
     field = path.partition(".")[0]

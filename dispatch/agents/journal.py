@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 import structlog
 
+from dispatch.metrics import labels
 from dispatch.topics import TOPIC_OF
 from dispatch.topics.envelope import Outgoing
 
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 _NOTED: Final[Mapping[bytes, tuple[str, str, tuple[str, ...]]]] = {
     b"call.decided": ("info", "call decided", ()),
     b"incident.assigned": ("info", "unit ordered", ("rule", "crew")),
+    b"call.warned": ("warning", "call taken with warnings", ()),
     b"escalation.raised": ("warning", "escalation", ("kind", "subject")),
     b"input.rejected": ("warning", "input refused", ("topic", "partition", "offset")),
 }
@@ -41,6 +43,10 @@ def note(events: Sequence[Outgoing]) -> None:
         details = dict(_subjects(event, data)) | {code: data.get(code) for code in codes}
         if isinstance(decision := data.get("decision"), dict):
             details |= {code: decision.get(code) for code in ("rule", "action", "crew")}
+        if "warnings" in data:
+            # A sender may have made a field's name up.
+            about = (labels("call.received", each["field"])[1] for each in data["warnings"])
+            details["fields"] = sorted(set(about))
         getattr(journal, level)(words, **details)
 
 

@@ -79,12 +79,16 @@ def phrase(event: Event) -> str:
     template = catalogue(spoken()).get("event.call.asking" if asking else f"event.{event.type}")
     if template is None:
         return ""
-    if isinstance(reasons := masked.get("reasons"), list):
-        masked["reasons"] = "; ".join(
-            f"{each.get('field')}: {each.get('reason')}"
-            for each in reasons
-            if isinstance(each, dict)
-        )
+    for name in ("reasons", "warnings"):
+        if isinstance(reasons := masked.get(name), list):
+            masked[name] = "; ".join(
+                f"{each.get('field')}: {each.get('reason')}"
+                for each in reasons
+                if isinstance(each, dict)
+            )
+    if masked.get("kind") == "call_unreadable":
+        # What follows was found in the call: whom it is about.
+        masked["explanation"] = str(masked.get("explanation")).partition("; ")[0]
     if isinstance(questions := masked.get("questions"), list):
         masked["questions"] = " ".join(
             str(each.get(spoken(), "")) for each in questions if isinstance(each, dict)

@@ -31,6 +31,7 @@ from dispatch.domain.batch_progress import (
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Batch, Hospital, Offer, PlannedTrip, Reservation
+from dispatch.domain.reserved_ids import is_reserved
 from dispatch.domain.roster import DISPATCHABLE
 from dispatch.planning.plan import Plan
 from dispatch.policy.rules import Destination
@@ -56,8 +57,12 @@ def request(city: City, event: TransferBatchRequested, digest: str) -> None:
     known = city.batches.get(event.batch_id)
     if known is not None and known.digest == digest:
         raise Duplicate
-    if known is not None or event.batch_id in city.incidents:
+    if known is not None or event.batch_id in city.incidents or event.batch_id in city.calls:
         raise Rejected("batch_id", "is taken already")
+    if is_reserved(event.batch_id):
+        raise Rejected("batch_id", "is one that the service gives itself")
+    if batch_of(event.batch_id) is not None:
+        raise Rejected("batch_id", "must not end like the id of a trip (.T and a number)")
     if len(event.batch_id) > _LONGEST_ID:
         raise Rejected("batch_id", f"is longer than {_LONGEST_ID}: its trips need ids too")
     if any(batch_of(call_id) == event.batch_id for call_id in city.calls):

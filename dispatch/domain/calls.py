@@ -16,6 +16,7 @@ from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.linking import Link, find_link
 from dispatch.domain.model import CallRecord, Incident, Place, Position
 from dispatch.domain.reports import report_case
+from dispatch.domain.reserved_ids import is_reserved
 from dispatch.topics.calls import (
     Call,
     CallAnswered,
@@ -47,6 +48,8 @@ def receive(city: City, call: Call, digest: str) -> None:
         raise Rejected("call_id", "is taken by a call with another content")
     if call.call_id in city.batches or batch_progress.batch_of(call.call_id) in city.batches:
         raise Rejected("call_id", "is taken by a batch or one of its trips")
+    if is_reserved(call.call_id):
+        raise Rejected("call_id", "is one that the service gives itself")
     if call.district not in city.districts:
         raise Rejected("district", f"{call.district} is not a district of this city")
     place = _place(city, call)

@@ -77,6 +77,8 @@ class Changes:
     """What a transaction has to write."""
 
     entities: dict[tuple[type, str], Entity] = field(default_factory=dict)
+    # Those of them that there were not before.
+    created: set[tuple[type, str]] = field(default_factory=set)
     timers: list[tuple[str, Timer | None]] = field(default_factory=list)
     emissions: list[Emission] = field(default_factory=list)
 
@@ -176,14 +178,19 @@ class City:
         self.changes = Changes()
         self.now: datetime = datetime.min.replace(tzinfo=UTC)
         self.cause = ""
+        self._seed = ""
         self._ordinal = 0
 
     # -- one input or timer at a time
 
-    def begin(self, *, now: datetime, cause: str) -> None:
-        """Start on the next input or timer: `now` is the time it is decided at."""
+    def begin(self, *, now: datetime, cause: str, seed: str = "") -> None:
+        """Start on the next input or timer: `now` is the time it is decided at.
+
+        The ids of its events follow from `seed`, where others have the same cause, else from that.
+        """
         self.now = now
         self.cause = cause
+        self._seed = seed or cause
         self._ordinal = 0
         self._begun = len(self._undo)
 
@@ -197,13 +204,16 @@ class City:
         """Store a record, replacing the one with its id."""
         kind = type(entity)
         key = id_of(entity)
-        self._undo.append((kind, key, self._tables[kind].get(key)))
+        before = self._tables[kind].get(key)
+        self._undo.append((kind, key, before))
+        if before is None:
+            self.changes.created.add((kind, key))
         self._store(kind, key, entity)
         self.changes.entities[kind, key] = entity
 
     def emit(self, event: Announcement, *, key: str | None) -> None:
-        """Publish an event under a key; its id follows from the cause and its ordinal."""
-        event_id = derived_id(self.cause, self._ordinal)
+        """Publish an event under a key; its id follows from the seed and its ordinal."""
+        event_id = derived_id(self._seed, self._ordinal)
         self._ordinal += 1
         self.changes.emissions.append(Emission(event_id, self.cause, key, event))
 
@@ -236,6 +246,7 @@ class City:
             self._store(kind, key, before)
             if before is None:
                 self.changes.entities.pop((kind, key), None)
+                self.changes.created.discard((kind, key))
             else:
                 self.changes.entities[kind, key] = before
         del self.changes.emissions[mark.emissions :]
@@ -282,6 +293,10 @@ class City:
         if len(taken) >= free:
             return None
         return next(place for place in range(1, len(taken) + 2) if place not in taken)
+
+    def hold_place(self, hospital_id: str, room: str, place: int) -> None:
+        """Promise a place to nobody, for as long as this working set lasts."""
+        self._promised.setdefault((hospital_id, room), Counter())[place] += 1
 
     def promised(self, hospital_id: str, room: str) -> int:
         """Return how many rooms of a kind are promised to patients who have not come yet."""

@@ -29,6 +29,8 @@ from dispatch.domain import (
     transfers,
 )
 from dispatch.domain.city import City, Rejected
+from dispatch.domain.escalation import escalate
+from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Timer, Unit
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import (
@@ -242,6 +244,17 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
 }
 
 
+_TIMES: Final = (
+    "received_at",
+    "answered_at",
+    "at",
+    "ring_at",
+    "talk_started_at",
+    "acceptance_started_at",
+    "acceptance_ended_at",
+)
+
+
 def handle(city: City, event: Content, digest: str) -> None:
     """Deal with one input; `digest` identifies its content.
 
@@ -259,6 +272,15 @@ def handle(city: City, event: Content, digest: str) -> None:
         batches.request(city, event, digest)
     else:
         _INPUTS[type(event)](city, event)
+    _see_to_units(city)
+
+
+def take_out(city: City, unit_id: str, explanation: str) -> None:
+    """Take a unit out of service of which memory and database say different things; escalate."""
+    unit = city.units[unit_id]
+    if unit.assignment_id is None and unit.job_id is None:
+        change_unit(city, unit, status="out_of_service", reason=explanation)
+    escalate(city, "unit_inconsistent", None, unit_id, explanation)
     _see_to_units(city)
 
 
@@ -286,7 +308,7 @@ def _refuse_the_future(city: City, event: Content) -> None:
 @cache
 def _times(kind: type[Content]) -> tuple[str, ...]:
     """Return the fields in which an input says when it happened."""
-    return tuple(name for name in ("received_at", "answered_at", "at") if name in kind.model_fields)
+    return tuple(name for name in _TIMES if name in kind.model_fields)
 
 
 def fire(city: City, timer: Timer) -> None:

@@ -36,6 +36,7 @@ from dispatch.domain.model import (
     Transfer,
 )
 from dispatch.domain.reports import report_case, report_crossing
+from dispatch.domain.reserved_ids import is_reserved
 from dispatch.domain.roster import where
 from dispatch.topics.calls import Call, CallCancelled, Caller, Location, Patient
 from dispatch.topics.hospitals import HandoverDiverted, TransferDiverted
@@ -60,6 +61,8 @@ def request(city: City, event: TransferRequested, digest: str) -> None:
         raise Rejected("transfer_id", "is taken by a call, transfer or batch with another content")
     if batch_progress.batch_of(event.transfer_id) in city.batches:
         raise Rejected("transfer_id", "is taken by a trip of a batch")
+    if is_reserved(event.transfer_id):
+        raise Rejected("transfer_id", "is one that the service gives itself")
     moving.check(city, event)
     if event.hospital_id is not None and event.hospital_id not in city.hospitals:
         raise Rejected("hospital_id", "is not a hospital of this city")
@@ -194,12 +197,16 @@ def start_trip(
 ) -> None:
     """Open a trip of a batch's plan as a transfer that is accepted, and order the unit planned."""
     because = f"trip {trip.number} of {batch.batch_id}"
+    transfer_id = batch_progress.trip_id(batch.batch_id, trip.number)
+    while transfer_id in city.calls:
+        # From before such ids were refused.
+        transfer_id = f"{transfer_id}:2"
     location: dict[str, Any] = {} if batch.address is None else {"address": batch.address}
     # With an address alone, the district's centre stood in for the position.
     if not location or batch.position != city.districts[batch.district].centre:
         location |= asdict(batch.position)
     event = TransferRequested(
-        transfer_id=batch_progress.trip_id(batch.batch_id, trip.number),
+        transfer_id=transfer_id,
         at=city.now,
         institution_id=batch.institution_id,
         district=batch.district,

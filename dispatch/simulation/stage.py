@@ -403,7 +403,7 @@ class Stage:
             identity = other if other in outcomes else inbound.identity
             found.append(
                 Input(
-                    identity=identity,
+                    identity=inbound.identity,
                     type=inbound.event_type,
                     topic=topic,
                     key=next(iter(inbound.sender.values()), None),

@@ -7,6 +7,7 @@ from typing import Final
 from dispatch.domain.city import City
 from dispatch.domain.handling import answer_rejected
 from dispatch.store.inbound import Inbound
+from dispatch.store.unreadable_calls import escalate_unreadable
 from dispatch.topics.announcement import Reason
 from dispatch.topics.dead_letters import InputRejected
 
@@ -38,6 +39,9 @@ def reject(city: City, inbound: Inbound, reasons: list[Reason]) -> None:
         rejected=reasons,
         event=inbound.event,
     )
+    # A call whose id the city knows has come already: it is no other patient's.
+    if inbound.is_call and not (inbound.event and inbound.sender["call_id"] in city.calls):
+        escalate_unreadable(city, inbound, reasons)
 
 
 def _base64(raw: bytes | None) -> str | None:

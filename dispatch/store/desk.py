@@ -7,7 +7,7 @@ the commits.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -16,8 +16,8 @@ import asyncpg
 import structlog
 
 from dispatch.clock import Clock
-from dispatch.domain import batch_problems, batches, clocks, handling
-from dispatch.domain.batch_progress import needs_plan
+from dispatch.domain import batch_problems, batches, clocks, handling, lenient_calls
+from dispatch.domain.batch_progress import batch_of, needs_plan
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import report_duties
@@ -30,13 +30,17 @@ from dispatch.policy.pack import Pack
 from dispatch.store import codec, memory
 from dispatch.store.database import Database, Transaction
 from dispatch.store.dead_letters import reject
+from dispatch.store.guards import Clash, Disputes, clash
+from dispatch.store.identities import Came, identify, other_identities
 from dispatch.store.inbound import Inbound, read
 from dispatch.store.parking import Parked, Parking
 from dispatch.store.plan import CityPlan
 from dispatch.store.sql import STATEMENTS
 from dispatch.store.writing import as_outgoing, write_changes
 from dispatch.topics.announcement import Reason
+from dispatch.topics.calls import Call
 from dispatch.topics.envelope import Outgoing, Record
+from dispatch.topics.transfers import TransferBatchRequested
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +48,11 @@ log = structlog.get_logger(__name__)
 TRANSACTION: Final = 120_000
 TIMERS_AT_ONCE: Final = 1_000
 WAKE: Final = "dispatch_wake"
+# Guards of the database that may stand against one transaction until it is given up.
+REMEDIES: Final = 100
+
+# The reason of what comes under the source and id of another event.
+_TAKEN: Final = Reason(field="ce_id", reason="is taken by an event with another content")
 
 T = TypeVar("T")
 
@@ -65,9 +74,13 @@ class Desk:
         self._pack = pack
         self._clock = clock
         self._prefix = topic_prefix
+        self._salvage = lenient_calls.Salvage(plan.districts, clock.now)
+        # Places that the database says are promised, and nobody is known to have.
+        self._held_places: set[tuple[str, str, int]] = set()
         self._city = self._nothing_known()
         self._seen = -1
         self._one_at_a_time = asyncio.Lock()
+        self._disputes = Disputes()
         # Owners of what was read from the database: they may be over, and need not stay.
         self._read_back: set[str] = set()
 
@@ -281,32 +294,28 @@ class Desk:
 
     def _read(self, record: Record) -> Inbound:
         topic = record.topic.removeprefix(self._prefix)
-        return read(record, topic=topic)
+        return read(record, topic=topic, salvage=self._salvage)
 
     async def _take(
         self, tx: Transaction, inputs: Sequence[Inbound], *, refusal: Reason | None = None
     ) -> Sequence[Outgoing]:
         parking = Parking(tx.connection, self._city)
         seen = await self._look_up(tx, inputs, parking)
-        outcomes: dict[str, tuple[bytes, str]] = {}
+        outcomes: dict[str, tuple[Inbound, str]] = {}
+        replayed: list[str] = []
         for each in inputs:
-            known = seen.get(each.identity)
-            if known == each.digest:
+            identity, used_before = identify(each, seen)
+            if identity in seen:
+                replayed.append(each.identity)
                 continue
-            identity, verdict = each.identity, refusal
-            if known is not None:
-                identity = _with_its_content(each)
-                verdict = Reason(field="ce_id", reason="is taken by an event with another content")
-                if seen.get(identity) == each.digest:
-                    continue
             await tx.breathe()
-            seen[identity] = each.digest
-            outcomes[identity] = (each.digest, self._handle(each, identity, verdict, parking))
+            seen[identity] = each.digest, each.topic
+            verdict = refusal or (_TAKEN if used_before else None)
+            outcomes[identity] = each, self._handle(each, identity, verdict, parking)
         await parking.write()
         for identity in parking.outcomes.keys() & outcomes.keys():
             outcomes[identity] = (outcomes[identity][0], parking.outcomes[identity])
         await self._note(tx, outcomes, [each.record for each in inputs])
-        replayed = [each.identity for each in inputs if each.identity not in outcomes]
         return await self._write(tx, replayed)
 
     def _handle(
@@ -314,14 +323,24 @@ class Desk:
     ) -> str:
         """Let one input take effect, or refuse it; returns what became of it."""
         city = self._city
-        city.begin(now=self._clock.now(), cause=identity)
+        city.begin(now=self._clock.now(), cause=each.identity, seed=identity)
         event = each.event
+        warnings = each.warnings
+        if verdict is _TAKEN and type(event) is Call:
+            # A console that was installed anew counts from 1 again; the call is another one.
+            verdict, warnings = None, (*warnings, _TAKEN)
         if verdict is not None or event is None:
             reject(city, each, [verdict] if verdict is not None else each.reasons)
             return "rejected"
         mark = city.mark()
+        content = each.content.hex()
         try:
-            handling.handle(city, event, each.digest.hex())
+            if type(event) is Call:
+                event = lenient_calls.take(
+                    city, event, content, warnings, taken_ids=self._disputes.taken
+                )
+            else:
+                handling.handle(city, event, content)
         except Rejected as rejected:
             city.roll_back(mark)
             reject(city, each, rejected.reasons)
@@ -362,7 +381,7 @@ class Desk:
         now = self._clock.now()
         rows = await tx.fetch("due_timers", by, at_once)
         timers = [Timer(**row) for row in rows]
-        tried.extend(timers)
+        tried[:] = timers
         parking = Parking(tx.connection, self._city)
         await parking.open_for([], [t.subject for t in timers if t.kind == "parked"])
         unknown: dict[str, str] = {
@@ -409,50 +428,65 @@ class Desk:
         parked = parking.expire(identity)
         if parked is not None:
             # As if it had been refused when it came: the dead letter is its own.
-            self._city.begin(now=self._clock.now(), cause=identity)
             inbound = self._read(parked.record)
+            self._city.begin(now=self._clock.now(), cause=inbound.identity, seed=identity)
             reject(self._city, inbound, [Reason(field="call_id", reason="its call has never come")])
             parking.outcomes[identity] = "rejected"
 
     async def _look_up(
         self, tx: Transaction, inputs: Sequence[Inbound], parking: Parking
-    ) -> dict[str, bytes]:
+    ) -> dict[str, Came]:
         """Read what the inputs refer to and is not in memory, and what waits for their calls.
 
         Returns the contents of the inputs that came before, by their identities.
         """
         city = self._city
-        call_ids: set[str] = set()
+        call_ids: set[str] = set(self._disputes.read_again)
         incident_ids: set[str] = set()
+        opened: list[str] = []
+        new_batches: list[str] = []
         for event in (each.event for each in inputs if each.event is not None):
             call_id = memory.call_named(event)
             if call_id is not None and call_id not in city.calls:
                 call_ids.add(call_id)
+            if (brought := memory.opens(event)) is not None:
+                opened.append(brought)
+                if ".T" in brought and (batch := batch_of(brought)) is not None:
+                    call_ids.add(batch)
+                if isinstance(event, TransferBatchRequested):
+                    new_batches.append(brought)
             for owner in memory.owners_named(event):
                 if not memory.knows(city, owner):
                     incident_ids.add(owner)
-        found: dict[str, dict[str, Any]] = {"seen": {}, "incident": {}, "awaited": {}}
+        seen: dict[str, Came] = {}
+        incidents: set[str] = set()
+        awaited: list[str] = []
 
-        async def ask(identities: list[str], call_ids: list[str], opened: list[str]) -> None:
-            for row in await tx.fetch("known_of_inputs", identities, call_ids, opened):
-                found[row["kind"]][row["id"]] = row["digest"]
+        async def ask(identities: list[str], *about: Sequence[str]) -> None:
+            for row in await tx.fetch("known_of_inputs", identities, *about):
+                match row["kind"]:
+                    case "seen":
+                        seen[row["id"]] = row["digest"], row["topic"]
+                    case "incident":
+                        incidents.add(row["id"])
+                    case _:
+                        awaited.append(row["id"])
 
-        opened = [opened for each in inputs if (opened := memory.opens(each.event))]
-        await ask([each.identity for each in inputs], list(call_ids), opened)
-        seen = found["seen"]
-        if taken := [
-            _with_its_content(each)
+        await ask([each.identity for each in inputs], list(call_ids), opened, new_batches)
+        if elsewhere := [
+            other
             for each in inputs
-            if seen.get(each.identity, each.digest) != each.digest
+            if seen.get(each.identity, (each.digest, each.topic)) != (each.digest, each.topic)
+            for other in other_identities(each)
         ]:
-            await ask(taken, [], [])
-        await self._load_incidents(tx, incident_ids | found["incident"].keys())
-        await parking.open_for(found["awaited"])
+            await ask(elsewhere, [], [], [])
+        await self._load_incidents(tx, incident_ids | incidents)
+        await parking.open_for(awaited)
         return seen
 
-    async def _load_incidents(self, tx: Transaction, incident_ids: set[str]) -> None:
+    async def _load_incidents(self, tx: Transaction, incident_ids: Collection[str]) -> None:
         if incident_ids:
-            self._read_back |= incident_ids
+            self._read_back.update(incident_ids)
             await self._load(tx, await tx.fetch("load_incidents", list(incident_ids)))
 
     async def _load(self, tx: Transaction, rows: Sequence[asyncpg.Record]) -> None:
@@ -468,7 +502,7 @@ class Desk:
     async def _note(
         self,
         tx: Transaction,
-        outcomes: Mapping[str, tuple[bytes, str]],
+        outcomes: Mapping[str, tuple[Inbound, str]],
         records: Sequence[Record],
     ) -> None:
         """Note what became of inputs, by their identities, and how far was read."""
@@ -479,8 +513,9 @@ class Desk:
         await tx.execute(
             "note_inputs",
             list(outcomes),
-            [digest for digest, _ in outcomes.values()],
+            [each.digest for each, _ in outcomes.values()],
             [outcome for _, outcome in outcomes.values()],
+            [each.topic for each, _ in outcomes.values()],
             self._clock.now(),
             *_in_columns(reached),
         )
@@ -504,11 +539,34 @@ class Desk:
     # -- transactions
 
     async def _transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run `work` in a transaction as the one writer; memory follows the database's fate."""
-        async with self._one_at_a_time, self._database.lend() as connection:
+        """Run `work` in a transaction as the one writer; memory follows the database's fate.
+
+        Where a guard of the database stands against what memory thought right, that is mended, and
+        decided again: nobody is refused for it.
+        """
+        async with self._one_at_a_time:
+            self._disputes = Disputes()
+            for _ in range(REMEDIES):
+                try:
+                    return await self._transact_once(work)
+                except asyncpg.UniqueViolationError as error:
+                    against = clash(error)
+                    if against is None or not self._remedy(against):
+                        raise
+                    log.warning(
+                        "the database knows otherwise: deciding again",
+                        guard=error.constraint_name,
+                        about=against.what,
+                    )
+            return await self._transact_once(work)
+
+    async def _transact_once(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        async with self._database.lend() as connection:
             try:
                 async with connection.transaction():
                     tx = await self._begin(connection)
+                    await self._load_incidents(tx, self._disputes.read_again)
+                    self._give_up_disputed(tx)
                     result = await work(tx)
             except BaseException:
                 self._city.abandon()
@@ -516,6 +574,43 @@ class Desk:
             self._seen = tx.version
             self._settle()
             return result
+
+    def _remedy(self, against: Clash) -> bool:
+        """Do the next thing about a guard that stands in the way; return whether there was one.
+
+        An id is looked up; then memory is read anew; then the unit or room is taken out, or a call
+        goes on under another id.
+        """
+        disputes = self._disputes
+        if against.what == "id" and against.key[0] not in disputes.read_again:
+            disputes.read_again.add(against.key[0])
+        elif not disputes.memory_is_fresh:
+            disputes.memory_is_fresh = True
+            self._city, self._seen = self._nothing_known(), -1
+        elif against in disputes.given_up:
+            return False
+        else:
+            disputes.given_up.append(against)
+        return True
+
+    def _give_up_disputed(self, tx: Transaction) -> None:
+        """Leave units and rooms alone of which database and memory say different things."""
+        city = self._city
+        for against in self._disputes.given_up:
+            cause = f"guard/{'/'.join(against.key)}@{tx.version}"
+            city.begin(now=self._clock.now(), cause=cause)
+            match against:
+                case Clash("unit", (unit_id,)) if unit_id in city.units:
+                    handling.take_out(city, unit_id, "is on another run in the database")
+                case Clash("room", (hospital_id, room, place)):
+                    held = hospital_id, room, int(place)
+                    if held not in self._held_places:
+                        self._held_places.add(held)
+                        city.hold_place(*held)
+                    explanation = f"{room} {place} is promised in the database, nobody knows whom"
+                    escalate(city, "room_inconsistent", None, hospital_id, explanation)
+                case Clash("id", (owner,)):
+                    self._disputes.taken.add(owner)
 
     async def _begin(self, connection: asyncpg.Connection) -> Transaction:
         (row,) = await connection.fetch(STATEMENTS["lock_centre"], str(TRANSACTION))
@@ -533,12 +628,15 @@ class Desk:
         return tx
 
     def _nothing_known(self) -> City:
-        return City(
+        city = City(
             pack=self._pack,
             districts=self._plan.districts,
             mode=self._plan.mode,
             travel=self._plan.travel_under(self._pack),
         )
+        for held in self._held_places:
+            city.hold_place(*held)
+        return city
 
     async def _catch_up(self, tx: Transaction) -> None:
         """Read what other processes wrote since the version that this one has seen."""
@@ -561,11 +659,6 @@ class Desk:
         city.settle()
         city.forget([owner for owner in over if memory.is_over(city, owner)])
         city.forget_ended(CITY)
-
-
-def _with_its_content(inbound: Inbound) -> str:
-    """Return what identifies an input whose identity another content has taken."""
-    return f"{inbound.identity}!{inbound.digest.hex()}"
 
 
 def _in_columns(positions: Mapping[tuple[str, str, int], int]) -> tuple[list[Any], ...]:

@@ -1,18 +1,26 @@
-"""An input as the desk reads it: who sent what, or why it can't be read."""
+"""An input as the desk reads it: who sent what, or why it can't be read.
+
+Everything is held to the contract. What does not keep to it and is a call all the same is read
+again as it is meant, with warnings.
+"""
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from dispatch.domain.lenient_calls import Salvage, derived_id, digest_of
+from dispatch.store import wrapping
 from dispatch.topics import EVENTS, INPUT_TOPICS, TOPIC_OF
 from dispatch.topics.announcement import Reason
+from dispatch.topics.calls import Call
 from dispatch.topics.cloudevents import Malformed, read_attributes
 from dispatch.topics.envelope import Record
-from dispatch.topics.fields import BodyError, Content, decode, reasons
+from dispatch.topics.fields import BODY, BodyError, Content, decode, reasons
 
+CALLS: Final = "calls"
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 # The fields one of which names the sender, and keys the topic; the city's has none.
 _SENDER_FIELDS: Final = {
@@ -22,23 +30,38 @@ _SENDER_FIELDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """One input: `event` when it can be read, else `reasons`.
+    """One input: `event` when it can be read, else `reasons`; `topic` is without the prefix.
 
-    `identity` is what makes it the same input when it comes again; `sender` is the id under which
-    an answer is read, when it is known.
+    `identity` is what makes it the same input on its topic when it comes again, with the same
+    `digest`; `content` is the digest by which a call, transfer or batch is known again; `sender` is
+    the id under which an answer is read, when it is known. `warnings` say what is wrong with a call
+    that is taken all the same.
     """
 
     record: Record
+    topic: str
     identity: str
     digest: bytes
+    content: bytes
     event_type: str
     event: Content | None
     reasons: list[Reason]
     sender: dict[str, str]
+    warnings: tuple[Reason, ...] = ()
+
+    @property
+    def is_call(self) -> bool:
+        """Return whether it is a call, or may be one that can't be read."""
+        return self.event_type == Call.event_type or (
+            self.topic == CALLS and self.event_type not in EVENTS
+        )
 
 
-def read(record: Record, *, topic: str) -> Inbound:
-    """Read one record of an input topic (named without the prefix)."""
+def read(record: Record, *, topic: str, salvage: Salvage | None = None) -> Inbound:
+    """Read one record of an input topic (named without the prefix).
+
+    With `salvage` a call is taken as it is meant, where it does not keep to the contract.
+    """
     value = record.value or b""
     digest = hashlib.sha256(value).digest()
     body: dict[str, Any] = {}
@@ -52,7 +75,7 @@ def read(record: Record, *, topic: str) -> Inbound:
         found.append(_reason(malformed.field, malformed.reason))
     else:
         identity, event_type = attributes.identity, attributes.type
-        digest = hashlib.sha256(event_type.encode() + b"\0" + value).digest()
+        digest = _digest(event_type, value)
     try:
         body = decode(value)
     except BodyError as error:
@@ -65,7 +88,69 @@ def read(record: Record, *, topic: str) -> Inbound:
         name = next(iter(sender))
         found = [_reason("key", f"must be the {name}, so that its events stay in order")]
         event = None
-    return Inbound(record, identity, digest, event_type, event, found, sender)
+    inbound = Inbound(record, topic, identity, digest, digest, event_type, event, found, sender)
+    if topic == CALLS and salvage is not None:
+        if event is None:
+            return _as_meant(inbound, salvage)
+        if type(event) is Call:
+            warnings = wrapping.doubled(value, event)
+            if record.key is None:
+                warnings += _key_warning(record, event)
+            if warnings:
+                return replace(inbound, warnings=tuple(warnings))
+    return inbound
+
+
+def _as_meant(inbound: Inbound, salvage: Salvage) -> Inbound:
+    """Return what is no call by the contract as the call that it is meant to be, if it is one."""
+    record, value = inbound.record, inbound.record.value or b""
+    said = wrapping.header(record, "ce_type")
+    warnings: list[Reason] = []
+    try:
+        body = wrapping.loosely(value, warnings)
+    except BodyError:
+        called = (said or "").lower() == Call.event_type
+        return replace(inbound, event_type=Call.event_type) if called else inbound
+    if not wrapping.is_call(said, body):
+        return inbound
+    content = _digest(Call.event_type, value)
+
+    def otherwise(dated: bool) -> str:
+        key = (record.key or b"").decode("utf-8", "replace")
+        if _is_identifier(key):
+            return key
+        return derived_id("call", content.hex() if dated else digest_of(inbound.identity))
+
+    call, found = salvage.call(body, otherwise)
+    inbound = replace(inbound, event_type=Call.event_type, content=content)
+    if call is None:
+        sender = inbound.sender or _sender(record, inbound.topic, body)
+        around = [each for each in inbound.reasons if each.field.startswith(("ce_", BODY))]
+        return replace(inbound, reasons=[*around, *found], sender=sender)
+    warnings += [each for each in inbound.reasons if each.field.startswith("ce_")]
+    warnings += _key_warning(record, call)
+    warnings += wrapping.twice(value)
+    warnings += found
+    return replace(
+        inbound,
+        event=call,
+        reasons=[],
+        sender={"call_id": call.call_id},
+        warnings=tuple({(each.field, each.reason): each for each in warnings}.values()),
+    )
+
+
+def _key_warning(record: Record, call: Call) -> list[Reason]:
+    """Return a warning where a call's key is not its id: it keeps the events of a call in order."""
+    if record.key is None:
+        return [_reason("key", "is missing: it should be the call_id")]
+    if record.key != call.call_id.encode():
+        return [_reason("key", "is not the call_id, as it should be")]
+    return []
+
+
+def _digest(event_type: str, value: bytes) -> bytes:
+    return hashlib.sha256(event_type.encode() + b"\0" + value).digest()
 
 
 def _content(
@@ -97,9 +182,7 @@ def _is_identifier(candidate: object) -> bool:
 
 def _key_fits(record: Record, sender: dict[str, str]) -> bool:
     return (
-        record.key is None
-        or not sender
-        or record.key.decode("utf-8", "replace") in (sender.values())
+        record.key is None or not sender or record.key.decode("utf-8", "replace") in sender.values()
     )
 
 

@@ -11,15 +11,18 @@ import asyncpg
 from dispatch.domain.city import Changes, City, id_of
 from dispatch.domain.model import (
     Assignment,
+    Batch,
     CallRecord,
     Entity,
     Handover,
     Hospital,
     Incident,
     Job,
+    Offer,
     Paper,
     Reservation,
     Timer,
+    Transfer,
     Unit,
     owner_of,
 )
@@ -60,6 +63,11 @@ _TABLES: Final[tuple[tuple[Collection[type], tuple[Callable[[Any], Any], ...]], 
             attrgetter("ended_at"),
         ),
     ),
+)
+# A new one of these must not take the place of another: whose id is taken is refused, or read.
+# Clocks run again under their ids, and cases are found again.
+_NEVER_REPLACED: Final = frozenset(
+    (Incident, CallRecord, Assignment, Handover, Job, Transfer, Offer, Reservation, Batch)
 )
 _PROMISES: Final[tuple[Callable[[Any], Any], ...]] = (
     id_of,
@@ -118,17 +126,25 @@ async def _write_records(
 ) -> None:
     if not changes.entities:
         return
+    created = changes.created
     of_kind: dict[type, list[Entity]] = defaultdict(list)
-    for (kind, _), entity in changes.entities.items():
-        of_kind[kind].append(entity)
+    new_of_kind: dict[type, list[Entity]] = defaultdict(list)
+    for name, entity in changes.entities.items():
+        new = name in created and name[0] in _NEVER_REPLACED
+        (new_of_kind if new else of_kind)[name[0]].append(entity)
     columns: list[list[Any]] = []
     for kinds, getters in _TABLES:
         await breathe()
-        entities = [entity for kind in kinds for entity in of_kind.get(kind, ())]
+        entities = [entity for kind in kinds for entity in new_of_kind.get(kind, ())]
+        number = len(entities)
+        entities += [entity for kind in kinds for entity in of_kind.get(kind, ())]
         columns += ([column(entity) for entity in entities] for column in getters)
+        if not _NEVER_REPLACED.isdisjoint(kinds) and kinds is not _OCCUPATIONS:
+            columns.append([True] * number + [False] * (len(entities) - number))
     promised = [
         entity
-        for entity in (*of_kind.get(Handover, ()), *of_kind.get(Reservation, ()))
+        for of in (new_of_kind, of_kind)
+        for entity in (*of.get(Handover, ()), *of.get(Reservation, ()))
         if isinstance(entity, Handover | Reservation) and entity.place is not None
     ]
     columns += ([column(entity) for entity in promised] for column in _PROMISES)

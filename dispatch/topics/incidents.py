@@ -17,6 +17,7 @@ EscalationKind = Literal[
     "batch_late",
     "batch_unplaced",
     "batch_unplanned",
+    "call_unreadable",
     "clock_breached",
     "cluster_found",
     "crew_exposed",
@@ -32,6 +33,7 @@ EscalationKind = Literal[
     "no_transfer_crew_to_swap",
     "regular_instead_of_transfer",
     "reservation_expired",
+    "room_inconsistent",
     "run_aborted",
     "run_refused",
     "run_unanswered",
@@ -39,6 +41,7 @@ EscalationKind = Literal[
     "timer_failed",
     "transfer_as_last_resort",
     "transfer_unplaced",
+    "unit_inconsistent",
     "waiting_for_unit",
 ]
 
@@ -88,6 +91,19 @@ class CallRejected(Announcement):
     at: datetime
     refused: str
     reasons: list[Reason]
+
+
+class CallWarned(Announcement):
+    """A call was taken although something was wrong with it: what, and what was made of it.
+
+    `given_id` is the call_id that its sender gave, where the call had to be taken under another.
+    """
+
+    event_type: ClassVar[str] = "call.warned"
+    call_id: str
+    at: datetime
+    given_id: str | None = None
+    warnings: list[Reason]
 
 
 class IncidentQueued(Announcement):
@@ -269,6 +285,7 @@ OUTPUTS = (
     CallLinked,
     LinkUndone,
     CallRejected,
+    CallWarned,
     IncidentQueued,
     IncidentAssigned,
     IncidentReleased,

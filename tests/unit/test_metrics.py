@@ -79,3 +79,18 @@ def test_what_senders_make_up_adds_no_labels() -> None:
         ("unknown", "other"): 150,
         ("call.received", "other"): 50,
     }
+
+
+def test_what_was_wrong_with_calls_is_counted_by_fields_that_the_service_knows() -> None:
+    metrics = Metrics()
+    warnings = [{"field": each, "reason": "x"} for each in ("key", "patient.age", "a", "b")]
+    value = orjson.dumps({"call_id": "c1", "warnings": warnings})
+    headers = (("ce_type", b"call.warned"),)
+    metrics.count_published([Outgoing(1, "dispatch.incidents", "c1", headers, value)])
+    counted = {
+        sample.labels["field"]: sample.value
+        for family in metrics.call_warnings.collect()
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    }
+    assert counted == {"key": 1, "patient": 1, "other": 2}

@@ -97,17 +97,19 @@ async def test_another_worker_goes_on_with_a_batch(
     assert [each["incident_id"] for each in of_kind(events, "order.issued")] == ["b1.T2"]
 
 
-async def test_a_call_cannot_take_the_id_of_a_batch_that_is_over(
+async def test_a_call_with_the_id_of_a_batch_that_is_over_goes_on_under_another(
     open_desk: OpenDesk, post: Post
 ) -> None:
     desk = await open_desk()
     await desk.take([a_batch(post, "p1", batch_id="c9")])
     over = {"batch_id": "c9", "at": timestamp(post.clock.time), "by": "c", "reason": "over"}
     await desk.take([post.record("transfers", "transfer.batch.cancelled", "c9", over)])
-    (refused,) = of_kind(await desk.take([post.call("c9")]), "call.rejected")
-    assert refused["reasons"] == [
-        {"field": "call_id", "reason": "is taken by a batch or one of its trips"}
-    ]
+    events = await desk.take([post.call("c9")])
+    (warned,) = of_kind(events, "call.warned")
+    assert warned["given_id"] == "c9"
+    assert [each["field"] for each in warned["warnings"]] == ["call_id"]
+    (assigned,) = of_kind(events, "incident.assigned")
+    assert assigned["incident_id"] == warned["call_id"] != "c9"
 
 
 async def test_two_plans_for_one_batch_take_effect_once(

@@ -16,18 +16,20 @@ from tests.integration.store.conftest import Post, body, kinds, of_kind
 
 
 async def test_an_attribute_without_a_value_is_a_dead_letter(desk: Desk, post: Post) -> None:
-    record = post.call("c1")
+    record = post.unit("R1", status="available")
     # Kafka knows headers whose value is null.
     nothing: Any = None
     events = await desk.take([replace(record, headers=(*record.headers, ("ce_time2", nothing)))])
-    assert kinds(events) == ["input.rejected", "call.rejected"]
+    assert kinds(events) == ["input.rejected", "unit.rejected"]
     assert body(events[0])["reasons"][0]["field"] == "ce_time2"
 
 
 async def test_a_key_longer_than_an_index_holds_is_a_dead_letter(desk: Desk, post: Post) -> None:
     # It doesn't compress either.
     keys = [Random(seed).randbytes(20_000).hex().encode() for seed in (1, 2)]
-    events = await desk.take([replace(post.call("c1"), key=key) for key in keys])
+    events = await desk.take(
+        [replace(post.unit("R1", status="available"), key=key) for key in keys]
+    )
     letters = [event for event in events if event.topic == "dispatch.dead-letters"]
     assert [body(event)["reasons"][0]["field"] for event in letters] == ["key", "key"]
     assert len({event.key for event in letters}) == 2

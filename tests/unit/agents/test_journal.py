@@ -107,3 +107,18 @@ def test_nothing_of_who_is_moved_or_reported_is_noted() -> None:
             "subject": "t-1",
         }
     ]
+
+
+def test_a_call_taken_with_warnings_names_the_fields_that_the_service_knows() -> None:
+    warnings = [{"field": each, "reason": "x"} for each in ("patient.age", "张三", "key")]
+    warned = {"call_id": "c-1", "given_id": None, "warnings": warnings}
+    with capture_logs() as lines:
+        journal.note([event("call.warned", warned)])
+    assert lines == [
+        {
+            "event": "call taken with warnings",
+            "log_level": "warning",
+            "call": "c-1",
+            "fields": ["key", "other", "patient"],
+        }
+    ]

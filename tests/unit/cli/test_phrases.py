@@ -108,3 +108,17 @@ def test_every_phrase_names_fields_of_its_event() -> None:
                 field.partition(".")[0] for _, field, _, _ in Formatter().parse(template) if field
             }
             assert fields <= set(model.model_fields), (name, TOPIC_OF[name].name)
+
+
+def test_whom_a_call_that_cannot_be_read_is_about_is_not_shown() -> None:
+    speak("en")
+    said = {
+        "kind": "call_unreadable",
+        "incident_id": None,
+        "subject": "dispatch.calls/0/1",
+        "at": "2022-12-23T00:00:00Z",
+        "explanation": "a call can't be taken (dispatch.calls/0/1): body: is empty; address 1 road",
+    }
+    shown = phrases.phrase(an_event("escalation.raised", said))
+    assert "body: is empty" in shown
+    assert "road" not in shown

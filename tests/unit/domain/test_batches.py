@@ -162,6 +162,18 @@ def test_a_batch_is_planned_offered_and_moved_wave_by_wave() -> None:
     assert "b1" not in city.city.batches  # nothing of it stays in memory
 
 
+def test_a_trip_takes_no_record_of_a_call_that_has_its_id() -> None:
+    city, elsewhere = a_city(), a_city()
+    request(city, patient("p1"))
+    elsewhere.say(case("b1.T1"))
+    # As older versions let it be.
+    squatter = elsewhere.city.calls["b1.T1"]
+    city.city.load([squatter])
+    events = accept_all(city, adopt(city))
+    assert only(OrderIssued, events).incident_id == "b1.T1:2"
+    assert city.city.calls["b1.T1"] is squatter
+
+
 def test_the_gravest_start_first() -> None:
     city = a_city(transfer_unit("T1"))
     request(city, patient("mild", "mild"), patient("grave", "critical"))

@@ -1,0 +1,80 @@
+"""The bytes around calls: nothing raises but for a body that is none."""
+
+from contextlib import suppress
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatch.store import wrapping
+from dispatch.store.inbound import read
+from dispatch.store.unreadable_calls import found_in
+from dispatch.topics.calls import Call
+from dispatch.topics.envelope import Record
+from dispatch.topics.fields import BodyError
+
+BODY: dict[str, Any] = {
+    "call_id": "c1",
+    "received_at": "2022-03-01T00:00:00Z",
+    "district": "150702",
+    "caller": {"kind": "public"},
+    "patient": {"condition": "stable", "symptoms": [], "case_status": "none"},
+    "location": {"latitude": 49.2, "longitude": 119.7},
+}
+
+
+def record(value: bytes | None, *headers: tuple[str, bytes | None], key: bytes = b"k") -> Record:
+    return Record("dispatch.calls", 0, 1, 0, key, value, headers)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_hold_an_object_or_none(raw: bytes) -> None:
+    with suppress(BodyError):
+        assert isinstance(wrapping.loosely(raw, []), dict)
+    found_in(read(record(raw, ("\x00é", None), ("ce_source", raw)), topic="calls"))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20))
+def test_what_texts_hold_is_no_key_given_twice(text: str) -> None:
+    body = {**BODY, "chief_complaint": f'{text}": "'}
+    assert wrapping.doubled(orjson.dumps(body), Call.model_validate(body)) == []
+
+
+def test_a_key_given_twice_is_found_at_any_depth() -> None:
+    raw = orjson.dumps(BODY).replace(b'{"kind"', b'{"kind":"institution","kind"')
+    (found,) = wrapping.doubled(raw, Call.model_validate(orjson.loads(raw)))
+    assert found.field == "kind"
+
+
+@pytest.mark.parametrize(
+    ("said", "body", "call"),
+    [
+        ("call.received", {}, True),
+        ("Call.Received", {}, True),
+        (None, BODY, True),
+        ("call.invented", BODY, True),
+        ("call.answered", BODY, False),
+        (None, {"call_id": "c1", "at": "x"}, False),
+    ],
+)
+def test_a_call_is_known_by_its_type_or_plainly(
+    said: str | None, body: dict[str, Any], *, call: bool
+) -> None:
+    assert wrapping.is_call(said, body) is call
+
+
+def test_what_a_call_that_cannot_be_read_says_is_found() -> None:
+    raw = (
+        '{"caller":{"phone":"+86 139-0470-0001"},"id_number":"150702196001010018",'
+        '"address":"胜利大街 \\u0035 号","latitude":49.21,"longitude":119.73,"district":"150702'
+    )
+    found = found_in(read(record(raw.encode(), ("CE-Source", b"console-7")), topic="calls"))
+    assert found == {
+        "phone": ["+86 139-0470-0001"],
+        "address": ["胜利大街 5 号"],
+        "position": ["49.21, 119.73"],
+        "district": ["150702"],
+        "console": ["console-7"],
+    }
