@@ -45,9 +45,15 @@ def _headers(name: str, event_type: str, now: datetime) -> tuple[Header, ...]:
     )
 
 
-def _of_call(name: str, now: datetime, field: str, **changes: Any) -> Bad:
-    value = orjson.dumps(_call(name, now) | changes)
+def _of_call(name: str, now: datetime, field: str) -> Bad:
+    value = orjson.dumps(_call(name, now))
     return Bad("", "calls", name.encode(), value, _headers(name, "call.received", now), field)
+
+
+def _of_unit(name: str, now: datetime, field: str, **changes: Any) -> Bad:
+    content = {"unit_id": "U1", "at": now.isoformat(), "status": "available"}
+    value = orjson.dumps(content | changes)
+    return Bad("", "units", b"U1", value, _headers(name, "unit.reported", now), field)
 
 
 def _bytes(name: str, now: datetime, value: bytes | None, field: str = "body") -> Bad:
@@ -55,7 +61,7 @@ def _bytes(name: str, now: datetime, value: bytes | None, field: str = "body") -
 
 
 def _without(name: str, now: datetime, header: str) -> Bad:
-    bad = _of_call(name, now, header)
+    bad = _of_unit(name, now, header)
     return replace(bad, headers=tuple(each for each in bad.headers if each[0] != header))
 
 
@@ -70,39 +76,35 @@ _KINDS: Final[dict[str, Callable[[str, datetime], Bad]]] = {
     "no value": lambda name, now: _bytes(name, now, None),
     "not UTF-8": lambda name, now: _bytes(name, now, b'{"call_id": "\xff\xfe"}'),
     "a list": lambda name, now: _bytes(name, now, b"[]"),
-    "a NUL character": lambda name, now: _of_call(
-        name, now, "chief_complaint", chief_complaint="a\x00b"
+    "a NUL character": lambda name, now: _of_unit(name, now, "reason", reason="a\x00b"),
+    "a lone surrogate": lambda name, now: replace(
+        bad := _of_unit(name, now, "reason", reason="@"),
+        value=(bad.value or b"").replace(b"@", rb"\ud800"),
     ),
-    "a lone surrogate": lambda name, now: _bytes(
-        name,
-        now,
-        orjson.dumps(_call(name, now)).replace(b'"public"', rb'"public", "name": "\ud800"'),
-        "caller.name",
+    "a call without a place": lambda name, now: _bytes(
+        name, now, orjson.dumps({"call_id": name}), "location"
     ),
-    "a field missing": lambda name, now: _bytes(
-        name, now, orjson.dumps({"call_id": name}), "received_at"
+    "a value out of range": lambda name, now: _of_unit(
+        name, now, "position.latitude", position={"latitude": 149, "longitude": 1}
     ),
-    "a value out of range": lambda name, now: _of_call(
-        name, now, "location.latitude", location={"latitude": 149, "longitude": 1}
+    "from the future": lambda name, now: _of_unit(
+        name, now, "at", at=(now + timedelta(hours=2)).isoformat()
     ),
-    "from the future": lambda name, now: _of_call(
-        name, now, "received_at", received_at=(now + timedelta(hours=2)).isoformat()
-    ),
-    "a field that nobody knows": lambda name, now: _of_call(name, now, "colour", colour="red"),
+    "a field that nobody knows": lambda name, now: _of_unit(name, now, "colour", colour="red"),
     "no id": lambda name, now: _without(name, now, "ce_id"),
     "no type": lambda name, now: _without(name, now, "ce_type"),
     "another version of CloudEvents": lambda name, now: replace(
-        bad := _of_call(name, now, "ce_specversion"),
+        bad := _of_unit(name, now, "ce_specversion"),
         headers=(("ce_specversion", b"0.3"), *bad.headers[1:]),
     ),
     "a type that nobody knows": lambda name, now: replace(
-        _of_call(name, now, "ce_type"), headers=_headers(name, "call.invented", now)
+        _of_unit(name, now, "ce_type"), headers=_headers(name, "unit.invented", now)
     ),
     "a type of another topic": lambda name, now: replace(
         _of_call(name, now, "ce_type"), topic="units"
     ),
     "the key of somebody else": lambda name, now: replace(
-        _of_call(name, now, "key"), key=b"somebody"
+        _of_unit(name, now, "key"), key=b"somebody"
     ),
     "a unit that nobody knows": lambda name, now: _about_unit(
         name, now, "unit.reported", "unit_id", unit_id="NOBODY", status="available"

@@ -83,10 +83,17 @@ class Mishaps:
     # -- inputs that are bad
 
     async def _raw(
-        self, topic: str, value: bytes, key: str, event_type: str, *, ordinal: int = 0
+        self,
+        topic: str,
+        value: bytes,
+        key: str,
+        event_type: str,
+        *,
+        ordinal: int = 0,
+        name: str | None = None,
     ) -> None:
         headers = write_headers(
-            event_id=derived_id(f"{_BROKEN_CONSOLE}/{key}", ordinal),
+            event_id=derived_id(f"{_BROKEN_CONSOLE}/{name or key}", ordinal),
             event_type=event_type,
             at=self._stage.clock.now(),
             subject=key,
@@ -106,16 +113,22 @@ class Mishaps:
             await self._raw("calls", value, call.call_id, call.event_type)
         other = value.replace(b'"sex"', b'"sex" ')
         await self._raw("calls", other, call.call_id, call.event_type)
+        # The same said in other bytes, and something else under the same ids.
         changed = call.model_copy(update={"chief_complaint": EVERYDAY[0]})
         await self._raw(
             "calls", changed.model_dump_json().encode(), call.call_id, call.event_type, ordinal=1
         )
 
     def _bad_calls(self, minutes: float) -> None:
-        """Calls that a broken console sends, one every half minute."""
+        """Calls and answers that a broken console sends, one every half minute."""
         for number, (name, spoil) in enumerate(_SPOILT.items()):
             self._day.minute(minutes + number / 2, self._spoilt_call(f"bad-{name}", spoil))
-        self._day.minute(minutes + len(_SPOILT) / 2, self._no_cloudevent)
+        minutes += len(_SPOILT) / 2
+        for number, (name, changes) in enumerate(_SPOILT_ANSWERS.items()):
+            self._day.minute(minutes + number / 2, self._spoilt_answer(f"bad-{name}", changes))
+        minutes += len(_SPOILT_ANSWERS) / 2
+        self._day.minute(minutes, self._spoilt_answer("bad-far-future", {"symptoms": []}))
+        self._day.minute(minutes + 1 / 2, self._no_cloudevent)
 
     def _spoilt_call(self, call_id: str, spoil: Callable[[dict[str, Any]], bytes]) -> Action:
         async def publish() -> None:
@@ -127,6 +140,17 @@ class Mishaps:
             )
             content = orjson.loads(call.model_dump_json())
             await self._raw("calls", spoil(content), call_id, call.event_type)
+
+        return publish
+
+    def _spoilt_answer(self, name: str, changes: Mapping[str, Any]) -> Action:
+        """Say something that can't be taken about a call; one of another name is another event."""
+
+        async def publish() -> None:
+            now = self._stage.clock.now().isoformat()
+            answer = {"call_id": "delivered-twice", "answered_at": now, **changes}
+            value = orjson.dumps(answer).replace(_SURROGATE, b"\\ud800")
+            await self._raw("calls", value, "delivered-twice", "call.answered", name=name)
 
         return publish
 
@@ -147,7 +171,32 @@ class Mishaps:
                 HospitalReported(hospital_id="NOWHERE", at=self._stage.clock.now(), status="closed")
             ),
         )
+        self._day.minute(minutes + 0.5, self._unknown_district)
+        self._day.minute(minutes + 1.5, self._out_of_range)
         self._day.minute(minutes + 2, self._illegal_transition)
+
+    async def _unknown_district(self) -> None:
+        request = {
+            "transfer_id": "bad-district",
+            "at": self._stage.clock.now().isoformat(),
+            "institution_id": "clinic-9",
+            "district": "999999",
+            "location": {"address": "somewhere"},
+            "kind": "confirmed",
+            "patients": [{"patient_id": "p1", "severity": "mild", "mobility": "walking"}],
+            "by": "a nurse",
+        }
+        value = orjson.dumps(request)
+        await self._raw("transfers", value, "bad-district", "transfer.requested")
+
+    async def _out_of_range(self) -> None:
+        report = {
+            "unit_id": "HLR-T1",
+            "at": self._stage.clock.now().isoformat(),
+            "position": {"latitude": 95.0, "longitude": 119.7},
+        }
+        value = orjson.dumps(report)
+        await self._raw("units", value, "HLR-T1", "unit.reported")
 
     async def _illegal_transition(self) -> None:
         legal = ("on_scene", "transporting")
@@ -218,14 +267,18 @@ def _json(content: Mapping[str, Any], *, without: Iterable[str] = (), **changes:
     return orjson.dumps({**kept, **changes})
 
 
-# How a call is spoilt, by what is wrong with it.
+# How a call is spoilt that can't be taken then, by what is wrong with it.
 _SPOILT: Final[Mapping[str, Callable[[dict[str, Any]], bytes]]] = {
     "not-json": lambda call: _json(call)[:-1],
-    "wrong-type": lambda call: _json(call, patient={**call["patient"], "symptoms": "fever"}),
-    "unknown-district": lambda call: _json(call, district="999999"),
-    "out-of-range": lambda call: _json(call, location={"latitude": 95.0, "longitude": 119.7}),
-    "far-future": lambda call: _json(call, received_at="2031-01-01T00:00:00+08:00"),
+    "no-place": lambda call: _json(call, without=("location", "call_address"), district="?"),
     "too-long": lambda call: _json(call, special_needs="x" * MAX_BODY_BYTES),
-    "nul": lambda call: _json(call, chief_complaint="fell\u0000down"),
-    "lone-surrogate": lambda call: _json(call, chief_complaint="@").replace(b"@", b"\\ud800"),
+}
+
+_SURROGATE: Final = b"@"
+# What answers say that can't be taken.
+_SPOILT_ANSWERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "wrong-type": {"symptoms": "fever"},
+    "far-future": {"answered_at": "2031-01-01T00:00:00+08:00", "symptoms": ["fever"]},
+    "nul": {"symptoms": ["fever"], "by": "console\u00007"},
+    "lone-surrogate": {"symptoms": ["fever"], "by": _SURROGATE.decode()},
 }
