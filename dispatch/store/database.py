@@ -11,6 +11,7 @@ import asyncpg
 from dispatch.errors import SchemaMismatch, Unavailable
 from dispatch.store.schema import check_version
 from dispatch.store.sql import STATEMENTS
+from dispatch.store.unreachable import unreachable
 from dispatch.topics.city import CityMode
 
 IDLE_IN_TRANSACTION: Final = 2_000  # ms; frees what a stopped process holds
@@ -54,7 +55,7 @@ class Database:
                 },
             )
         except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-            raise Unavailable(f"the database can't be reached: {error}") from error
+            raise unreachable(error) from error
         try:
             async with self.lend() as connection:
                 await check_version(connection)
@@ -95,7 +96,7 @@ class Database:
             # A connection that is lost at an awkward moment.
             asyncpg.InternalClientError,
         ) as error:
-            raise Unavailable(f"the database can't be reached: {error}") from error
+            raise unreachable(error) from error
 
 
 @dataclass(slots=True)

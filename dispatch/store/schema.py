@@ -13,8 +13,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from dispatch.errors import ConfigurationError, SchemaMismatch, Unavailable
+from dispatch.errors import ConfigurationError, SchemaMismatch
 from dispatch.store.sql import STATEMENTS
+from dispatch.store.unreachable import unreachable
 
 _LOCK: Final = 7_312_204_120  # any number, the same for everybody who migrates
 
@@ -66,8 +67,7 @@ def migrate(connect_options: dict[str, Any], *, restored: bool = False) -> tuple
                 connection.exec_driver_sql(STATEMENTS["number_from_now"])
     except OperationalError as error:
         # What SQLAlchemy adds to the driver's own words is of no use to an operator.
-        said = " ".join(str(error.orig).split())
-        raise Unavailable(f"the database can't be reached: {said}") from error
+        raise unreachable(error.orig or error) from error
     finally:
         engine.dispose()
     assert after is not None, "a migrated database has a version"

@@ -355,3 +355,21 @@ def test_brokers_to_which_all_goes_unencrypted_are_named(
     settings: dict[str, str], exposed: list[str]
 ) -> None:
     assert load_settings(overrides={"kafka": settings}).kafka.in_the_clear == exposed
+
+
+@pytest.mark.parametrize(
+    "servers",
+    ["k1", "k1:9092, k2:9093", "[::1]:9092", "::1", "[2001:db8::1]", "10.0.0.1:1", "a:1,"],
+)
+def test_addresses_of_brokers_are_taken(servers: str) -> None:
+    found = load_settings(overrides={"kafka": {"bootstrap_servers": servers}})
+    assert found.kafka.bootstrap_servers == servers
+
+
+@pytest.mark.parametrize(
+    "servers",
+    ["k1:x", "k1:0", "k1:65536", "[::1", "::1]:9092", "k1:9092,k2:", "a:b:c", "k1:９０９２"],
+)
+def test_what_is_no_address_of_a_broker_is_refused(servers: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"kafka\.bootstrap_servers: must be addresses"):
+        load_settings(overrides={"kafka": {"bootstrap_servers": servers}})
