@@ -109,6 +109,22 @@ class KafkaSettings(_Group):
     # message; the embedded broker looks again only after about half of it.
     fetch_max_wait_ms: int = Field(500, ge=1, le=30_000)
 
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _are_addresses(cls, servers: str) -> str:
+        for each in filter(None, map(str.strip, servers.split(","))):
+            address = _ADDRESS.fullmatch(each)
+            # An IPv6 address without a port may do without brackets.
+            if each.count(":") > 1 and not each.startswith("["):
+                good = _is_address(each)
+            else:
+                good = address is not None and (
+                    address["port"] is None or _is_port(address["port"])
+                )
+            if not good:
+                raise ValueError(f"must be addresses as host:port, separated by commas, not {each}")
+        return servers
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.sasl_password is not None and self.sasl_password_file is not None:
@@ -222,7 +238,7 @@ class DatabaseSettings(_Group):
         except ValueError:
             raise ValueError("is not a URL: its host and port can't be told") from None
         for host, port in hosts:
-            if port and not (port.isascii() and port.isdecimal() and 0 < int(port) <= LAST_PORT):
+            if port and not _is_port(port):
                 raise ValueError(f"the port of {host or 'its host'} must be 1 to {LAST_PORT}")
         for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
             if name == "sslmode" and value not in _SSL_MODES:
@@ -291,6 +307,18 @@ def _hosts_of(url: str) -> list[tuple[str, str]]:
         found += [(host, "") for host in query.get(name, "").split(",") if host]
     found += [("", port) for port in query.get("port", "").split(",") if port]
     return found
+
+
+def _is_port(port: str) -> bool:
+    return bool(re.fullmatch(r"[0-9]{1,5}", port)) and 0 < int(port) <= LAST_PORT
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _on_this_machine(host: str) -> bool:

@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Collection
-from types import FrameType
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -61,10 +61,9 @@ def command(
         # Each follower learns from every event, also from one that another passes over.
         relevant = [about(event) for about in wanted]
         if all(relevant):
-            phrases.show(event, as_json=as_json)
+            with _interruptible():
+                phrases.show(event, as_json=as_json)
 
-    # One that asyncio puts in its place waits for a blocked write to end by itself.
-    signal.signal(signal.SIGINT, _interrupt)
     try:
         asyncio.run(
             _follow(
@@ -74,12 +73,24 @@ def command(
                 from_beginning=from_beginning,
             )
         )
-    except (KeyboardInterrupt, BrokenPipeError):
+    except (KeyboardInterrupt, BrokenPipeError, _Interrupted):
         forget_output()
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+class _Interrupted(Exception):
+    """Ctrl-C came while a line was written."""
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a write that nobody reads; asyncio's own handler waits until it has ended."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise _Interrupted from None
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def _follow(

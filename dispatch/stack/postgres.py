@@ -104,10 +104,10 @@ class Postgres:
                 "PostgreSQL doesn't run as root, and no account of this machine runs nothing else: "
                 "run this as another user"
             )
-        self._program("postgres")
         await self._predecessor_gone()
         if not (self._data / "PG_VERSION").exists():
             await self._create_cluster()
+        self._program("postgres")
         self._check_version()
         self._give(self._data)
         self._process = Process(

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 
-from dispatch.errors import ConfigurationError, ReadOnly, Unavailable
+from dispatch.errors import ConfigurationError, ReadOnly
+from dispatch.store.unreachable import unreachable
 
 # seconds
 HOST_LIMIT: Final = 3.0  # for each of several: a silent one keeps nobody from the next
@@ -91,7 +92,7 @@ class Hosts:
         told = "; ".join(f"{host}: {error}" for host, error in said.items())
         if unwanted and self._session == READ_WRITE:
             raise ReadOnly(f"no database takes writes: {told}")
-        raise Unavailable(f"the database can't be reached: {told}")
+        raise unreachable(told)
 
 
 def hosts_of(dsn: str) -> list[tuple[str, int]]:

@@ -13,6 +13,7 @@ from dispatch.errors import ReadOnly, SchemaMismatch, Unavailable
 from dispatch.store.connecting import READ_WRITE, Hosts, refuse_shared_sessions
 from dispatch.store.schema import check_version
 from dispatch.store.sql import STATEMENTS
+from dispatch.store.unreachable import unreachable
 from dispatch.topics.city import CityMode
 
 log = structlog.get_logger(__name__)
@@ -70,7 +71,7 @@ class Database:
         except asyncpg.TargetServerAttributeNotMatched as error:
             raise ReadOnly from error
         except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
-            raise Unavailable(f"the database can't be reached: {error}") from error
+            raise unreachable(error) from error
         self._pool = await self._new_pool()
         try:
             async with self.lend() as connection:
@@ -148,7 +149,7 @@ class Database:
             # A connection that is lost at an awkward moment.
             asyncpg.InternalClientError,
         ) as error:
-            raise Unavailable(f"the database can't be reached: {error}") from error
+            raise unreachable(error) from error
 
 
 @dataclass(slots=True)

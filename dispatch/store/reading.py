@@ -9,6 +9,7 @@ import asyncpg
 from dispatch.errors import Unavailable
 from dispatch.store.connecting import Hosts
 from dispatch.store.schema import check_version
+from dispatch.store.unreachable import unreachable
 
 
 @asynccontextmanager
@@ -24,7 +25,7 @@ async def open_snapshot(connect_options: Mapping[str, Any]) -> AsyncIterator[asy
             server_settings={"application_name": "dispatch"}
         )
     except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
-        raise Unavailable(f"the database can't be reached: {error}") from error
+        raise unreachable(error) from error
     try:
         await check_version(connection)
         async with connection.transaction(isolation="repeatable_read", readonly=True):

@@ -20,6 +20,7 @@ from dispatch.errors import ConfigurationError, SchemaMismatch, Unavailable
 from dispatch.store.connecting import READ_WRITE
 from dispatch.store.lock_holders import Holders
 from dispatch.store.sql import STATEMENTS
+from dispatch.store.unreachable import unreachable
 
 log = structlog.get_logger(__name__)
 
@@ -100,8 +101,7 @@ def migrate(
             time.sleep(min(PAUSE, left))
     except (OperationalError, psycopg.OperationalError) as error:
         # What SQLAlchemy adds to the driver's own words is of no use to an operator.
-        said = " ".join(str(getattr(error, "orig", error)).split())
-        raise Unavailable(f"the database can't be reached: {said}") from error
+        raise unreachable(getattr(error, "orig", error)) from error
     finally:
         engine.dispose()
 

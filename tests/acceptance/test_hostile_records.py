@@ -142,6 +142,7 @@ async def test_a_tail_whose_output_nobody_reads_ends_by_ctrl_c(stack: Stack) -> 
             "--json",
         ],
         stdout=writes,
+        stderr=subprocess.PIPE,
         env=os.environ | environment,
     )
     try:
@@ -151,7 +152,8 @@ async def test_a_tail_whose_output_nobody_reads_ends_by_ctrl_c(stack: Stack) -> 
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.communicate(timeout=20)[1] == b""
+        assert process.returncode == 0
     finally:
         process.kill()
         process.wait()

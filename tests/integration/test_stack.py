@@ -89,10 +89,11 @@ for attempt in (
 async def test_roots_database_is_nobody_elses(stack: Stack) -> None:
     nobody = str(pwd.getpwnam("nobody").pw_uid)
     arguments = (nobody, str(stack.data_dir), str(stack.postgres.pid))
-    said = subprocess.run(  # noqa: ASYNC221 - the test may wait
-        [sys.executable, "-c", INTRUDER, *arguments], capture_output=True, text=True, check=True
-    ).stdout
-    assert said.split() == ["refused"] * 3
+    intruder = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", INTRUDER, *arguments), stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await intruder.communicate()
+    assert said.split() == [b"refused"] * 3
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only for root PostgreSQL has another account")

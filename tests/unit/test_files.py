@@ -14,16 +14,13 @@ from dispatch.settings import load_settings
 from dispatch.simulation.recorded import read_jsonl
 from dispatch.store.plan import read_plan
 from dispatch.topic_admin.promise import wanted_topics
-from dispatch.topics import TOPIC_OF
 
 READERS: dict[str, Callable[[Path], Any]] = {
     "settings": load_settings,
     "scenario": lambda path: read_scenario(str(path)),
     "pack": lambda path: load_pack(str(path)),
     "plan": read_plan,
-    "topics": lambda path: wanted_topics(
-        "dispatch.", {"calls": TOPIC_OF["call.received"]}, 3, path
-    ),
+    "topics": lambda path: wanted_topics("dispatch.", {}, 3, path),
 }
 DEEP = 5_000
 BAD = {

@@ -247,15 +247,8 @@ def no_libpq_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "where",
     [
-        *(
-            "db.example",
-            "db.example:5433",
-            "10.0.0.1",
-            "[2001:db8::1]:5432",
-            "a,b:1",
-            "127.0.0.1,b",
-        ),
-        *("u:p@db.example", "localhost.example", "0.0.0.0"),
+        *("db.example", "db.example:5433", "10.0.0.1", "[2001:db8::1]:5432", "a,b:1"),
+        *("127.0.0.1,b", "u:p@db.example", "localhost.example", "0.0.0.0"),
     ],
 )
 def test_a_database_off_this_machine_is_verified(where: str) -> None:
@@ -320,7 +313,7 @@ def test_without_any_authority_the_settings_are_named(monkeypatch: pytest.Monkey
     ("url", "said"),
     [
         ("postgresql://[::1", "its host and port can't be told"),
-        ("postgresql://::1/x", "its host and port can't be told"),
+        ("postgresql://::1/x", "must be 1 to 65535"),
         ("postgresql://h]/x", "its host and port can't be told"),
         ("postgresql://h:0/x", "must be 1 to 65535"),
         ("postgresql://h:65536/x", "must be 1 to 65535"),
@@ -362,3 +355,21 @@ def test_brokers_to_which_all_goes_unencrypted_are_named(
     settings: dict[str, str], exposed: list[str]
 ) -> None:
     assert load_settings(overrides={"kafka": settings}).kafka.in_the_clear == exposed
+
+
+@pytest.mark.parametrize(
+    "servers",
+    ["k1", "k1:9092, k2:9093", "[::1]:9092", "::1", "[2001:db8::1]", "10.0.0.1:1", "a:1,"],
+)
+def test_addresses_of_brokers_are_taken(servers: str) -> None:
+    found = load_settings(overrides={"kafka": {"bootstrap_servers": servers}})
+    assert found.kafka.bootstrap_servers == servers
+
+
+@pytest.mark.parametrize(
+    "servers",
+    ["k1:x", "k1:0", "k1:65536", "[::1", "::1]:9092", "k1:9092,k2:", "a:b:c", "k1:９０９２"],
+)
+def test_what_is_no_address_of_a_broker_is_refused(servers: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"kafka\.bootstrap_servers: must be addresses"):
+        load_settings(overrides={"kafka": {"bootstrap_servers": servers}})
