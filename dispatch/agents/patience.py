@@ -28,7 +28,8 @@ class Patience:
     """Limits and pauses, all in seconds of wall time."""
 
     first_pause: float = 0.2
-    longest_pause: float = 15.0
+    # The last of them must not double what a switchover takes.
+    longest_pause: float = 5.0
     # After it a batch without an answer is put again; replays take no effect.
     batch_limit: float = 30.0
     # A worker that stops gives the batch in hand this long.
