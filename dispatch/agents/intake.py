@@ -24,6 +24,7 @@ from dispatch.agents.patience import Interrupted, Overdue, Patience, persist
 from dispatch.agents.positions import Start, where_to_start
 from dispatch.claim import Claim
 from dispatch.cluster import cluster_id_of
+from dispatch.errors import Unavailable
 from dispatch.kafka.consumer import Consumer, record_of
 from dispatch.log_end import end_of_log
 from dispatch.metrics import Metrics
@@ -295,6 +296,9 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         incarnation = await cluster_id_of(self._client_options)
         if self.incarnation not in {None, incarnation}:
             self._log.error("the broker is another one: what it had not delivered is gone")
+            if self._ownership is not None:
+                await self._ownership.end_at_another_cluster(incarnation)
+                raise Unavailable("the topics are on another cluster")
         noted = await self._desk.noted(incarnation)
         # Whoever read these partitions before may have set somebody apart.
         await self._desk.hear_of_set_apart()

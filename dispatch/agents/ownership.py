@@ -49,6 +49,15 @@ class Ownership(Errand):
         self._topics = topics
         self._own = own
 
+    async def end_at_another_cluster(self, cluster_id: str) -> None:
+        """End the worker: what it reads is not on the cluster any more that it began with."""
+        await self.crash(
+            BoundElsewhere(
+                f"Kafka is another cluster by now, {cluster_id}; this worker of {self._own} ends. "
+                "If its topics are to be this database's, run `dispatch adopt`"
+            )
+        )
+
     async def round(self) -> None:
         """Look who has claimed the topics."""
         other = contested_by(self._own, await self._topics.claims())

@@ -29,6 +29,7 @@ class Patience:
 
     first_pause: float = 0.2
     # Less than a limit waits for a partition that stands: what has a fault behind it goes on first.
+    # And the last of them must not double what a switchover takes.
     longest_pause: float = 5.0
     # After it a batch without an answer is put again; replays take no effect.
     batch_limit: float = 30.0

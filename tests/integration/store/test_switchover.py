@@ -1,15 +1,18 @@
 """A switchover to a real streaming standby: the desk follows to the server that takes writes."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from dispatch.errors import ReadOnly, Unavailable
 from dispatch.policy.pack import load_pack
+from dispatch.store.connecting import Hosts
 from dispatch.store.desk import Desk
 from dispatch.store.schema import amigrate
 from dispatch.topics.envelope import Outgoing, Record
@@ -139,3 +142,22 @@ async def test_a_host_that_swallows_everything_keeps_nobody_from_the_next(
     finally:
         await desk.close()
         silent.close()
+
+
+async def test_while_no_server_takes_writes_it_is_said_so(pair: Pair, desk: Desk) -> None:
+    first, _, _ = pair
+    await first.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+    await first.execute("SELECT pg_reload_conf()")
+    async with asyncio.timeout(DECIDED_WITHIN):
+        while (await desk.health()).writable:  # noqa: ASYNC110 - the server only answers
+            await asyncio.sleep(0.05)
+    with pytest.raises(ReadOnly, match=r"takes (no )?writes"):
+        await desk.health()
+
+
+async def test_a_silent_server_is_asked_whether_it_is_there(pair: Pair) -> None:
+    connection: Any = await Hosts({"dsn": pair[2]}).connect()
+    there = connection._transport.get_extra_info("socket")
+    assert there.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert there.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 15_000
+    await connection.close()
