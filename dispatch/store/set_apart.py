@@ -5,8 +5,8 @@ with in its turn: in its order, whatever is good in it takes effect. Refusals be
 counted in one letter a transaction; so each is accounted for by its place on Kafka.
 """
 
-import base64
 import re
+from binascii import a2b_base64, b2a_base64
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -303,8 +303,8 @@ def _name(name: str) -> bytes:
 
 
 def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else base64.b64encode(raw).decode("ascii")
+    return None if raw is None else b2a_base64(raw, newline=False).decode("ascii")
 
 
 def _raw(text: str | None) -> bytes | None:
-    return None if text is None else base64.b64decode(text)
+    return None if text is None else a2b_base64(text)

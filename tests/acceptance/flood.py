@@ -44,7 +44,7 @@ class Cost:
     @property
     def p99(self) -> float:
         """The wait that one in a hundred calls exceeds, in seconds."""
-        return statistics.quantiles(self.waits, n=100)[98]
+        return quantile(self.waits)
 
     def __str__(self) -> str:
         """Return all of it in a line."""
@@ -54,6 +54,11 @@ class Cost:
             f" {self.sent_in:.1f} s, dealt with in {self.drained_in:.1f} s;"
             f" {self.database_bytes:.0f} B of database and {self.log_bytes:.1f} B of log each"
         )
+
+
+def quantile(waits: list[float]) -> float:
+    """Return the wait that one in a hundred exceeds, in seconds."""
+    return statistics.quantiles(waits, n=100)[98]
 
 
 async def flood(service: Service, bad: int) -> Cost:
@@ -87,6 +92,9 @@ async def flood(service: Service, bad: int) -> Cost:
             await asyncio.sleep(1 / CALLS_A_SECOND)
         sent_in = await sending
         await service.until(lambda: len(decided) == 1 + len(sent), 300)
+        waits = [decided[call_id] - at for call_id, at in sent.items()]
+        sys.stdout.write(f"p99 of {len(waits)} good calls: {quantile(waits):.3f} s\n")
+        sys.stdout.flush()
         await service.until(partial(_dealt_with, service, bad), 600)
         drained_in = time.monotonic() - began
         await service.until(service.published)
@@ -96,7 +104,7 @@ async def flood(service: Service, bad: int) -> Cost:
         await consumer.stop()
     of_bad = sum(len(line) + 1 for line in lines if "refused" in line or "flood" in line)
     return Cost(
-        waits=[decided[call_id] - at for call_id, at in sent.items()],
+        waits=waits,
         sent_in=sent_in,
         drained_in=drained_in,
         database_bytes=(after - before) / bad,

@@ -10,14 +10,16 @@ import orjson
 import pytest
 
 from dispatch.domain import handling
+from dispatch.planning.solve import solve
 from dispatch.store import writing
 from dispatch.store.dead_letters import MOST_HEADERS, MOST_OF_KEY, MOST_OF_VALUE
 from dispatch.store.desk import Desk
 from dispatch.topics.announcement import MOST_REASONS
+from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.envelope import Outgoing, Record
 from dispatch.topics.fields import MAX_BODY_BYTES
 from dispatch.topics.incidents import CallRejected
-from tests.integration.store.conftest import Post, body, call_body, kinds, of_kind
+from tests.integration.store.conftest import HandClock, Post, body, call_body, kinds, of_kind
 
 KAFKAS_OWN = 1_048_588  # bytes: `max.message.bytes` where nobody has set it
 
@@ -142,3 +144,80 @@ async def test_an_input_whose_effects_do_not_fit_is_refused_alone(
     events = await desk.refuse(record, caught.value)
     assert kinds(events) == ["input.rejected", "call.rejected"]
     assert body(events[0])["reasons"][0]["reason"] == "could not be processed (TooLarge)"
+
+
+async def test_what_the_largest_inputs_cause_fits(desk: Desk, post: Post, clock: HandClock) -> None:
+    long = "\x01" * 2_000  # six characters each, as JSON
+    named = dict.fromkeys(("chief_complaint", "requirement", "special_needs"), "丁" * 20000)
+    call = call_body("c1", clock.now(), symptoms=["丁" * 60 + f"{n:04}" for n in range(300)])
+    patients = [
+        {
+            "patient_id": f"{n}".rjust(64, "p"),
+            "severity": "ordinary",
+            "mobility": "walking",
+            "name": "丁" * 100,
+        }
+        for n in range(500)
+    ]
+    supplies = {f"{n}".rjust(64, "i"): {"stock": 0, "daily_use": 1} for n in range(500)}
+    rooms = dict.fromkeys((f"{n}".rjust(64, "r") for n in range(500 - 1)), 100_000)
+    said = {"call_id": "c1", "at": timestamp(clock.now()), "by": long, "reason": long}
+    inputs = [
+        post.record("calls", "call.received", "c1", call | named),
+        post.record("calls", "call.cancelled", "c1", said),
+        batch(post, patients=patients, by=long),
+        post.hospital("H1", "supplies.reported", items=supplies),
+        post.hospital("D1", "hospital.reported", rooms=rooms, capacity=rooms),
+    ]
+    assert max(len(record.value or b"") for record in inputs) > 0.9 * MAX_BODY_BYTES
+    told = list(await desk.take(inputs))
+    task = await desk.planning_task("b1")
+    assert task is not None
+    whole = solve(task.problem, seconds=1)
+    told += await desk.adopt("b1", task.revision, whole)
+    expected = {"call.decided", "batch.planned", "supplies.alerted", "incident.cancelled"}
+    assert expected <= set(kinds(told))
+    assert "input.rejected" not in kinds(told)
+    assert max(map(size, told)) <= KAFKAS_OWN
+
+
+async def test_a_batch_may_not_grow_without_end(desk: Desk, post: Post) -> None:
+    def some(first: int) -> list[dict[str, str]]:
+        return [
+            {"patient_id": f"p{first + n}", "severity": "mild", "mobility": "walking"}
+            for n in range(400)
+        ]
+
+    await desk.take([batch(post, patients=some(0))])
+    for first in (400, 800):
+        amended = {"batch_id": "b1", "at": timestamp(post.clock.now()), "by": "n", "reason": "r"}
+        events = await desk.take(
+            [
+                post.record(
+                    "transfers",
+                    "transfer.batch.amended",
+                    "b1",
+                    {**amended, "patients": some(first)},
+                )
+            ]
+        )
+        refused = of_kind(events, "transfer.rejected")
+    assert [each["field"] for each in refused[0]["reasons"]] == ["patients"]
+
+
+@pytest.mark.parametrize(
+    ("event_type", "field", "level"),
+    [
+        ("supplies.reported", "items", {"stock": 0, "daily_use": 1}),
+        ("hospital.reported", "rooms", 1),
+    ],
+)
+async def test_what_a_hospital_reports_may_not_grow_without_end(
+    desk: Desk, post: Post, event_type: str, field: str, level: Any
+) -> None:
+    for first in (0, 400):
+        kinds_of_it = {f"k{first + n}": level for n in range(400)}
+        events = await desk.take([post.hospital("H1", event_type, **{field: kinds_of_it})])
+        refused = of_kind(events, "hospital.rejected")
+        assert len(refused) == (first == 400)
+    assert refused[0]["reasons"][0]["field"] == field

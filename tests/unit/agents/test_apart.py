@@ -1,0 +1,79 @@
+"""What waits apart is dealt with in a share of the time, by whoever holds the lease."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from dispatch.agents.apart import SHARE, Apart
+from dispatch.agents.patience import Patience
+from dispatch.metrics import Metrics
+
+
+class Desk:
+    """Some rows wait, each taking two seconds on a clock of its own."""
+
+    def __init__(self) -> None:
+        self.rows = 3
+        self.time = 0.0
+        self.leased = True
+
+    async def hear_of_set_apart(self) -> bool:
+        return self.rows > 0
+
+    async def lease(self, *_: Any) -> bool:
+        return self.leased
+
+    async def settle_apart(self) -> Sequence[Any] | None:
+        if not self.rows:
+            return None
+        self.rows -= 1
+        self.time += 2.0
+        return ()
+
+
+class Work:
+    """Publishes nothing."""
+
+    def __init__(self) -> None:
+        self.published = 0
+
+    async def publish(self, _events: Any) -> None:
+        self.published += 1
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    desk = Desk()
+    monkeypatch.setattr(time, "monotonic", lambda: desk.time)
+    return desk
+
+
+def apart(desk: Any, work: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Apart, list[float]]:
+    errand = Apart(desk, work, "me", Patience(), Metrics())
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(errand, "sleep", sleep)
+    return errand, slept
+
+
+async def test_it_takes_no_more_than_its_share(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Work()
+    errand, slept = apart(desk, work, monkeypatch)
+    await errand.round()
+    assert work.published == 3
+    assert desk.time / (desk.time + sum(slept)) == pytest.approx(SHARE)
+
+
+async def test_without_the_lease_it_does_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.leased = False
+    work = Work()
+    errand, _ = apart(desk, work, monkeypatch)
+    await errand.round()
+    assert (desk.rows, work.published) == (3, 0)
