@@ -178,7 +178,7 @@ async def test_the_end_that_can_be_read_is_before_an_open_transaction(bench: Ben
 
         async def told() -> bool:
             await consumer.getmany(timeout_ms=100)
-            return consumer.highwater(tp) == 1
+            return bool(consumer.highwater(tp) == 1)
 
         await until(told)
         assert readable_end(consumer, tp) == 0
@@ -187,7 +187,7 @@ async def test_the_end_that_can_be_read_is_before_an_open_transaction(bench: Ben
 
         async def behind() -> bool:
             await consumer.getmany(timeout_ms=100)
-            return await consumer.position(tp) == 2
+            return bool(await consumer.position(tp) == 2)
 
         await until(behind)
         assert readable_end(consumer, tp) == 2
