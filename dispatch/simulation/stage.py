@@ -473,7 +473,7 @@ def _partitions(topic: str) -> list[TopicPartition]:
     return [TopicPartition(PREFIX + topic, number) for number in range(PARTITIONS)]
 
 
-async def _consumer(options: dict[str, str], fetch_max_wait_ms: int) -> Consumer:
+async def _consumer(options: dict[str, Any], fetch_max_wait_ms: int) -> Consumer:
     consumer = Consumer(
         **options,
         auto_offset_reset="earliest",
