@@ -16,7 +16,9 @@ NAMES: Final = {1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
 _XERIAL: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER: Final = 16
 _GZIP: Final = 16 + zlib.MAX_WBITS
-_LEAST: Final = 4 * 1024  # bytes
+# bytes
+_LEAST: Final = 4 * 1024
+_CHUNK: Final = 16 * 1024
 # Text packs to an eighth or so; what packs better is tried again with more room.
 _GUESS: Final = 8
 _MORE: Final = 4
@@ -52,18 +54,22 @@ def _too_large(limit: int) -> NotUnpacked:
 
 def _gzip(packed: bytes, limit: int, before: bytes) -> bytearray:
     unpacked = bytearray(before)
-    room = limit
-    while packed:
-        member = zlib.decompressobj(_GZIP)
+    most = len(before) + limit
+    at, member = 0, zlib.decompressobj(_GZIP)
+    # What is behind the end of a member is copied each time, so that it is given little by little.
+    while chunk := packed[at : at + _CHUNK]:
         # One byte more than there is room for tells that there would be more.
-        found = member.decompress(packed, room + 1)
-        room -= len(found)
-        if room < 0:
+        unpacked += member.decompress(chunk, most - len(unpacked) + 1)
+        if len(unpacked) > most:
             raise _too_large(limit)
-        if not member.eof:
-            raise NotUnpacked("is no gzip: it ends too early")
-        unpacked += found
-        packed = member.unused_data.lstrip(b"\0")
+        at += len(chunk) - len(member.unused_data)
+        if member.eof:
+            while packed[at : at + 1] == b"\0":
+                at += 1
+            if at < len(packed):
+                member = zlib.decompressobj(_GZIP)
+    if not member.eof:
+        raise NotUnpacked("is no gzip: it ends too early")
     return unpacked
 
 

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from dispatch.checker import Input, Violation, check
 from dispatch.clock import ScenarioClock
 from dispatch.cluster import ensure_topics
 from dispatch.errors import StackError
+from dispatch.kafka.consumer import Consumer
 from dispatch.policy.pack import Pack, load_pack
 from dispatch.settings import KafkaSettings
 from dispatch.simulation.agenda import Action, Agenda
@@ -134,7 +135,7 @@ class Stage:
         pack: Pack,
         connection: asyncpg.Connection,
         producer: AIOKafkaProducer,
-        consumer: AIOKafkaConsumer,
+        consumer: Consumer,
         workers: list[Process],
     ) -> None:
         self.stack = stack
@@ -472,8 +473,8 @@ def _partitions(topic: str) -> list[TopicPartition]:
     return [TopicPartition(PREFIX + topic, number) for number in range(PARTITIONS)]
 
 
-async def _consumer(options: dict[str, str], fetch_max_wait_ms: int) -> AIOKafkaConsumer:
-    consumer = AIOKafkaConsumer(
+async def _consumer(options: dict[str, Any], fetch_max_wait_ms: int) -> Consumer:
+    consumer = Consumer(
         **options,
         auto_offset_reset="earliest",
         enable_auto_commit=False,

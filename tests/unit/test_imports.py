@@ -86,3 +86,11 @@ def test_a_problem_and_its_plan_know_nothing_of_the_solver() -> None:
     }
     assert {name for name, _ in seen} == known
     assert {module for _, module in seen} - {"dispatch"} <= sys.stdlib_module_names
+
+
+def test_whoever_reads_kafka_reads_with_our_own_consumer() -> None:
+    # It is extended in the one, and any will do for the other.
+    exempt = {ROOT / "kafka" / "consumer.py", ROOT / "log_end.py"}
+    for path in ROOT.rglob("*.py"):
+        if path not in exempt:
+            assert "AIOKafkaConsumer" not in path.read_text(encoding="utf-8"), path

@@ -95,6 +95,16 @@ def test_an_event_of_another_version_is_shown_without_a_phrase() -> None:
     assert "–" in phrases.line(Event("t", 0, 0, NOW, None, {}, {}))
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_can_not_be_read_is_shown_with_its_place_and_reason(language: str) -> None:
+    speak(language)
+    why = "has a header whose name is not UTF-8"
+    event = Event("calls", 3, 17, NOW, "c-1", {"type": "call.received"}, {}, why)
+    assert "calls/3/17" in phrases.line(event)
+    assert why in phrases.line(event)
+    assert event.as_json()["unreadable"] == why
+
+
 def test_json_may_hold_any_text() -> None:
     assert phrases.json_line({"a": "发热"}) == '{"a":"发热"}'
     assert phrases.json_line({"a": "\ud800"}) == '{"a": "\\ud800"}'

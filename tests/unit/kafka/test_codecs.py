@@ -57,3 +57,8 @@ def test_an_unknown_codec_is_told(codec: int) -> None:
 def test_a_stream_of_several_members_is_one() -> None:
     packed = compressed("gzip", b"one ") + compressed("gzip", b"two")
     assert unpack(1, packed, LIMIT) == b"one two"
+    assert unpack(1, compressed("gzip", b"one") + b"\0" * 40_000, LIMIT) == b"one"
+
+
+def test_many_empty_members_are_nothing() -> None:
+    assert unpack(1, compressed("gzip", b"") * 20_000, LIMIT) == b""
