@@ -1,5 +1,6 @@
 """The answers to what nobody should send fit into topics as Kafka makes them, of 1 MiB a record."""
 
+import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,7 +58,7 @@ async def test_a_refusal_of_eighty_thousand_faults_holds_nobody_up(service: Serv
     await service.send_calls(range(2, 20))
     await service.until(service.done)
     assert memory(worker.pid) - before < MORE_MEMORY
-    await worker.stop(15, 60)
+    await worker.stop(signal.SIGTERM, 60)
     history = await service.history()
     assert history.violations() == []
     letters = [event.data for event in history.of_type("input.rejected")]
