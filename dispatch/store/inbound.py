@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from dispatch.domain.lenient_calls import Salvage, derived_id, digest_of
 from dispatch.store import wrapping
 from dispatch.topics import EVENTS, INPUT_TOPICS, TOPIC_OF
-from dispatch.topics.announcement import Reason
+from dispatch.topics.announcement import BODY, Reason
 from dispatch.topics.calls import Call
 from dispatch.topics.cloudevents import Malformed, read_attributes
 from dispatch.topics.envelope import Record
-from dispatch.topics.fields import BODY, BodyError, Content, decode, reasons
+from dispatch.topics.fields import BodyError, Content, decode, reasons
 
 CALLS: Final = "calls"
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")

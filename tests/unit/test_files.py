@@ -9,7 +9,7 @@ import pytest
 from dispatch.cli import run
 from dispatch.errors import DispatchError
 from dispatch.planning.scenario import read_scenario
-from dispatch.policy.pack import load_pack
+from dispatch.policy.pack import PACKS, load_pack
 from dispatch.settings import load_settings
 from dispatch.simulation.recorded import read_jsonl
 from dispatch.store.plan import read_plan
@@ -67,7 +67,8 @@ def test_a_deep_line_of_a_record_gives_one_line(tmp_path: Path) -> None:
 
 def test_what_an_error_quotes_is_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "pack.toml"
-    path.write_text('"\\u001b[2J\\nfine\\u202e" = 1\n', encoding="utf-8")
+    whole = (PACKS / "covid-19.toml").read_text(encoding="utf-8")
+    path.write_text('"\\u001b[2J\\nfine\\u202e" = 1\n' + whole, encoding="utf-8")
     assert run(["policy", "check", str(path)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.isprintable()
