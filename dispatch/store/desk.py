@@ -1,38 +1,32 @@
 """The desk: one transaction a batch, in which inputs take effect once and leave their events.
 
-One writer at a time: every transaction takes the row `centre` first. Each process keeps the
-working set in memory, tagged with the version it has seen; what others wrote since is read before
-it decides. So rules read memory, nothing deadlocks, and the order of the event log is the order of
-the commits.
+What is decided is here; how it is written is in `one_writer`, what is kept beside it in `books`.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-import asyncpg
 import structlog
 
 from dispatch.claim import Claim
 from dispatch.clock import Clock
 from dispatch.domain import awaited, batch_problems, batches, clocks, handling, lenient_calls
 from dispatch.domain.batch_progress import batch_of, needs_plan
-from dispatch.domain.city import City, Duplicate, Early, Rejected
+from dispatch.domain.city import Duplicate, Early, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import report_duties
-from dispatch.domain.model import CITY, Timer
+from dispatch.domain.model import Timer
 from dispatch.errors import Unavailable
-from dispatch.health import DeskHealth
 from dispatch.planning.plan import Plan
 from dispatch.planning.task import Task
 from dispatch.policy.pack import Pack
-from dispatch.store import codec, memory
+from dispatch.store import memory
 from dispatch.store.binding import ReadTopics, bind
-from dispatch.store.database import Database, Transaction
+from dispatch.store.books import Books, in_columns
+from dispatch.store.database import Transaction
 from dispatch.store.dead_letters import reject
-from dispatch.store.guards import Clash, Disputes, clash
 from dispatch.store.identities import Came, identify, other_identities
 from dispatch.store.inbound import Inbound, read
 from dispatch.store.parking import Parked, Parking
@@ -40,7 +34,6 @@ from dispatch.store.plan import CityPlan
 from dispatch.store.refusals import Sender
 from dispatch.store.set_apart import AT_ONCE, SetApart
 from dispatch.store.sql import STATEMENTS
-from dispatch.store.writing import as_outgoing, write_changes
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import Call
 from dispatch.topics.envelope import Outgoing, Record
@@ -49,26 +42,17 @@ from dispatch.topics.unread import Unread
 
 log = structlog.get_logger(__name__)
 
-# ms; one stopped between two bytes of a request counts neither as idle nor as in a statement.
-TRANSACTION: Final = 120_000
 TIMERS_AT_ONCE: Final = 1_000
-INCIDENTS_AT_ONCE: Final = 1_000
-WAKE: Final = "dispatch_wake"
-# Guards of the database that may stand against one transaction until it is given up.
-REMEDIES: Final = 100
 
 # The reason of what comes under the source and id of another event.
 _TAKEN: Final = Reason(field="ce_id", reason="is taken by an event with another content")
 
 # What became of an input whose refusal is counted: nothing is noted of it by itself.
 COUNTED: Final = "counted"
-_NO: Final = (b"", "")
 _NOTHING: Final[Mapping[Sender, Sequence[Record]]] = {}
 
-T = TypeVar("T")
 
-
-class Desk:
+class Desk(Books):
     """The truth of one city, for one worker process."""
 
     def __init__(
@@ -82,22 +66,12 @@ class Desk:
         topics: ReadTopics | None = None,
     ) -> None:
         """Prepare to open; with `topics`, the database is bound to them and refuses others."""
-        self._database = Database(connect_options)
-        self._plan = plan
-        self._pack = pack
-        self._clock = clock
-        self._prefix = topic_prefix
+        super().__init__(
+            connect_options, plan=plan, pack=pack, clock=clock, topic_prefix=topic_prefix
+        )
         self._topics = topics
         self._claim: Claim | None = None
         self._salvage = lenient_calls.Salvage(plan.districts, clock.now)
-        # Places that the database says are promised, and nobody is known to have.
-        self._held_places: set[tuple[str, str, int]] = set()
-        self._city = self._nothing_known()
-        self._seen = -1
-        self._one_at_a_time = asyncio.Lock()
-        self._disputes = Disputes()
-        # Owners of what was read from the database: they may be over, and need not stay.
-        self._read_back: set[str] = set()
         self._apart = SetApart()
 
     @property
@@ -287,95 +261,15 @@ class Desk:
 
         return await self._transact(run)
 
-    # -- the event log
-
-    async def leftovers(self, older_than_seconds: float, limit: int) -> Sequence[Outgoing]:
-        """Return up to `limit` unpublished events of at least that age, in log order."""
-        async with self._database.lend() as connection:
-            rows = await connection.fetch(STATEMENTS["leftovers"], older_than_seconds, limit)
-        return [as_outgoing(dict(row), self._prefix) for row in rows]
-
-    async def published(self, events: Sequence[Outgoing]) -> None:
-        """Note that the brokers have acknowledged the events."""
-        if events:
-            async with self._database.lend() as connection:
-                await connection.execute(
-                    STATEMENTS["published"], [event.position for event in events]
-                )
-
-    async def lease(self, name: str, holder: str, seconds: float) -> bool:
-        """Take or renew a lease, which expires by itself; false while another holds it."""
-        async with self._database.lend() as connection:
-            taken = await connection.fetchval(STATEMENTS["take_lease"], name, holder, seconds)
-        return taken is not None
-
-    async def writable(self) -> bool:
-        """Return whether the database takes writes.
-
-        Raises Unavailable when it can't be reached.
-        """
-        async with self._database.lend() as connection:
-            writable = bool(await connection.fetchval("SHOW transaction_read_only") == "off")
-        if not writable:
-            await self._database.start_over()
-        return writable
-
-    async def noted(self, incarnation: str) -> Mapping[tuple[str, int], int]:
-        """Return the next offset to read by (topic, partition), as it was noted."""
-        async with self._database.lend() as connection:
-            rows = await connection.fetch(STATEMENTS["noted_positions"], incarnation)
-        return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-
-    async def note(self, incarnation: str, positions: Mapping[tuple[str, int], int]) -> None:
-        """Note next offsets to read where there was nothing to take; they are never lowered."""
-        places = {(incarnation, *place): offset for place, offset in positions.items()}
-        async with self._database.lend() as connection:
-            await connection.execute(
-                STATEMENTS["note_inputs"],
-                *([], [], [], []),
-                self._clock.now(),
-                *_in_columns(places),
-            )
-
-    async def health(self) -> DeskHealth:
-        """Return how the desk is doing."""
-        async with self._database.lend() as connection:
-            (row,) = await connection.fetch(STATEMENTS["health"])
-            read_only = await connection.fetchval("SHOW transaction_read_only")
-        if read_only != "off":
-            await self._database.start_over()
-        since = row["waiting_since"]
-        return DeskHealth(
-            open_incidents=len(self._city.incidents),
-            writable=read_only == "off",
-            unpublished=row["unpublished"],
-            unpublished_age=float(row["oldest_unpublished_seconds"]),
-            queue_length=row["waiting"],
-            queue_age=(self._clock.now() - since).total_seconds() if since else 0.0,
-            parked=row["parked"],
-            set_apart=row["set_apart"],
-        )
-
-    async def wakeups(self) -> AsyncIterator[None]:
-        """Yield when somebody says that timers may be due; only a hint."""
-        heard = asyncio.Event()
-        async with self._database.lend() as connection:
-
-            def hear(*_: object) -> None:
-                heard.set()
-
-            await connection.add_listener(WAKE, hear)
-            connection.add_termination_listener(hear)
-            try:
-                while not connection.is_closed():
-                    await heard.wait()
-                    heard.clear()
-                    yield
-            finally:
-                # Nobody else may get it while it listens; to be told so it may be too far away.
-                connection.terminate()
-
     # -- within a transaction
+
+    def _abandon(self) -> None:
+        super()._abandon()
+        self._apart.abandon()
+
+    def _settle(self) -> None:
+        super()._settle()
+        self._apart.settle()
 
     async def _install_plan(self, tx: Transaction) -> Sequence[Outgoing]:
         """Bring new units and hospitals of the plan into the database, and report the duties."""
@@ -625,24 +519,6 @@ class Desk:
         await parking.open_for(awaited)
         return seen
 
-    async def _load_incidents(self, tx: Transaction, incident_ids: Collection[str]) -> None:
-        self._read_back.update(incident_ids)
-        # As many as are open at once would need much memory, or time, in one go.
-        ids = sorted(incident_ids)
-        for first in range(0, len(ids), INCIDENTS_AT_ONCE):
-            some = ids[first : first + INCIDENTS_AT_ONCE]
-            await self._load(tx, await tx.fetch("load_incidents", some))
-
-    async def _load(self, tx: Transaction, rows: Sequence[asyncpg.Record]) -> None:
-        for row in rows:
-            await tx.breathe()
-            self._city.load([codec.load(row["kind"], row["state"])])
-
-    async def _load_clocks(self, tx: Transaction, clock_ids: list[str]) -> None:
-        """Read clocks alone: to run out they need nothing else of their owners."""
-        if clock_ids:
-            await self._load(tx, await tx.fetch("load_clocks", clock_ids))
-
     async def _note(
         self,
         tx: Transaction,
@@ -661,156 +537,8 @@ class Desk:
             [outcome for _, outcome in outcomes.values()],
             [each.topic for each, _ in outcomes.values()],
             self._clock.now(),
-            *_in_columns(reached),
+            *in_columns(reached),
         )
-
-    async def _write(self, tx: Transaction, replayed: Sequence[str]) -> Sequence[Outgoing]:
-        """Write what changed and return what is to be published, in log order."""
-        outgoing = await write_changes(
-            tx.connection, self._city, version=tx.version, now=self._clock.now(),
-            prefix=self._prefix, breathe=tx.breathe,
-        )  # fmt: skip
-        if replayed:
-            rows = await tx.fetch("unpublished_of", list(replayed))
-            have = {event.position for event in outgoing}
-            again = [as_outgoing(dict(row), self._prefix) for row in rows]
-            outgoing += [event for event in again if event.position not in have]
-            outgoing.sort(key=lambda event: event.position)
-        if self._city.mode != tx.mode:
-            await tx.execute("set_mode", self._city.mode)
-        return outgoing
-
-    # -- transactions
-
-    async def _transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run `work` in a transaction as the one writer; memory follows the database's fate.
-
-        Where a guard of the database stands against what memory thought right, that is mended, and
-        decided again: nobody is refused for it.
-        """
-        async with self._one_at_a_time:
-            self._disputes = Disputes()
-            for _ in range(REMEDIES):
-                try:
-                    return await self._transact_once(work)
-                except asyncpg.UniqueViolationError as error:
-                    against = clash(error)
-                    if against is None or not self._remedy(against):
-                        raise
-                    log.warning(
-                        "the database knows otherwise: deciding again",
-                        guard=error.constraint_name,
-                        about=against.what,
-                    )
-            return await self._transact_once(work)
-
-    async def _transact_once(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        async with self._database.lend() as connection:
-            try:
-                async with connection.transaction():
-                    tx = await self._begin(connection)
-                    await self._load_incidents(tx, self._disputes.read_again)
-                    self._give_up_disputed(tx)
-                    result = await work(tx)
-            except BaseException:
-                self._city.abandon()
-                self._apart.abandon()
-                raise
-            self._seen = tx.version
-            self._settle()
-            self._apart.settle()
-            return result
-
-    def _remedy(self, against: Clash) -> bool:
-        """Do the next thing about a guard that stands in the way; return whether there was one.
-
-        An id is looked up; then memory is read anew; then the unit or room is taken out, or a call
-        goes on under another id.
-        """
-        disputes = self._disputes
-        if against.what == "id" and against.key[0] not in disputes.read_again:
-            disputes.read_again.add(against.key[0])
-        elif not disputes.memory_is_fresh:
-            disputes.memory_is_fresh = True
-            self._city, self._seen = self._nothing_known(), -1
-        elif against in disputes.given_up:
-            return False
-        else:
-            disputes.given_up.append(against)
-        return True
-
-    def _give_up_disputed(self, tx: Transaction) -> None:
-        """Leave units and rooms alone of which database and memory say different things."""
-        city = self._city
-        for against in self._disputes.given_up:
-            cause = f"guard/{'/'.join(against.key)}@{tx.version}"
-            city.begin(now=self._clock.now(), cause=cause)
-            match against:
-                case Clash("unit", (unit_id,)) if unit_id in city.units:
-                    handling.take_out(city, unit_id, "is on another run in the database")
-                case Clash("room", (hospital_id, room, place)):
-                    held = hospital_id, room, int(place)
-                    if held not in self._held_places:
-                        self._held_places.add(held)
-                        city.hold_place(*held)
-                    explanation = f"{room} {place} is promised in the database, nobody knows whom"
-                    escalate(city, "room_inconsistent", None, hospital_id, explanation)
-                case Clash("id", (owner,)):
-                    self._disputes.taken.add(owner)
-
-    async def _begin(self, connection: asyncpg.Connection) -> Transaction:
-        (row,) = await connection.fetch(STATEMENTS["lock_centre"], str(TRANSACTION))
-        tx = Transaction(connection, row["version"], row["mode"])
-        written = tx.version - 1
-        if self._seen > written:
-            # A failover has lost commits: what memory holds of them is not true any more.
-            log.error("the database is behind memory", seen=self._seen, version=written)
-            self._city, self._seen = self._nothing_known(), -1
-        if self._seen != written:
-            await self._catch_up(tx)
-            self._city.mode = tx.mode
-            self._city.settle()
-            self._seen = written
-        return tx
-
-    def _nothing_known(self) -> City:
-        city = City(
-            pack=self._pack,
-            districts=self._plan.districts,
-            mode=self._plan.mode,
-            travel=self._plan.travel_under(self._pack),
-        )
-        for held in self._held_places:
-            city.hold_place(*held)
-        return city
-
-    async def _catch_up(self, tx: Transaction) -> None:
-        """Read what other processes wrote since the version that this one has seen."""
-        await self._load(tx, await tx.fetch("load_fleet", self._seen))
-        if self._seen < 0:
-            rows = await tx.fetch("open_incidents")
-            await self._load_incidents(tx, {row["incident_id"] for row in rows})
-            return
-        rows = await tx.fetch("changed_incidents", self._seen)
-        await self._load_incidents(tx, {row["incident_id"] for row in rows})
-        rows = await tx.fetch("changed_alone", self._seen)
-        await self._load(tx, [row for row in rows if memory.knows(self._city, row["owner"])])
-        self._city.forget_ended(CITY)
-
-    def _settle(self) -> None:
-        """Make the changes final in memory, and forget incidents that are over."""
-        city = self._city
-        over = memory.may_be_over(city) | self._read_back
-        self._read_back.clear()
-        city.settle()
-        city.forget([owner for owner in over if memory.is_over(city, owner)])
-        city.forget_ended(CITY)
-
-
-def _in_columns(positions: Mapping[tuple[str, str, int], int]) -> tuple[list[Any], ...]:
-    """Return incarnations, topics, partitions and next offsets, each a column."""
-    rows = [(*place, offset) for place, offset in positions.items()]
-    return tuple([row[number] for row in rows] for number in range(4))
 
 
 def _defect(error: BaseException) -> Reason:

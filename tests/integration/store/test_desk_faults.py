@@ -11,8 +11,9 @@ from dispatch.domain import handling
 from dispatch.domain.city import City
 from dispatch.domain.model import Timer
 from dispatch.errors import Unavailable
+from dispatch.store.books import WAKE
 from dispatch.store.database import POOL_SIZE
-from dispatch.store.desk import WAKE, Desk
+from dispatch.store.desk import Desk
 from tests.integration.store.conftest import HandClock, Post, fire_due, kinds
 
 

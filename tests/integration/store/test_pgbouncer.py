@@ -19,8 +19,9 @@ from dispatch.policy.pack import load_pack
 from dispatch.stack.addresses import free_port
 from dispatch.stack.postgres import ROOT_STAND_IN
 from dispatch.stack.process import POLL, Process
+from dispatch.store.books import WAKE
 from dispatch.store.database import LOCK_WAIT
-from dispatch.store.desk import WAKE, Desk
+from dispatch.store.desk import Desk
 from tests.integration.store.conftest import PREFIX, HandClock, Post, kinds, small_city
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
