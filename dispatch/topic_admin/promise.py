@@ -164,12 +164,15 @@ def faults(wanted: Mapping[str, Wanted], found: Mapping[str, Found]) -> list[Fau
 
 
 def broker_faults(found: Mapping[int, Mapping[str, str]]) -> list[Fault]:
-    """Return what of the brokers' settings, by their ids, breaks the promise."""
+    """Return what of the brokers' settings, by their ids, breaks the promise.
+
+    A broker without the setting knows no transactions, as the embedded one.
+    """
     wanted = LONGEST_TRANSACTION
     return [
         Fault(f"broker {broker}", wanted.name, value, wanted.wanted, wanted.reason)
         for broker, settings in sorted(found.items())
-        if not wanted.holds(value := settings.get(wanted.name))
+        if (value := settings.get(wanted.name)) is not None and not wanted.holds(value)
     ]
 
 

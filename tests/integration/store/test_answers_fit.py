@@ -38,6 +38,11 @@ def batch(post: Post, **changes: Any) -> Record:
 
 
 def symptoms(post: Post, found: list[Any]) -> Record:
+    said = {"call_id": "c1", "answered_at": timestamp(post.clock.now()), "symptoms": found}
+    return post.record("calls", "call.answered", "c1", said)
+
+
+def called_with(post: Post, found: list[Any]) -> Record:
     return post.record(
         "calls", "call.received", "c1", call_body("c1", post.clock.now(), symptoms=found)
     )
@@ -55,7 +60,7 @@ HOSTILE: dict[str, Callable[[Post], Record]] = {
     "unknown keys": lambda post: with_value(post, dict.fromkeys(map(str, range(25_000)), 0)),
     "a long key of the body": lambda post: with_value(post, {"\x01" * 40_000: 0}),
     "a huge value": lambda post: replace(post.call("c1"), value=b"\xff" * 1_040_000),
-    "a huge key": lambda post: replace(post.call("c1"), key=b"\x01" * 1_000_000),
+    "a huge key": lambda post: replace(post.unit("U1"), key=b"\x01" * 1_000_000),
     "a huge header": lambda post: headed(post, ("x", b"x" * 900_000)),
     "a huge name": lambda post: headed(post, ("\x01" * 900_000, b"")),
     "many headers": lambda post: headed(post, *[("\x01", b"")] * 100_000),
@@ -96,6 +101,24 @@ async def test_the_refusal_of_anything_fits(desk: Desk, post: Post, name: str) -
             if len(raw) > most
             else []
         )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda post: called_with(post, [0] * 80_000),
+        lambda post: called_with(post, ["x" * 500] * 500),
+        lambda post: replace(post.call("c1"), key=b"\x01" * 1_000_000),
+    ],
+)
+async def test_a_call_is_taken_whatever_of_it_is_wrong_and_what_is_said_of_it_fits(
+    desk: Desk, post: Post, call: Callable[[Post], Record]
+) -> None:
+    events = await desk.take([call(post)])
+    assert "order.issued" in kinds(events)
+    (warned,) = of_kind(events, "call.warned")
+    assert 1 <= len(warned["warnings"]) <= MOST_REASONS + 1
+    assert max(map(size, events)) <= KAFKAS_OWN
 
 
 async def test_a_body_that_is_read_is_held_whole_with_its_headers(desk: Desk, post: Post) -> None:
@@ -142,7 +165,7 @@ async def test_an_input_whose_effects_do_not_fit_is_refused_alone(
         await desk.take([record])
     assert await desk.leftovers(0, 100) == []
     events = await desk.refuse(record, caught.value)
-    assert kinds(events) == ["input.rejected", "call.rejected"]
+    assert kinds(events) == ["input.rejected", "call.rejected", "escalation.raised"]
     assert body(events[0])["reasons"][0]["reason"] == "could not be processed (TooLarge)"
 
 

@@ -43,7 +43,8 @@ async def test_a_batch_that_can_not_be_read_is_one_letter_for_its_offsets(
         unreadable="offsets 4 to 9: its batch unpacks to more than 33554432 bytes",
     )
     events = await desk.take([whole])
-    assert kinds(events) == ["input.rejected"]
+    # On the topic of the calls, a person is to look for them.
+    assert kinds(events) == ["input.rejected", "escalation.raised"]
     letter = body(events[0])
     assert (letter["first_offset"], letter["offset"]) == (4, 9)
     assert letter["reasons"][0]["reason"].startswith("can't be read: offsets 4 to 9: ")
