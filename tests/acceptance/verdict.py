@@ -2,21 +2,24 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from dispatch.checker import Input, Violation, check, own_topics_that_differ
 from dispatch.cluster import cluster_id_of, partitions_of
+from dispatch.kafka.consumer import Consumer, record_of
 from dispatch.log_end import ends_of_logs
 from dispatch.policy.pack import load_pack
 from dispatch.simulation.seen import Seen
 from dispatch.stack.addresses import running
-from dispatch.store.inbound import read
+from dispatch.store.identities import other_identities
+from dispatch.store.inbound import Inbound, read
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from dispatch.topics.envelope import Record
 
@@ -47,8 +50,8 @@ class History:
 
 async def read_history(bootstrap: str, dsn: str, prefix: str) -> History:
     """Read every topic from its beginning to its end, and the inbox of the database."""
-    options = {"bootstrap_servers": bootstrap}
-    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
+    options: dict[str, Any] = {"bootstrap_servers": bootstrap}
+    consumer = Consumer(**options, enable_auto_commit=False)
     await consumer.start()
     try:
         inputs = await partitions_on(options, [prefix + topic.name for topic in INPUT_TOPICS])
@@ -77,7 +80,7 @@ def seen_on(record: Record, prefix: str) -> Seen:
 
 
 async def own_partitions(
-    consumer: AIOKafkaConsumer, options: dict[str, Any], prefix: str
+    consumer: Consumer, options: dict[str, Any], prefix: str
 ) -> list[TopicPartition]:
     """Return every partition of the hospitals' own topics."""
     beginnings = tuple(f"{prefix}{topic.name}." for topic in OUTPUT_TOPICS if topic.per_hospital)
@@ -93,7 +96,7 @@ async def partitions_on(options: dict[str, Any], topics: list[str]) -> list[Topi
 
 
 async def records_of(
-    consumer: AIOKafkaConsumer, options: dict[str, Any], partitions: list[TopicPartition]
+    consumer: Consumer, options: dict[str, Any], partitions: list[TopicPartition]
 ) -> list[Record]:
     """Read partitions from their beginning to their end, in the order of each."""
     incarnation = await cluster_id_of(options)
@@ -104,11 +107,19 @@ async def records_of(
     found: list[Record] = []
     left = set(ends)
     while left:
-        for tp, messages in (await consumer.getmany(*left, timeout_ms=FETCH_MS)).items():
-            found += [Record.of(message, incarnation) for message in messages]
-            if messages[-1].offset + 1 >= ends[tp]:
-                left.discard(tp)
+        for messages in (await consumer.getmany(*left, timeout_ms=FETCH_MS)).values():
+            found += [record_of(message, incarnation) for message in messages]
+        # What was aborted, and where a transaction ended, stands in the log and is no record.
+        left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
     return found
+
+
+def outcome_of(inbound: Inbound, outcomes: Mapping[str, str]) -> tuple[str, str | None]:
+    """Return under what an input stands in the inbox, and what became of it, if it does."""
+    for identity in (*other_identities(inbound), inbound.identity):
+        if identity in outcomes:
+            return identity, outcomes[identity]
+    return inbound.identity, None
 
 
 async def _judged(records: list[Record], dsn: str, prefix: str) -> list[Input]:
@@ -123,10 +134,8 @@ async def _judged(records: list[Record], dsn: str, prefix: str) -> list[Input]:
     for record in records:
         topic = record.topic.removeprefix(prefix)
         inbound = read(record, topic=topic)
-        conflict = f"{inbound.identity}!{inbound.digest.hex()}"
-        identity = conflict if conflict in outcomes else inbound.identity
+        identity, outcome = outcome_of(inbound, outcomes)
         key = None if record.key is None else record.key.decode("utf-8", "replace")
-        outcome = outcomes.get(identity)
         place = (record.topic, record.partition, record.offset)
         judged.append(Input(identity, inbound.event_type, topic, key, outcome, place))
     return judged

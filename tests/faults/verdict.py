@@ -4,17 +4,17 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer
 
 from dispatch.checker import Input, check, own_topics_that_differ
+from dispatch.kafka.consumer import Consumer
 from dispatch.simulation.seen import Seen
 from dispatch.store.inbound import read
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from dispatch.topics.envelope import Record
-from tests.acceptance.verdict import own_partitions, partitions_on, records_of, seen_on
+from tests.acceptance.verdict import outcome_of, own_partitions, partitions_on, records_of, seen_on
 from tests.faults.bench import Bench
 from tests.faults.findings import (
     INVENTED,
@@ -72,8 +72,8 @@ class Harm:
 async def judge(bench: Bench, harm: Harm, now: datetime) -> Verdict:
     """Decide on everything that happened until `now` (aware): the workers have ended."""
     verdict = Verdict()
-    options = {"bootstrap_servers": bench.stack.bootstrap}
-    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
+    options: dict[str, Any] = {"bootstrap_servers": bench.stack.bootstrap}
+    consumer = Consumer(**options, enable_auto_commit=False)
     await consumer.start()
     try:
         names = [bench.prefix + topic.name for topic in INPUT_TOPICS]
@@ -127,11 +127,10 @@ def _judged(record: Record, prefix: str, outcomes: dict[str, str]) -> Input:
     """Return an input with what the inbox says of it."""
     topic = record.topic.removeprefix(prefix)
     inbound = read(record, topic=topic)
-    conflict = f"{inbound.identity}!{inbound.digest.hex()}"
-    identity = conflict if conflict in outcomes else inbound.identity
+    identity, outcome = outcome_of(inbound, outcomes)
     key = None if record.key is None else record.key.decode("utf-8", "replace")
     place = (record.topic, record.partition, record.offset)
-    return Input(identity, inbound.event_type, topic, key, outcomes.get(identity), place)
+    return Input(identity, inbound.event_type, topic, key, outcome, place)
 
 
 async def _against_the_log(database: asyncpg.Connection, raw: Sequence[Seen]) -> list[Finding]:
