@@ -3,6 +3,7 @@
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import get_args
 
 import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -15,6 +16,7 @@ from dispatch.health import DeskHealth
 from dispatch.log_writer import dropped_lines
 from dispatch.topics.calls import Call
 from dispatch.topics.envelope import Outgoing
+from dispatch.topics.incidents import EscalationKind
 from dispatch.topics.refused import kind_of
 
 BATCH_SIZES = (1, 5, 10, 50, 100, 250, 500, 1_000, 5_000)  # records
@@ -109,6 +111,9 @@ class Metrics:
         self.escalations = Counter(
             "dispatch_escalations", "Escalations published, by kind", ("kind",), registry=registry
         )
+        for kind in get_args(EscalationKind):
+            # From the start: to Prometheus, a series that begins with its first has not increased.
+            self.escalations.labels(kind=kind)
         self.clocks = Counter(
             "dispatch_clocks",
             "Clocks met and breached, by kind",

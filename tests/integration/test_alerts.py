@@ -6,12 +6,15 @@ same series stretched in time.
 """
 
 import json
+import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +23,24 @@ import asyncpg
 import pytest
 import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import OffsetAndMetadata
 from prometheus_client.parser import text_string_to_metric_families
 
-from dispatch.agents import lag
+from dispatch import process_memory
+from dispatch.agents import apart, lag
 from dispatch.agents.patience import Patience
 from dispatch.agents.publisher import Publisher
 from dispatch.cluster import cluster_id_of
 from dispatch.errors import Unavailable
+from dispatch.kafka.consumer import Consumer
+from dispatch.log_writer import WAITING, LineWriter
 from dispatch.stack.embedded import Stack
+from dispatch.store.refusals import MOST_IN_WINDOW
+from dispatch.topics.envelope import Record
+from tests.apache_kafka import ApacheKafka
 from tests.integration.agents.bench import until
 from tests.integration.city_worker import CityWorker, city_worker, make_topics
 from tests.integration.store.conftest import small_city
@@ -267,6 +279,166 @@ async def a_standing_partition(run: Run, alert: str) -> Story:
         return await seen(worker, alert, before)
 
 
+def shapeless(worker: CityWorker) -> Record:
+    """Return an answer that has nothing of what an answer needs."""
+    return worker.post.record("calls", "call.answered", "b1", b"{}")
+
+
+async def source_set_apart(run: Run) -> Story:
+    async with run() as worker:
+        before = await scrape(worker)
+
+        async def refused() -> None:
+            for _ in range(30):
+                await worker.send(shapeless(worker))
+
+        return await seen(worker, "DispatchSourceSetApart", before, refused)
+
+
+async def set_apart_grows(run: Run) -> Story:
+    """What waits apart, many times over: of whoever writes to Kafka, it would be minutes' work."""
+    async with run() as worker:
+        before = await scrape(worker)
+        # A worker that has stopped just now: its turn is over after its lease.
+        await worker.desk.lease(apart.LEASE, "another", 3_600)
+
+        async def refused() -> bool:
+            for _ in range(MOST_IN_WINDOW):
+                await worker.send(shapeless(worker))
+            return bool(await worker.fetch("SELECT FROM set_apart"))
+
+        await until(refused)
+        await worker.fetch(
+            "INSERT INTO set_apart (topic, source, records, held)"
+            " SELECT topic, source, records, held"
+            " FROM (SELECT * FROM set_apart ORDER BY records DESC LIMIT 1) AS largest,"
+            " generate_series(1, 1000000 / records + 1)"
+        )
+        return await seen(worker, "DispatchSetApartGrows", before)
+
+
+async def events_withheld(run: Run) -> Story:
+    """A topic takes 500 bytes; where the broker takes anything, its client refuses them."""
+    send: Any = AIOKafkaProducer.send_batch
+
+    async def refuse(producer: AIOKafkaProducer, batch: Any, topic: str, **where: Any) -> Any:
+        if topic.endswith("incidents") and batch.size() > 500:
+            raise MessageSizeTooLargeError
+        return await send(producer, batch, topic, **where)
+
+    with pytest.MonkeyPatch.context() as patch:
+        async with run() as worker:
+            before = await scrape(worker)
+            if isinstance(worker.stack.broker, ApacheKafka):
+                await limit_messages(worker.stack.bootstrap, f"{worker.prefix}incidents", 500)
+            else:
+                patch.setattr(AIOKafkaProducer, "send_batch", refuse)
+            await worker.send(worker.post.call("c1"))
+            return await seen(worker, "DispatchEventsWithheld", before)
+
+
+async def limit_messages(bootstrap: str, topic: str, size: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        settings = {"max.message.bytes": str(size)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, settings)])
+    finally:
+        await admin.close()
+
+
+async def open_transaction(run: Run) -> Story:
+    """The embedded broker has no transactions: there, the consumer tells of one."""
+    told: Any = Consumer.last_poll_timestamp
+
+    def hurried(consumer: Consumer, tp: TopicPartition) -> int | None:
+        """Return when was fetched last, with a minute a second."""
+        at = told(consumer, tp)
+        return None if at is None else at * 60
+
+    with pytest.MonkeyPatch.context() as patch:
+        async with run() as worker:
+            before = await scrape(worker)
+            patch.setattr(Consumer, "last_poll_timestamp", hurried)
+            if not isinstance(worker.stack.broker, ApacheKafka):
+                held = TopicPartition(f"{worker.prefix}calls", 0)
+                stable: Any = Consumer.last_stable_offset
+                end: Any = Consumer.highwater
+                patch.setattr(
+                    Consumer, "last_stable_offset",
+                    lambda consumer, tp: 0 if tp == held else stable(consumer, tp),
+                )  # fmt: skip
+                patch.setattr(
+                    Consumer, "highwater",
+                    lambda consumer, tp: 1 if tp == held else end(consumer, tp),
+                )  # fmt: skip
+                return await seen(worker, "DispatchOpenTransaction", before)
+            async with (
+                AIOKafkaProducer(
+                    bootstrap_servers=worker.stack.bootstrap, transactional_id=f"{worker.prefix}t"
+                ) as producer,
+                producer.transaction(),
+            ):
+                await producer.send_and_wait(f"{worker.prefix}calls", b"{}", partition=0)
+                return await seen(worker, "DispatchOpenTransaction", before)
+
+
+async def memory_nearly_full(run: Run) -> Story:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        own, allowed = Path(folder) / "cgroup", Path(folder) / "memory.max"
+        own.write_text("0::/\n", "utf-8")
+        allowed.write_text("max\n", "ascii")
+        patch.setattr(process_memory, "limit", partial(process_memory.limit, Path(folder), own))
+        async with run() as worker:
+            before = await scrape(worker)
+            allowed.write_text(f"{process_memory.resident() * 10 // 9}\n", "ascii")
+            return await seen(worker, "DispatchMemoryNearlyFull", before)
+
+
+async def call_unreadable(run: Run) -> Story:
+    async with run() as worker:
+        before = await scrape(worker)
+
+        async def refused() -> None:
+            await worker.send(worker.post.record("calls", "call.received", "c1", b"garbled"))
+
+        return await seen(worker, "DispatchCallUnreadable", before, refused)
+
+
+async def books_inconsistent(run: Run) -> Story:
+    async with run() as worker:
+        before = await scrape(worker)
+        await worker.fetch(
+            "INSERT INTO occupations (occupation_id, unit_id, kind, since)"
+            " VALUES ('nobody/A1', 'R1', 'assignment', now())"
+        )
+        numbers = iter(range(1, 100))
+
+        async def called() -> None:
+            await worker.send(worker.post.call(f"c{next(numbers)}"))
+
+        return await seen(worker, "DispatchBooksInconsistent", before, called)
+
+
+async def log_lines_dropped(run: Run) -> Story:
+    read_end, write_end = os.pipe()
+    try:
+        async with run() as worker:
+            before = await scrape(worker)
+            writer = LineWriter(write_end, "{} lines were dropped".format)
+
+            async def logged() -> None:
+                for _ in range(20):
+                    writer.write("x" * (WAITING // 10))
+
+            return await seen(worker, "DispatchLogLinesDropped", before, logged)
+    finally:
+        # The writer's thread ends its waiting at once: nobody can read any more.
+        os.close(read_end)
+        writer.flush()
+        os.close(write_end)
+
+
 FAULTS: dict[str, Callable[[Run], Awaitable[Story]]] = {
     "DispatchNoWorker": no_worker,
     "DispatchCallsNotTaken": calls_not_taken,
@@ -280,6 +452,14 @@ FAULTS: dict[str, Callable[[Run], Awaitable[Story]]] = {
     "DispatchWorkerNotReady": worker_not_ready,
     "DispatchPartitionStands": partition_stands,
     "DispatchLimitsPassInputs": limits_pass_inputs,
+    "DispatchSourceSetApart": source_set_apart,
+    "DispatchSetApartGrows": set_apart_grows,
+    "DispatchEventsWithheld": events_withheld,
+    "DispatchOpenTransaction": open_transaction,
+    "DispatchMemoryNearlyFull": memory_nearly_full,
+    "DispatchCallUnreadable": call_unreadable,
+    "DispatchBooksInconsistent": books_inconsistent,
+    "DispatchLogLinesDropped": log_lines_dropped,
 }
 
 
