@@ -11,7 +11,8 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from dispatch.topics.refused import Kind
 
-# Whoever is refused more often in so long a time is set apart, until it has been quiet for as long.
+# Whoever is refused more often in so long a time, and more often than not, is set apart, until it
+# has been quiet for as long.
 WINDOW: Final = timedelta(seconds=10)
 MOST_IN_WINDOW: Final = 100
 # So many refusals of a kind have a letter of their own, of each sender and in each hour.
@@ -41,6 +42,8 @@ _ANY: Final = Kind("", "")
 class _Tally:
     since: datetime
     count: int = 0
+    # Of a sender's inputs in the same span, those that took effect.
+    good: int = 0
 
 
 class _Tallies(Generic[K]):
@@ -50,7 +53,10 @@ class _Tallies(Generic[K]):
         self._span = span
         self._tallies: OrderedDict[K, _Tally] = OrderedDict()
 
-    def add(self, what: K, now: datetime) -> int:
+    def get(self, what: K) -> _Tally | None:
+        return self._tallies.get(what)
+
+    def add(self, what: K, now: datetime) -> _Tally:
         tally = self._tallies.get(what)
         if tally is None or not tally.since <= now < tally.since + self._span:
             self._tallies[what] = tally = _Tally(now)
@@ -58,7 +64,7 @@ class _Tallies(Generic[K]):
         if len(self._tallies) > MOST_SENDERS:
             self._tallies.popitem(last=False)
         tally.count += 1
-        return tally.count
+        return tally
 
 
 class Refusals:
@@ -70,15 +76,21 @@ class Refusals:
 
     def keep(self, sender: Sender, kind: Kind, now: datetime) -> bool:
         """Note a refusal; return whether it has a letter of its own."""
-        return self._kept.add((sender, kind), now) <= MOST_KEPT
+        return self._kept.add((sender, kind), now).count <= MOST_KEPT
+
+    def accepted(self, sender: Sender) -> None:
+        """Note that an input of a sender has taken effect."""
+        if (tally := self._recent.get(sender)) is not None:
+            tally.good += 1
 
     def too_many_of_others(self, topic: str, now: datetime) -> bool:
         """Note a refusal of somebody unknown; return whether there are too many."""
         others = Sender(topic, OTHERS)
-        in_the_hour = self._kept.add((others, _ANY), now)
+        in_the_hour = self._kept.add((others, _ANY), now).count
         return self.too_many(others, now) or in_the_hour > MOST_KEPT_OF_OTHERS
 
     def too_many(self, sender: Sender, now: datetime) -> bool:
         """Note a refusal; return whether its sender has had more than its share of late."""
         most = MOST_OF_OTHERS if sender.source == OTHERS else MOST_IN_WINDOW
-        return self._recent.add(sender, now) > most
+        tally = self._recent.add(sender, now)
+        return tally.count > most and tally.count > tally.good

@@ -120,7 +120,9 @@ class SetApart:
         if self._serving is not None:
             return
         for record in records:
-            self._known[sender_of(record)] = None
+            sender = sender_of(record)
+            self._known[sender] = None
+            self._refusals.accepted(sender)
         while len(self._known) > MOST_SENDERS:
             self._known.popitem(last=False)
 
@@ -140,7 +142,7 @@ class SetApart:
         kind = kind_of(refused, reasons[0].field)
         kept = self._refusals.keep(sender, kind, now)
         too_many = self._refusals.too_many(sender, now)
-        if too_many or not kept:
+        if too_many:
             self._set_apart(sender, record, now)
         unknown = self._serving is None and own not in self._known
         if unknown and self._refusals.too_many_of_others(own.topic, now):

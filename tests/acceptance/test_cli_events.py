@@ -240,12 +240,22 @@ def test_a_transfer_is_agreed_ordered_and_handed_over_into_its_bed(service: Serv
     assert told["transfer.progressed"]["data"]["status"] == "completed"
 
 
+def test_a_call_with_a_fault_is_taken_and_the_fault_is_shown(service: Service) -> None:
+    done = service.run("call", "--id", "e2", "--district", "999999", *PLACE, "--wait", "90")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert any("call.decided" in line for line in lines)
+    assert any("call.warned" in line and "district" in line for line in lines)
+
+
 def test_a_refusal_is_shown_and_is_a_failure(service: Service) -> None:
-    done = service.run("call", "--id", "e1", "--district", "999999", *PLACE, "--wait", "90")
+    service.told("call", "--id", "e1", "--district", DISTRICT, *PLACE)
+    answer = ["--by", "x", "--condition", "stable", "--at", "2099-01-01T00:00:00Z"]
+    done = service.run("answer", "e1", *answer, "--wait", "90")
     assert done.returncode == 1
     published, *lines = done.stdout.splitlines()
     assert json.loads(published)["topic"] == "calls"
-    assert any("call.rejected" in line and "999999" in line for line in lines)
+    assert any("call.rejected" in line and "answered_at" in line for line in lines)
     assert any("input.rejected" in line for line in lines)
 
 

@@ -189,8 +189,12 @@ async def _settle(bench: Bench, limit: float) -> float | None:
     began = time.monotonic()
     while time.monotonic() - began < limit:
         lag, left = await _lag(bench), await bench.value("SELECT count(*) FROM outbox")
-        bench.doing = f"waiting for {lag} inputs to be dealt with and {left} events to be published"
-        if lag <= 0 and not left:
+        apart = await bench.value("SELECT coalesce(sum(records), 0)::bigint FROM set_apart")
+        bench.doing = (
+            f"waiting for {lag} inputs to be read, {apart} set apart to be dealt with, and {left} "
+            "events to be published"
+        )
+        if lag <= 0 and not apart and not left:
             return time.monotonic() - began
         await asyncio.sleep(0.2)
     return None

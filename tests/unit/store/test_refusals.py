@@ -29,6 +29,16 @@ def test_who_is_refused_more_than_its_share_within_the_window_has_too_many() -> 
     assert not refusals.too_many(SENDER, NOW + WINDOW)
 
 
+def test_who_is_refused_often_and_right_more_often_has_not_too_many() -> None:
+    refusals = Refusals()
+    for _ in range(MOST_IN_WINDOW):
+        refusals.too_many(SENDER, NOW)
+    for _ in range(MOST_IN_WINDOW + 1):
+        refusals.accepted(SENDER)
+    assert not refusals.too_many(SENDER, NOW)
+    assert refusals.too_many(SENDER, NOW)
+
+
 def test_of_a_kind_the_first_in_an_hour_are_kept() -> None:
     refusals = Refusals()
     kept = [refusals.keep(SENDER, KIND, NOW + n * SECOND) for n in range(MOST_KEPT + 1)]
