@@ -42,7 +42,8 @@ test-kafka: setup ## run the tests that work through Kafka on Apache Kafka, most
 BROKERS ?= 3
 KAFKA_TESTS := tests/integration/agents tests/integration/security tests/integration/simulation \
 	tests/integration/stack tests/integration/topic_admin tests/integration/test_client.py \
-	tests/integration/test_log_end.py tests/acceptance
+	tests/integration/kafka tests/integration/test_limits.py tests/integration/test_log_end.py \
+	tests/acceptance
 
 kafka: setup ## run Apache Kafka on this machine: three brokers, or BROKERS=1
 	@exec $(BIN)/python deploy/kafka/run.py --brokers $(BROKERS)
