@@ -6,12 +6,11 @@ counted in one letter a transaction; so each is accounted for by its place on Ka
 """
 
 import re
-from binascii import a2b_base64, b2a_base64
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -35,7 +34,21 @@ _PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f]+")
 _Place = tuple[str, str, int]
 
 
-def sender_of(record: Record) -> Sender:
+class Read(Protocol):
+    """What is looked at to know who sent a record, also before it is taken over as a `Record`."""
+
+    @property
+    def topic(self) -> str:
+        """Its topic, with the prefix."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Its headers, as they came."""
+        ...
+
+
+def sender_of(record: Read) -> Sender:
     """Return who sent a record, by its first `ce_source`."""
     for name, value in record.headers:
         if name == "ce_source":
@@ -102,6 +115,12 @@ class SetApart:
             else:
                 here.append(record)
         return here, apart
+
+    def number_of(self, read: Iterable[Read]) -> int:
+        """Return how many of some records are set apart by now."""
+        if not self._apart:
+            return 0
+        return sum(self._queue_of(sender_of(record)) in self._apart for record in read)
 
     async def write(
         self, tx: Transaction, apart: Mapping[Sender, Sequence[Record]], now: datetime
@@ -273,6 +292,8 @@ def _packed(records: Sequence[Record]) -> bytes:
                 _text(record.key),
                 _text(record.value),
                 [(_text(_name(name)), _text(value)) for name, value in record.headers],
+                record.unreadable,
+                record.first_offset,
             )
             for record in records
         ]
@@ -293,9 +314,14 @@ def _unpacked(topic: str, held: bytes) -> list[Record]:
                 for name, content in headers
             ),
             incarnation=incarnation,
+            unreadable=unreadable,
+            first_offset=first_offset,
         )
-        for incarnation, partition, offset, timestamp_ms, key, value, headers in orjson.loads(held)
-    ]
+        for (
+            incarnation, partition, offset, timestamp_ms, key, value, headers,
+            unreadable, first_offset,
+        ) in orjson.loads(held)
+    ]  # fmt: skip
 
 
 def _name(name: str) -> bytes:
@@ -303,8 +329,9 @@ def _name(name: str) -> bytes:
 
 
 def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else b2a_base64(raw, newline=False).decode("ascii")
+    """Return bytes as text, a character each: most of them are text, and stay as short."""
+    return None if raw is None else raw.decode("latin-1")
 
 
 def _raw(text: str | None) -> bytes | None:
-    return None if text is None else a2b_base64(text)
+    return None if text is None else text.encode("latin-1")
