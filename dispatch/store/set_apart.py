@@ -269,19 +269,23 @@ def _begin(city: City, now: datetime, *what: object) -> None:
 
 def _rows(records: Sequence[Record]) -> Iterator[tuple[Sequence[Record], bytes]]:
     """Yield some of the records after the other, each as many as a row holds, and packed."""
-    some: list[Record] = []
-    size = 0
-    for record in records:
-        if some and (len(some) == AT_ONCE or size > ROW_BYTES):
-            yield some, _packed(some)
-            some, size = [], 0
-        some.append(record)
-        size += len(record.value or b"") + len(record.key or b"")
-        size += sum(len(name) + len(value or b"") for name, value in record.headers)
-    yield some, _packed(some)
+    for first in range(0, len(records), AT_ONCE):
+        yield from _of_a_size(records[first : first + AT_ONCE])
+
+
+def _of_a_size(records: Sequence[Record]) -> Iterator[tuple[Sequence[Record], bytes]]:
+    """Yield the records in as many parts as it takes, each packed; one alone may be larger."""
+    packed = _packed(records)
+    if len(packed) <= ROW_BYTES or len(records) == 1:
+        yield records, packed
+        return
+    middle = len(records) // 2
+    yield from _of_a_size(records[:middle])
+    yield from _of_a_size(records[middle:])
 
 
 def _packed(records: Sequence[Record]) -> bytes:
+    """Return records as JSON, bytes as text of a character each: most are text and stay short."""
     return orjson.dumps(
         [
             (
@@ -289,9 +293,15 @@ def _packed(records: Sequence[Record]) -> bytes:
                 record.partition,
                 record.offset,
                 record.timestamp_ms,
-                _text(record.key),
-                _text(record.value),
-                [(_text(_name(name)), _text(value)) for name, value in record.headers],
+                None if record.key is None else record.key.decode("latin-1"),
+                None if record.value is None else record.value.decode("latin-1"),
+                [
+                    (
+                        name.encode("utf-8", "surrogatepass").decode("latin-1"),
+                        None if value is None else value.decode("latin-1"),
+                    )
+                    for name, value in record.headers
+                ],
                 record.unreadable,
                 record.first_offset,
             )
@@ -310,7 +320,7 @@ def _unpacked(topic: str, held: bytes) -> list[Record]:
             key=_raw(key),
             value=_raw(value),
             headers=tuple(
-                ((_raw(name) or b"").decode("utf-8", "surrogatepass"), _raw(content))
+                (name.encode("latin-1").decode("utf-8", "surrogatepass"), _raw(content))
                 for name, content in headers
             ),
             incarnation=incarnation,
@@ -322,15 +332,6 @@ def _unpacked(topic: str, held: bytes) -> list[Record]:
             unreadable, first_offset,
         ) in orjson.loads(held)
     ]  # fmt: skip
-
-
-def _name(name: str) -> bytes:
-    return name.encode("utf-8", "surrogatepass")
-
-
-def _text(raw: bytes | None) -> str | None:
-    """Return bytes as text, a character each: most of them are text, and stay as short."""
-    return None if raw is None else raw.decode("latin-1")
 
 
 def _raw(text: str | None) -> bytes | None:
