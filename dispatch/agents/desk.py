@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from aiokafka import ConsumerRecord
+
 from dispatch.claim import Claim
 from dispatch.health import DeskHealth
 from dispatch.planning.plan import Plan
@@ -35,6 +37,10 @@ class Desk(Protocol):
 
     async def refuse(self, record: Record, error: BaseException) -> Sequence[Outgoing]:
         """Dead-letter the one record whose processing raised `error`, and note its position."""
+        ...
+
+    def set_apart(self, read: Sequence[ConsumerRecord[bytes, bytes]]) -> int:
+        """Return how many of some records are only written down: their senders are set apart."""
         ...
 
     async def hear_of_set_apart(self) -> bool:

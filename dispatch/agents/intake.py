@@ -32,6 +32,10 @@ from dispatch.topics.envelope import Record
 
 LOOK_SECONDS = 0.5  # between looks at what the brokers tell beside records
 POLL_SECONDS = 0.5  # how soon a quiet intake notices that it has to stop
+# What a batch may have of senders that are set apart, in sizes of a batch: to write so many down
+# costs hardly more than one transaction, and those behind a flood wait as much less.
+MOST_APART = 10
+ENOUGH_BYTES = 8 * 1024 * 1024  # of values; then no more is added to a batch
 AT_ONCE = 2  # batches: one is published while the next is decided
 CLOSE_TIMEOUT = 5.0  # seconds
 # How soon an intake hears of a topic that was not there when it joined; the default is 5 minutes.
@@ -256,6 +260,8 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         polled = await consumer.getmany(
             timeout_ms=int(POLL_SECONDS * 1_000), max_records=self._batch_size
         )
+        read = [record for records in polled.values() for record in records]
+        await self._add_set_apart(consumer, read)
         if self._revoking or not reconciled == self._reconciled == self._assignments:
             # Another's already, or read at the wrong place, which will be put right first: from a
             # new assignment, or after records that were given up meanwhile.
@@ -263,8 +269,36 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._looked = time.monotonic()
             self._open_transactions.look(consumer)
-            await self._note_nothing(consumer, polled.keys())
-        return [record for records in polled.values() for record in records]
+            busy = {TopicPartition(record.topic, record.partition) for record in read}
+            await self._note_nothing(consumer, busy)
+        return read
+
+    async def _add_set_apart(self, consumer: Consumer, read: list[_Read]) -> None:
+        """Read more into a batch while what has been read waits apart nearly all.
+
+        As much of the rest as makes half a batch ends it: those who wait for a decision come soon.
+        """
+        known = to_decide = size = 0
+        while True:
+            some = read[known:]
+            if not some or not (apart := self._desk.set_apart(some)):
+                return
+            known = len(read)
+            to_decide += len(some) - apart
+            size += sum(len(record.value or b"") for record in some)
+            if (
+                to_decide * 2 > self._batch_size
+                or size > ENOUGH_BYTES
+                or known >= MOST_APART * self._batch_size
+            ):
+                return
+            try:
+                polled = await consumer.getmany(timeout_ms=0, max_records=self._batch_size)
+            except BaseException:
+                # What was read is given up, and read again.
+                self._reconciled = -1
+                raise
+            read += (record for records in polled.values() for record in records)
 
     async def _note_nothing(self, consumer: Consumer, polled: Collection[TopicPartition]) -> None:
         """Note positions before which nothing is left to take: deleted, or no records of ours.

@@ -3,7 +3,7 @@
 What is decided is here; how it is written is in `one_writer`, what is kept beside it in `books`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -32,7 +32,7 @@ from dispatch.store.inbound import Inbound, read
 from dispatch.store.parking import Parked, Parking
 from dispatch.store.plan import CityPlan
 from dispatch.store.refusals import Sender
-from dispatch.store.set_apart import AT_ONCE, SetApart
+from dispatch.store.set_apart import AT_ONCE, Read, SetApart
 from dispatch.store.sql import STATEMENTS
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import Call
@@ -138,6 +138,10 @@ class Desk(Books):
         return await self._transact(run)
 
     # -- what senders sent that were refused too often
+
+    def set_apart(self, read: Iterable[Read]) -> int:
+        """Return how many of some records need only be written down, by what is known now."""
+        return self._apart.number_of(read)
 
     async def hear_of_set_apart(self) -> bool:
         """Learn what other processes have set apart; return whether anybody is."""

@@ -6,12 +6,11 @@ counted in one letter a transaction; so each is accounted for by its place on Ka
 """
 
 import re
-from binascii import a2b_base64, b2a_base64
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -35,7 +34,21 @@ _PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f]+")
 _Place = tuple[str, str, int]
 
 
-def sender_of(record: Record) -> Sender:
+class Read(Protocol):
+    """What is looked at to know who sent a record, also before it is taken over as a `Record`."""
+
+    @property
+    def topic(self) -> str:
+        """Its topic, with the prefix."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Its headers, as they came."""
+        ...
+
+
+def sender_of(record: Read) -> Sender:
     """Return who sent a record, by its first `ce_source`."""
     for name, value in record.headers:
         if name == "ce_source":
@@ -102,6 +115,12 @@ class SetApart:
             else:
                 here.append(record)
         return here, apart
+
+    def number_of(self, read: Iterable[Read]) -> int:
+        """Return how many of some records are set apart by now."""
+        if not self._apart:
+            return 0
+        return sum(self._queue_of(sender_of(record)) in self._apart for record in read)
 
     async def write(
         self, tx: Transaction, apart: Mapping[Sender, Sequence[Record]], now: datetime
@@ -252,19 +271,23 @@ def _begin(city: City, now: datetime, *what: object) -> None:
 
 def _rows(records: Sequence[Record]) -> Iterator[tuple[Sequence[Record], bytes]]:
     """Yield some of the records after the other, each as many as a row holds, and packed."""
-    some: list[Record] = []
-    size = 0
-    for record in records:
-        if some and (len(some) == AT_ONCE or size > ROW_BYTES):
-            yield some, _packed(some)
-            some, size = [], 0
-        some.append(record)
-        size += len(record.value or b"") + len(record.key or b"")
-        size += sum(len(name) + len(value or b"") for name, value in record.headers)
-    yield some, _packed(some)
+    for first in range(0, len(records), AT_ONCE):
+        yield from _of_a_size(records[first : first + AT_ONCE])
+
+
+def _of_a_size(records: Sequence[Record]) -> Iterator[tuple[Sequence[Record], bytes]]:
+    """Yield the records in as many parts as it takes, each packed; one alone may be larger."""
+    packed = _packed(records)
+    if len(packed) <= ROW_BYTES or len(records) == 1:
+        yield records, packed
+        return
+    middle = len(records) // 2
+    yield from _of_a_size(records[:middle])
+    yield from _of_a_size(records[middle:])
 
 
 def _packed(records: Sequence[Record]) -> bytes:
+    """Return records as JSON, bytes as text of a character each: most are text and stay short."""
     return orjson.dumps(
         [
             (
@@ -272,9 +295,17 @@ def _packed(records: Sequence[Record]) -> bytes:
                 record.partition,
                 record.offset,
                 record.timestamp_ms,
-                _text(record.key),
-                _text(record.value),
-                [(_text(_name(name)), _text(value)) for name, value in record.headers],
+                None if record.key is None else record.key.decode("latin-1"),
+                None if record.value is None else record.value.decode("latin-1"),
+                [
+                    (
+                        name.encode("utf-8", "surrogatepass").decode("latin-1"),
+                        None if value is None else value.decode("latin-1"),
+                    )
+                    for name, value in record.headers
+                ],
+                record.unreadable,
+                record.first_offset,
             )
             for record in records
         ]
@@ -291,22 +322,19 @@ def _unpacked(topic: str, held: bytes) -> list[Record]:
             key=_raw(key),
             value=_raw(value),
             headers=tuple(
-                ((_raw(name) or b"").decode("utf-8", "surrogatepass"), _raw(content))
+                (name.encode("latin-1").decode("utf-8", "surrogatepass"), _raw(content))
                 for name, content in headers
             ),
             incarnation=incarnation,
+            unreadable=unreadable,
+            first_offset=first_offset,
         )
-        for incarnation, partition, offset, timestamp_ms, key, value, headers in orjson.loads(held)
-    ]
-
-
-def _name(name: str) -> bytes:
-    return name.encode("utf-8", "surrogatepass")
-
-
-def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else b2a_base64(raw, newline=False).decode("ascii")
+        for (
+            incarnation, partition, offset, timestamp_ms, key, value, headers,
+            unreadable, first_offset,
+        ) in orjson.loads(held)
+    ]  # fmt: skip
 
 
 def _raw(text: str | None) -> bytes | None:
-    return None if text is None else a2b_base64(text)
+    return None if text is None else text.encode("latin-1")

@@ -307,3 +307,35 @@ async def test_what_is_held_apart_comes_out_as_it_came(desk: Desk, post: Post) -
     assert (first["key_base64"], first["value_base64"]) == ("/wA=", "AP4=")
     assert first["headers_base64"][-2:] == [["n\\u0000", "AP8="], ["m", ""]]
     assert (second["key_base64"], second["value_base64"]) == (None, None)
+
+
+async def test_what_waits_apart_comes_back_as_it_was(
+    desk: Desk, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await flooded(desk, post)
+    plain = bad(post, 1)[0]
+    odd = [
+        replace(plain, key=None, value=None),
+        replace(plain, key=bytes(range(256)), value="呼伦贝尔".encode() + b"\x00\xff"),
+        replace(plain, headers=(*plain.headers, ("\udcff", None), ("é", bytes(range(256))))),
+        replace(plain, unreadable="its batch has a wrong checksum", first_offset=3, offset=9),
+    ]
+    read: list[Record] = []
+    kept = desk._read
+
+    def note(record: Record) -> Any:
+        read.append(record)
+        return kept(record)
+
+    assert await take(desk, odd) == []
+    monkeypatch.setattr(desk, "_read", note)
+    await settled(desk)
+    assert read == odd
+
+
+async def test_what_is_known_of_senders_says_how_much_is_only_written_down(
+    desk: Desk, post: Post
+) -> None:
+    assert desk.set_apart(bad(post, 3)) == 0
+    await flooded(desk, post)
+    assert desk.set_apart([*bad(post, 3), *bad(post, 2, "console")]) == 3
