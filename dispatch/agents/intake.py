@@ -6,7 +6,7 @@ the first has; when anything goes wrong with one of them, they are dealt with on
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -30,6 +30,7 @@ from dispatch.log_end import end_of_log
 from dispatch.metrics import Metrics
 from dispatch.topics.envelope import Record
 
+POSITION_LIMIT = 0.2  # seconds
 LOOK_SECONDS = 0.5  # between looks at what the brokers tell beside records
 POLL_SECONDS = 0.5  # how soon a quiet intake notices that it has to stop
 # What a batch may have of senders that are set apart, in sizes of a batch: to write so many down
@@ -256,6 +257,8 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         assert consumer is not None
         if self._assignments and not self._revoking and self._reconciled != self._assignments:
             await self._reconcile(consumer)
+        if self._reconciled == self._assignments and not self._revoking:
+            await self._look(consumer)
         reconciled = self._reconciled
         polled = await consumer.getmany(
             timeout_ms=int(POLL_SECONDS * 1_000), max_records=self._batch_size
@@ -266,12 +269,21 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             # Another's already, or read at the wrong place, which will be put right first: from a
             # new assignment, or after records that were given up meanwhile.
             return []
-        if time.monotonic() - self._looked > LOOK_SECONDS:
-            self._looked = time.monotonic()
-            self._open_transactions.look(consumer)
-            busy = {TopicPartition(record.topic, record.partition) for record in read}
-            await self._note_nothing(consumer, busy)
         return read
+
+    async def _look(self, consumer: Consumer) -> None:
+        """Now and then look what holds records up, and note where nothing is left to take.
+
+        Nothing has been read that is not in hand. What can't be noted now is noted the next time.
+        """
+        if time.monotonic() - self._looked <= LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        self._open_transactions.look(consumer)
+        try:
+            await self._note_nothing(consumer)
+        except (Unavailable, KafkaError, OSError) as error:
+            self._log.info("positions are not noted", error=repr(error))
 
     async def _add_set_apart(self, consumer: Consumer, read: list[_Read]) -> None:
         """Read more into a batch while what has been read waits apart nearly all.
@@ -300,19 +312,23 @@ class Intake(mode.Service, ConsumerRebalanceListener):
                 raise
             read += (record for records in polled.values() for record in records)
 
-    async def _note_nothing(self, consumer: Consumer, polled: Collection[TopicPartition]) -> None:
+    async def _note_nothing(self, consumer: Consumer) -> None:
         """Note positions before which nothing is left to take: deleted, or no records of ours.
 
         Brokers keep aborted transactions in the log, and the marks at the end of each. A partition
-        of which records are in hand or just `polled` has its turn later.
+        of which records are in hand has its turn later.
         """
-        busy = {*polled, *(tp for in_hand in self._in_hand for tp in in_hand.offsets)}
+        busy = {tp for in_hand in self._in_hand for tp in in_hand.offsets}
         beyond: dict[TopicPartition, int] = {}
         for tp, noted in self._noted.items():
             if tp in busy:
                 continue
             try:
-                position = await consumer.position(tp)
+                # It waits where a partition has none, as its leader is away.
+                async with asyncio.timeout(POSITION_LIMIT):
+                    position = await consumer.position(tp)
+            except TimeoutError:
+                continue
             except IllegalStateError:
                 return
             if position > noted:

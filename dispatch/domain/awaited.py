@@ -89,7 +89,7 @@ def waits(city: City, timer: Timer, unread: Unread, awaited: str | None = None) 
         topics, subject = CLOCK_TOPICS.get(kind, _ANYTHING), rest[0] if rest else owner
     else:
         owner, subject = timer.subject.partition("/")[0], timer.subject
-        topics = TOPICS[timer.kind]
+        topics = TOPICS.get(timer.kind, _ANYTHING)
     for topic, whose in topics.items():
         if not unread.somewhere(topic):
             continue

@@ -52,6 +52,8 @@ class Database:
         self._connect_options = dict(connect_options)
         self._hosts = Hosts(connect_options, session=READ_WRITE)
         self._pool: asyncpg.Pool | None = None
+        self.timeline: str | None = None
+        """The history of the server that was connected to last: another after each promotion."""
 
     @property
     def where(self) -> str:
@@ -93,9 +95,15 @@ class Database:
             min_size=0,
             max_size=POOL_SIZE,
             command_timeout=ANSWER,
-            init=_set_limits,
+            init=self._set_limits,
             reset=_as_it_is,
         )
+
+    async def _set_limits(self, connection: asyncpg.Connection) -> None:
+        timeline = await connection.fetchval(
+            STATEMENTS["set_limits"], list(_LIMITS), list(_LIMITS.values())
+        )
+        self.timeline = timeline or self.timeline
 
     async def start_over(self) -> None:
         """Let go of the server that is connected to: it takes no writes."""
@@ -179,10 +187,6 @@ class Transaction:
     async def execute(self, name: str, *arguments: Any) -> None:
         """Execute a named statement."""
         await self.connection.execute(STATEMENTS[name], *arguments)
-
-
-async def _set_limits(connection: asyncpg.Connection) -> None:
-    await connection.execute(STATEMENTS["set_limits"], list(_LIMITS), list(_LIMITS.values()))
 
 
 async def _as_it_is(_connection: asyncpg.Connection) -> None:

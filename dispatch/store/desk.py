@@ -43,6 +43,7 @@ from dispatch.topics.unread import Unread
 log = structlog.get_logger(__name__)
 
 TIMERS_AT_ONCE: Final = 1_000
+PAGES_OF_TIMERS: Final = 5
 
 # The reason of what comes under the source and id of another event.
 _TAKEN: Final = Reason(field="ce_id", reason="is taken by an event with another content")
@@ -73,6 +74,8 @@ class Desk(Books):
         self._claim: Claim | None = None
         self._salvage = lenient_calls.Salvage(plan.districts, clock.now)
         self._apart = SetApart()
+        # How many due timers are known to wait for inputs.
+        self._timers_passed = 0
 
     @property
     def claim(self) -> Claim | None:
@@ -404,17 +407,20 @@ class Desk(Books):
         now = self._clock.now()
         parking = Parking(tx.connection, self._city)
         timers: list[Timer] = []
-        passed = 0
-        while not timers:
-            rows = await tx.fetch("due_timers", by, at_once, waiting, passed)
+        # Those who wait are passed over, a few thousand a time; the next time goes on behind them.
+        passed = 0 if unread is None else self._timers_passed
+        for _ in range(PAGES_OF_TIMERS):
+            rows = await tx.fetch("due_timers", by, TIMERS_AT_ONCE, waiting, passed)
             timers = [Timer(**row) for row in rows]
             await self._read_for(tx, timers, parking)
             if unread is not None:
                 timers = [timer for timer in timers if not self._waits(timer, unread, parking)]
             passed += len(rows)
-            if len(rows) < at_once:
+            if timers or len(rows) < TIMERS_AT_ONCE:
+                passed = 0
                 break
-        tried[:] = timers
+        self._timers_passed = passed
+        tried[:] = timers = timers[:at_once]
         touched: set[str] = set()
         known = 0
         for timer in timers:
@@ -450,7 +456,12 @@ class Desk(Books):
 
     def _waits(self, timer: Timer, unread: Unread, parking: Parking) -> bool:
         for_call = parking.waits_for(timer.subject) if timer.kind == awaited.PARKED else None
-        return awaited.waits(self._city, timer, unread, for_call)
+        try:
+            return awaited.waits(self._city, timer, unread, for_call)
+        except Exception:
+            # It is fired: what is wrong with it is found then, and holds up no other.
+            log.exception("whether a timer waits can't be told", timer=timer.timer_id)
+            return False
 
     async def _drop_timer(self, tx: Transaction, *, timer: Timer, error: str) -> Sequence[Outgoing]:
         """Take a timer out and tell the consoles that it did nothing, unless another was faster."""

@@ -58,6 +58,7 @@ class OneWriter:
         self._held_places: set[tuple[str, str, int]] = set()
         self._city = self._nothing_known()
         self._seen = -1
+        self._timeline: str | None = None
         self._one_at_a_time = asyncio.Lock()
         self._disputes = Disputes()
         # Owners of what was read from the database: they may be over, and need not stay.
@@ -119,10 +120,13 @@ class OneWriter:
         (row,) = await connection.fetch(STATEMENTS["lock_centre"], str(TRANSACTION))
         tx = Transaction(connection, row["version"], row["mode"])
         written = tx.version - 1
-        if self._seen > written:
-            # A failover has lost commits: what memory holds of them is not true any more.
-            log.error("the database is behind memory", seen=self._seen, version=written)
+        timeline = self._database.timeline
+        if self._seen > written or (self._seen >= 0 and timeline != self._timeline):
+            # A standby that was promoted may have lost commits, and others may have written since:
+            # what memory holds of them is not true any more.
+            log.error("the database may be behind memory", seen=self._seen, version=written)
             self._city, self._seen = self._nothing_known(), -1
+        self._timeline = timeline
         if self._seen != written:
             await self._catch_up(tx)
             self._city.mode = tx.mode

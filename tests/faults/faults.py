@@ -93,6 +93,8 @@ class Injector:
     aborted: set[str] = field(default_factory=set)
     unreadable: list[tuple[str, int, int]] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
+    # And how long they wait just before.
+    usual: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Prepare the draws."""
@@ -112,10 +114,16 @@ class Injector:
         self.bench.doing = f"fault {fault.number}: {kind}"
         if kind in OTHERS_UNHARMED:
             await self._calm()
+            before = time.monotonic()
+            await asyncio.sleep(MEANWHILE)
             began = time.monotonic()
+            self.usual += await self._answered(before, began)
             fault.detail = await self._do(kind)
             await asyncio.sleep(MEANWHILE)
-            fault.detail += await self._answered(began, time.monotonic())
+            waited = await self._answered(began, time.monotonic())
+            self.waited += waited
+            longest = max(waited, default=0.0)
+            fault.detail += f"; {len(waited)} calls meanwhile, {longest:.2f} s at most"
         else:
             fault.detail = await self._do(kind)
         fault.seconds = time.monotonic() - self.began - fault.began
@@ -493,8 +501,8 @@ class Injector:
 
         await until(calm, CALM_LIMIT)
 
-    async def _answered(self, began: float, ended: float) -> str:
-        """Wait for the answers to the calls of a time; note how long these took."""
+    async def _answered(self, began: float, ended: float) -> list[float]:
+        """Wait for the answers to the calls of a time; return how long these took."""
         world = self.bench.world
         calls = {
             call_id: at
@@ -503,9 +511,7 @@ class Injector:
         }
         await until(lambda: calls.keys() <= world.answered_at.keys(), ANSWERS_LIMIT)
         now = time.monotonic()
-        waited = [world.answered_at.get(call_id, now) - at for call_id, at in calls.items()]
-        self.waited += waited
-        return f"; {len(waited)} calls meanwhile, {max(waited, default=0.0):.2f} s at most"
+        return [world.answered_at.get(call_id, now) - at for call_id, at in calls.items()]
 
     async def _block_log(self) -> str:
         worker, seconds = self._worker(), self._random.uniform(3, BLOCKED_AT_MOST)

@@ -47,6 +47,8 @@ UNREADABLE: Final = "unreadable records that are no dead letters"
 SLOW: Final = "times in which others had to wait for their answers"
 # For the answer to all but one in a hundred calls, while one client or record does harm.
 ANSWER_LIMIT: Final = 2.0  # wall seconds
+# On a machine that is busy with other things, as many times what the same took just before.
+TIMES_USUAL: Final = 4.0
 KINDS: Final = (
     *INVARIANTS.values(),
     ACKNOWLEDGED,
@@ -186,10 +188,14 @@ def share_within(waited: Sequence[float], share: float = 0.99) -> float:
     return sorted(waited)[math.ceil(share * len(waited)) - 1] if waited else 0.0
 
 
-def slow_answers(waited: Sequence[float]) -> Iterator[Finding]:
-    """Find that others waited too long for their answers."""
-    if (seconds := share_within(waited)) > ANSWER_LIMIT:
-        sentence = f"99 of 100 answers to {len(waited)} calls came within {seconds:.2f} s"
+def slow_answers(waited: Sequence[float], usual: Sequence[float]) -> Iterator[Finding]:
+    """Find that others waited too long for their answers; `usual` is how long they did before."""
+    before = share_within(usual)
+    if (seconds := share_within(waited)) > max(ANSWER_LIMIT, TIMES_USUAL * before):
+        sentence = (
+            f"99 of 100 answers to {len(waited)} calls came within {seconds:.2f} s, just before "
+            f"within {before:.2f} s"
+        )
         yield Finding(SLOW, sentence)
 
 

@@ -59,6 +59,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
             "p50": share_within(outcome.waited, 0.5),
             "p99": share_within(outcome.waited),
             "max": max(outcome.waited, default=0.0),
+            "p99_just_before": share_within(outcome.usual),
         },
         "found": verdict.by_kind,
         "findings": [finding.sentence for finding in verdict.findings],
@@ -98,7 +99,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield (
             f"others' calls, while one client or record did harm: {len(outcome.waited)}, answered "
             f"within {share_within(outcome.waited, 0.5):.3f} s (p50), "
-            f"{share_within(outcome.waited):.3f} s (p99), {max(outcome.waited):.3f} s (all)"
+            f"{share_within(outcome.waited):.3f} s (p99), {max(outcome.waited):.3f} s (all); just "
+            f"before within {share_within(outcome.usual):.3f} s (p99)"
         )
     yield _settled(outcome)
     yield "found"

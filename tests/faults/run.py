@@ -67,6 +67,7 @@ class Outcome:
     recoveries: list[float] = field(default_factory=list)
     # For how long others' calls waited for an answer while one client or record did harm.
     waited: list[float] = field(default_factory=list)
+    usual: list[float] = field(default_factory=list)
     verdict: Verdict = field(default_factory=Verdict)
     published: int = 0
     republished: int = 0
@@ -149,7 +150,14 @@ async def _run(bench: Bench, plan: Plan, log: Log) -> Outcome:
         outcome.published = sum(bench.world.acknowledged.values())
         outcome.republished = bench.world.republished
         outcome.waited = injector.waited
-        harm = Harm(injector.poison, injector.aborted, injector.unreadable, injector.waited)
+        outcome.usual = injector.usual
+        harm = Harm(
+            injector.poison,
+            injector.aborted,
+            injector.unreadable,
+            waited=injector.waited,
+            usual=injector.usual,
+        )
         outcome.verdict = await judge(bench, harm, now)
         outcome.verdict.findings += injector.findings
         return outcome

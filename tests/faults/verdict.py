@@ -60,13 +60,15 @@ class Verdict:
 class Harm:
     """What clients did wrong: bad inputs, calls never committed, places of unreadable records.
 
-    `waited` is for how long others' calls waited for their answers meanwhile, in wall seconds.
+    `waited` is for how long others' calls waited for their answers meanwhile, `usual` just before,
+    in wall seconds.
     """
 
     poison: Sequence[Bad] = ()
     aborted: Collection[str] = ()
     unreadable: Sequence[tuple[str, int, int]] = ()
     waited: Sequence[float] = ()
+    usual: Sequence[float] = ()
 
 
 async def judge(bench: Bench, harm: Harm, now: datetime) -> Verdict:
@@ -110,7 +112,7 @@ async def judge(bench: Bench, harm: Harm, now: datetime) -> Verdict:
         *poison_not_refused(history, harm.poison),
         *aborted_in_effect(history, harm.aborted),
         *unreadable_not_kept(history, harm.unreadable, bench.prefix),
-        *slow_answers(harm.waited),
+        *slow_answers(harm.waited, harm.usual),
     ]
     if left:
         verdict.findings.append(Finding(LEFT, f"{left} events were never marked as published"))
