@@ -450,6 +450,21 @@ async def test_what_has_waited_for_its_call_has_a_letter_of_its_own(desk: Desk, 
     assert raised(events) == []
 
 
+async def test_what_has_waited_is_not_of_the_sender_whose_call_it_waited_for(
+    desk: Desk, post: Post
+) -> None:
+    body = {"call_id": "c1", "at": "2022-03-01T00:00:00Z", "by": "d", "reason": "r"}
+    waits = [
+        post.record("calls", "call.overridden", "c1", {**body, "unit_id": "R99"})
+        for _ in range(MOST_KEPT + 1)
+    ]
+    await take(desk, waits)
+    await flooded(desk, post)
+    await take(desk, [sent_by(post.call("c1"), "flood")])
+    events = await settled(desk)
+    assert (letters(events), counted(events)) == (len(waits), 0)
+
+
 async def test_a_batch_that_cannot_be_read_is_counted_whole(desk: Desk, post: Post) -> None:
     await flooded(desk, post)
     plain = [replace(each, unreadable="why") for each in bad(post, MOST_KEPT + 1)]
