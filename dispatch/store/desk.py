@@ -148,10 +148,10 @@ class Desk(Books):
 
     async def hear_of_set_apart(self) -> bool:
         """Learn what other processes have set apart; return whether anybody is."""
+        written = self._apart.written
         async with self._database.lend() as connection:
             senders = await connection.fetch(STATEMENTS["senders_set_apart"])
-            counted = await connection.fetch(STATEMENTS["counted"])
-        self._apart.hear((Sender(*row) for row in senders), counted, self._clock.now())
+        self._apart.hear((Sender(*row) for row in senders), self._clock.now(), written)
         return bool(self._apart)
 
     async def settle_apart(self) -> Sequence[Outgoing] | None:
@@ -161,29 +161,37 @@ class Desk(Books):
             Unavailable: nothing has happened; try again.
         """
         at_once = AT_ONCE
-        refusal: Reason | None = None
+        # The one that can't be processed, and why.
+        defective: tuple[Record, Reason] | None = None
         while True:
             tried: list[Record] = []
-            settle = partial(self._settle_apart, at_once=at_once, tried=tried, refusal=refusal)
+            settle = partial(self._settle_apart, at_once=at_once, tried=tried, defective=defective)
             try:
                 return await self._transact(settle)
             except Unavailable:
                 raise
             except Exception as error:
-                if not tried or refusal is not None:
+                if not tried or (defective is not None and tried == [defective[0]]):
                     raise
                 if len(tried) == 1:
                     log.exception("an input that was set apart could not be processed")
-                    refusal = _defect(error)
+                    defective = tried[0], _defect(error)
                 at_once = max(1, len(tried) // 2)
 
     async def _settle_apart(
-        self, tx: Transaction, *, at_once: int, tried: list[Record], refusal: Reason | None
+        self,
+        tx: Transaction,
+        *,
+        at_once: int,
+        tried: list[Record],
+        defective: tuple[Record, Reason] | None,
     ) -> Sequence[Outgoing] | None:
         records = await self._apart.next(tx, at_once)
-        tried.extend(records)
+        tried[:] = records
         outgoing = None
         if records:
+            # Somebody else's turn may have come since: only that one is refused.
+            refusal = defective[1] if defective and tried == [defective[0]] else None
             outgoing = await self._take(tx, [self._read(each) for each in records], refusal=refusal)
         await self._apart.release(tx, self._clock.now())
         return outgoing
@@ -305,10 +313,14 @@ class Desk(Books):
         seen = await self._look_up(tx, inputs, parking) if inputs else {}
         outcomes: dict[str, tuple[Inbound, str]] = {}
         replayed: list[str] = []
+        behind = {sender: list(records) for sender, records in apart.items()}
         for each in inputs:
             identity, used_before = identify(each, seen)
             if identity in seen:
                 replayed.append(each.identity)
+                continue
+            if (sender := self._apart.newly_apart(each.record)) is not None:
+                behind.setdefault(sender, []).append(each.record)
                 continue
             await tx.breathe()
             verdict = refusal or (_TAKEN if used_before else None)
@@ -316,20 +328,27 @@ class Desk(Books):
             if outcome != COUNTED:
                 seen[identity] = each.digest, each.topic
                 outcomes[identity] = each, outcome
+                if outcome == "accepted":
+                    self._apart.taken.append(each.record)
         await parking.write()
         for identity in parking.outcomes.keys() & outcomes.keys():
             outcomes[identity] = (outcomes[identity][0], parking.outcomes[identity])
         read = [each.record for each in inputs]
-        if apart:
-            await self._apart.write(tx, apart, self._clock.now())
-            read += (record for records in apart.values() for record in records)
-        self._apart.learn(e.record for e, outcome in outcomes.values() if outcome == "accepted")
+        read += (record for records in apart.values() for record in records)
+        if behind:
+            await self._apart.write(tx, behind)
         await self._apart.tell(tx, self._city, self._clock.now())
         await self._note(tx, outcomes, read)
         return await self._write(tx, replayed)
 
     def _handle(
-        self, each: Inbound, identity: str, verdict: Reason | None, parking: Parking
+        self,
+        each: Inbound,
+        identity: str,
+        verdict: Reason | None,
+        parking: Parking,
+        *,
+        has_waited: bool = False,
     ) -> str:
         """Let one input take effect, or refuse it; returns what became of it."""
         city = self._city
@@ -340,7 +359,8 @@ class Desk(Books):
             # A console that was installed anew counts from 1 again; the call is another one.
             verdict, warnings = None, (*warnings, _TAKEN)
         if verdict is not None or event is None:
-            return self._reject(each, [verdict] if verdict is not None else each.reasons)
+            reasons = [verdict] if verdict is not None else each.reasons
+            return self._reject(each, reasons, has_waited=has_waited)
         mark = city.mark()
         content = each.content.hex()
         try:
@@ -352,7 +372,7 @@ class Desk(Books):
                 handling.handle(city, event, content)
         except Rejected as rejected:
             city.roll_back(mark)
-            return self._reject(each, rejected.reasons)
+            return self._reject(each, rejected.reasons, has_waited=has_waited)
         except Duplicate:
             city.roll_back(mark)
             return "duplicate"
@@ -365,9 +385,12 @@ class Desk(Books):
                 self._follow(waiting, parking)
         return "accepted"
 
-    def _reject(self, each: Inbound, reasons: list[Reason]) -> str:
-        """Refuse an input: with a letter of its own, or counted with others of its sender."""
-        if self._apart.counts(each.record, each.event_type, reasons, self._city.now):
+    def _reject(self, each: Inbound, reasons: list[Reason], *, has_waited: bool) -> str:
+        """Refuse an input: with a letter of its own, or counted with others of its sender.
+
+        One that has waited for its call is not of those that its sender sends now.
+        """
+        if not has_waited and self._apart.counts(each, reasons, self._city.now):
             return COUNTED
         reject(self._city, each, reasons)
         return "rejected"
@@ -377,7 +400,7 @@ class Desk(Books):
         inbound = self._read(waiting.record)
         mark = self._city.mark()
         try:
-            outcome = self._handle(inbound, waiting.identity, None, parking)
+            outcome = self._handle(inbound, waiting.identity, None, parking, has_waited=True)
         except Exception as error:
             log.exception(
                 "a parked input could not be processed",
@@ -388,7 +411,7 @@ class Desk(Books):
             reject(self._city, inbound, [_defect(error)])
             outcome = "rejected"
         # Its row in the inbox is there already.
-        parking.outcomes[waiting.identity] = "rejected" if outcome == COUNTED else outcome
+        parking.outcomes[waiting.identity] = outcome
 
     async def _fire(
         self,

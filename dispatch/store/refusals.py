@@ -5,14 +5,14 @@ Pure: the time is passed in (aware, on the service's clock).
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from dispatch.topics.refused import Kind
 
-# Whoever is refused more often in so long a time, and more often than not, is set apart, until it
-# has been quiet for as long.
+# Whoever is refused more often in so long a time, and more often than not, is set apart, until
+# that has not been so for as long, and nothing of it waits.
 WINDOW: Final = timedelta(seconds=10)
 MOST_IN_WINDOW: Final = 100
 # So many refusals of a kind have a letter of their own, of each sender and in each hour.
@@ -52,12 +52,17 @@ class _Tallies(Generic[K]):
     def __init__(self, span: timedelta) -> None:
         self._span = span
         self._tallies: OrderedDict[K, _Tally] = OrderedDict()
+        # As they were before the transaction in hand.
+        self._before: dict[K, _Tally | None] = {}
 
-    def get(self, what: K) -> _Tally | None:
-        return self._tallies.get(what)
+    def add_good(self, what: K, count: int) -> None:
+        if (tally := self._tallies.get(what)) is not None:
+            self._keep(what, tally)
+            tally.good += count
 
     def add(self, what: K, now: datetime) -> _Tally:
         tally = self._tallies.get(what)
+        self._keep(what, tally)
         if tally is None or not tally.since <= now < tally.since + self._span:
             self._tallies[what] = tally = _Tally(now)
         self._tallies.move_to_end(what)
@@ -66,9 +71,28 @@ class _Tallies(Generic[K]):
         tally.count += 1
         return tally
 
+    def _keep(self, what: K, tally: _Tally | None) -> None:
+        if what not in self._before:
+            self._before[what] = None if tally is None else replace(tally)
+
+    def settle(self) -> None:
+        if self._before:
+            self._before = {}
+
+    def abandon(self) -> None:
+        for what, tally in self._before.items():
+            if tally is None:
+                self._tallies.pop(what, None)
+            else:
+                self._tallies[what] = tally
+        self._before = {}
+
 
 class Refusals:
-    """What one process remembers of refusals."""
+    """What one process remembers of refusals.
+
+    What a transaction notes counts at once, and is taken back when the transaction is abandoned.
+    """
 
     def __init__(self) -> None:
         self._recent: _Tallies[Sender] = _Tallies(WINDOW)
@@ -78,10 +102,9 @@ class Refusals:
         """Note a refusal; return whether it has a letter of its own."""
         return self._kept.add((sender, kind), now).count <= MOST_KEPT
 
-    def accepted(self, sender: Sender) -> None:
-        """Note that an input of a sender has taken effect."""
-        if (tally := self._recent.get(sender)) is not None:
-            tally.good += 1
+    def accepted(self, sender: Sender, count: int = 1) -> None:
+        """Note that inputs of a sender have taken effect."""
+        self._recent.add_good(sender, count)
 
     def too_many_of_others(self, topic: str, now: datetime) -> bool:
         """Note a refusal of somebody unknown; return whether there are too many."""
@@ -94,3 +117,13 @@ class Refusals:
         most = MOST_OF_OTHERS if sender.source == OTHERS else MOST_IN_WINDOW
         tally = self._recent.add(sender, now)
         return tally.count > most and tally.count > tally.good
+
+    def settle(self) -> None:
+        """Make what was noted final."""
+        self._recent.settle()
+        self._kept.settle()
+
+    def abandon(self) -> None:
+        """Take back what was noted since the last transaction."""
+        self._recent.abandon()
+        self._kept.abandon()

@@ -6,23 +6,23 @@ counted in one letter a transaction; so each is accounted for by its place on Ka
 """
 
 import re
-from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final, Protocol
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, Protocol
 
 import orjson
 
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
+from dispatch.store.counted import Counted, begin
 from dispatch.store.database import Transaction
+from dispatch.store.inbound import Inbound
 from dispatch.store.refusals import MOST_SENDERS, OTHERS, WINDOW, Refusals, Sender
 from dispatch.topics.announcement import Reason
 from dispatch.topics.cloudevents import MAX_ATTRIBUTE
-from dispatch.topics.dead_letters import InputsRefused, Places
 from dispatch.topics.envelope import Record
-from dispatch.topics.refused import Kind, kind_of
+from dispatch.topics.refused import kind_of
 
 # What is dealt with, or written into one row, at once.
 AT_ONCE: Final = 200  # records
@@ -30,8 +30,8 @@ ROW_BYTES: Final = 262_144
 # Who has no source that is one.
 NOBODY: Final = "(none)"
 _PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f]+")
-
-_Place = tuple[str, str, int]
+# Of whom this process has seen no refusals.
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Read(Protocol):
@@ -62,38 +62,28 @@ def sender_of(record: Read) -> Sender:
     return Sender(record.topic, NOBODY)
 
 
-@dataclass(slots=True)
-class _Count:
-    """Refusals of a kind that one transaction counts, and where they stood, in the order read."""
-
-    reasons: list[Reason]
-    places: dict[int, list[list[int]]] = field(default_factory=lambda: defaultdict(list))
-    count: int = 0
-
-    def add(self, record: Record) -> None:
-        self.count += 1
-        ranges = self.places[record.partition]
-        if ranges and ranges[-1][1] + 1 == record.offset:
-            ranges[-1][1] = record.offset
-        else:
-            ranges.append([record.offset, record.offset])
-
-
 class SetApart:
     """Who is set apart, as one process knows it, and what one transaction has to tell of it."""
 
     def __init__(self) -> None:
         self._refusals = Refusals()
-        # When each was last heard of.
+        # When each was last refused too often, as far as this process has seen it.
         self._apart: dict[Sender, datetime] = {}
-        # Whose inputs have taken effect.
+        # Whose inputs have taken effect, the latest last.
         self._known: OrderedDict[Sender, None] = OrderedDict()
-        self._counted: dict[tuple[_Place, str], int] = {}
         self._served = Sender("", "")
+        self.written = 0
+        """How many transactions have written something down."""
+        self.taken: list[Record] = []
+        """What has taken effect in the transaction in hand."""
+        # The rest is of the transaction in hand as well: it is final when that is.
+        self._learned: set[Sender] = set()
+        self._too_many: dict[Sender, datetime] = {}
         self._new: dict[Sender, Record] = {}
-        self._counts: dict[tuple[Sender, Kind], _Count] = {}
-        self._reached: dict[tuple[_Place, str], int] = {}
+        self._counted = Counted()
+        self._waits: Iterable[Sender] = ()
         self._serving: Sender | None = None
+        self._released: tuple[set[Sender], datetime] | None = None
 
     def __bool__(self) -> bool:
         return bool(self._apart)
@@ -122,9 +112,7 @@ class SetApart:
             return 0
         return sum(self._queue_of(sender_of(record)) in self._apart for record in read)
 
-    async def write(
-        self, tx: Transaction, apart: Mapping[Sender, Sequence[Record]], now: datetime
-    ) -> None:
+    async def write(self, tx: Transaction, apart: Mapping[Sender, Sequence[Record]]) -> None:
         """Write down what is set apart. Its senders stay so as long as any of it waits."""
         rows = [
             (sender.topic, sender.source, len(some), held)
@@ -132,18 +120,7 @@ class SetApart:
             for some, held in _rows(records)
         ]
         await tx.execute("set_apart", *([row[column] for row in rows] for column in range(4)))
-        self._apart |= dict.fromkeys(apart, now)
-
-    def learn(self, records: Iterable[Record]) -> None:
-        """Note whose inputs have taken effect, unless they had to wait apart for it."""
-        if self._serving is not None:
-            return
-        for record in records:
-            sender = sender_of(record)
-            self._known[sender] = None
-            self._refusals.accepted(sender)
-        while len(self._known) > MOST_SENDERS:
-            self._known.popitem(last=False)
+        self._waits = apart.keys()
 
     def _queue_of(self, sender: Sender) -> Sender:
         if sender not in self._apart and sender not in self._known:
@@ -154,37 +131,63 @@ class SetApart:
 
     # -- refusals
 
-    def counts(self, record: Record, refused: str, reasons: list[Reason], now: datetime) -> bool:
-        """Note a refusal; return whether it is counted instead of kept by itself."""
+    def newly_apart(self, record: Record) -> Sender | None:
+        """Return whose record it is, if that sender was set apart within this transaction."""
+        if not self._new or self._serving is not None:
+            return None
+        self._learn()
         own = sender_of(record)
+        if own in self._new:
+            return own
+        others = Sender(own.topic, OTHERS)
+        return others if others in self._new and not self._knows(own) else None
+
+    def counts(self, each: Inbound, reasons: list[Reason], now: datetime) -> bool:
+        """Note a refusal; return whether it is counted instead of kept by itself.
+
+        What may be a call is kept, unless its sender is set apart: somebody must look at each.
+        """
+        self._learn()
+        own = sender_of(each.record)
         sender = self._serving or own
-        kind = kind_of(refused, reasons[0].field)
+        kind = kind_of(each.event_type, reasons[0].field)
         kept = self._refusals.keep(sender, kind, now)
-        too_many = self._refusals.too_many(sender, now)
-        if too_many:
-            self._set_apart(sender, record, now)
-        unknown = self._serving is None and own not in self._known
+        if self._refusals.too_many(sender, now):
+            self._set_apart(sender, each.record, now)
+        unknown = self._serving is None and not self._knows(own)
         if unknown and self._refusals.too_many_of_others(own.topic, now):
-            self._set_apart(Sender(own.topic, OTHERS), record, now)
-        if kept:
+            self._set_apart(Sender(own.topic, OTHERS), each.record, now)
+        if kept or (each.is_call and self._serving is None):
             return False
-        place = (record.incarnation, record.topic, record.partition), sender.source
-        if record.offset >= self._counted.get(place, 0):
-            self._counts.setdefault((sender, kind), _Count(reasons)).add(record)
-            self._reached[place] = record.offset + 1
+        self._counted.add(each, sender, kind, reasons)
         return True
+
+    def _knows(self, sender: Sender) -> bool:
+        return sender in self._known or sender in self._learned
 
     def _set_apart(self, sender: Sender, record: Record, now: datetime) -> None:
         if sender not in self._apart:
-            self._new[sender] = record
-        self._apart[sender] = now
+            self._new.setdefault(sender, record)
+        self._too_many[sender] = now
+
+    def _learn(self) -> None:
+        """Note whose inputs have taken effect; who had to wait apart for it is not known by it."""
+        if not self.taken:
+            return
+        if self._serving is not None:
+            self._refusals.accepted(self._serving, len(self.taken))
+        else:
+            senders = Counter([sender_of(record) for record in self.taken])
+            for sender, count in senders.items():
+                self._refusals.accepted(sender, count)
+            self._learned.update(senders)
+        self.taken = []
 
     async def tell(self, tx: Transaction, city: City, now: datetime) -> None:
         """Emit the letters of what was counted, and say once who is set apart."""
-        if not self._counts and not self._new:
-            return
         for sender, record in self._new.items():
-            _begin(city, now, record.incarnation, record.topic, record.partition, record.offset)
+            at = record.incarnation, record.topic, record.partition, record.offset
+            begin(city, now, *at, sender.source)
             escalate(
                 city,
                 "source_set_apart",
@@ -193,46 +196,44 @@ class SetApart:
                 f"too many inputs of {sender.source} on {sender.topic} were refused: whatever it"
                 " sends waits apart and is dealt with in its turn, behind everybody else's",
             )
-        for (sender, kind), counted in self._counts.items():
-            places = [
-                Places(partition=partition, first=first, last=last)
-                for partition, ranges in sorted(counted.places.items())
-                for first, last in ranges
-            ]
-            _begin(city, now, kind.refused, sender.topic, places[0].partition, places[0].first)
-            city.emit(
-                InputsRefused(
-                    topic=sender.topic,
-                    source=sender.source,
-                    at=now,
-                    refused=kind.refused,
-                    field=kind.field,
-                    reasons=counted.reasons,
-                    count=counted.count,
-                    places=places,
-                ),
-                key=sender.source,
-            )
-        if self._reached:
-            rows = [(*place, source, at) for (place, source), at in self._reached.items()]
-            await tx.execute("note_counted", *([row[n] for row in rows] for n in range(5)))
+        await self._counted.tell(tx, city, now)
 
     def settle(self) -> None:
-        """What the transaction had to tell is told."""
-        if self._reached:
-            self._counted |= self._reached
+        """Make final what the transaction has noted."""
+        self._learn()
+        self._refusals.settle()
+        for sender in self._learned:
+            self._known[sender] = None
+            self._known.move_to_end(sender)
+        while len(self._known) > MOST_SENDERS:
+            self._known.popitem(last=False)
+        if self._serving is not None:
+            self._served = self._serving
+        if self._too_many:
+            self._apart |= self._too_many
+        if self._waits:
+            self.written += 1
+            for sender in self._waits:
+                self._apart.setdefault(sender, _LONG_AGO)
+        if self._released is not None:
+            self._let_go(*self._released)
         self._forget()
 
     def abandon(self) -> None:
-        """The transaction has not been: who was set apart in it is so when it comes again."""
-        for sender in self._new:
-            self._apart.pop(sender, None)
+        """Take back what the transaction that has not been has noted."""
+        self._refusals.abandon()
         self._forget()
 
     def _forget(self) -> None:
-        self._serving = None
-        if self._counts or self._new or self._reached:
-            self._counts, self._new, self._reached = {}, {}, {}
+        self._serving = self._released = None
+        self._waits = ()
+        if self.taken:
+            self.taken = []
+        if self._learned:
+            self._learned = set()
+        if self._too_many:
+            self._too_many, self._new = {}, {}
+        self._counted.forget()
 
     # -- those whose turn it is
 
@@ -242,7 +243,7 @@ class SetApart:
         if not rows:
             return ()
         row = rows[0]
-        self._served = self._serving = Sender(row["topic"], row["source"])
+        self._serving = Sender(row["topic"], row["source"])
         records = _unpacked(row["topic"], row["held"])
         left = records[at_once:]
         await tx.execute(
@@ -251,22 +252,22 @@ class SetApart:
         return records[:at_once]
 
     async def release(self, tx: Transaction, now: datetime) -> None:
-        """Let those go of whom nothing waits, and who have been quiet for a while."""
+        """Let those go of whom nothing waits, and who were not refused too often for a while."""
         waiting = {Sender(*row) for row in await tx.fetch("senders_set_apart")}
-        for sender, heard in list(self._apart.items()):
-            if sender not in waiting and now - heard > WINDOW:
+        self._released = waiting, now
+
+    def hear(self, waiting: Iterable[Sender], now: datetime, written: int) -> None:
+        """Take over of whom something waits, by the database, when `written` was so much."""
+        waiting = set(waiting)
+        for sender in waiting:
+            self._apart.setdefault(sender, _LONG_AGO)
+        if written == self.written:
+            self._let_go(waiting, now)
+
+    def _let_go(self, waiting: Collection[Sender], now: datetime) -> None:
+        for sender, refused in list(self._apart.items()):
+            if sender not in waiting and now - refused > WINDOW:
                 del self._apart[sender]
-
-    def hear(self, senders: Iterable[Sender], counted: Iterable[Any], now: datetime) -> None:
-        """Take over what other processes have set apart and counted."""
-        for sender in senders:
-            self._apart.setdefault(sender, now)
-        for incarnation, topic, partition, source, next_offset in counted:
-            self._counted[(incarnation, topic, partition), source] = next_offset
-
-
-def _begin(city: City, now: datetime, *what: object) -> None:
-    city.begin(now=now, cause="refusals/" + "/".join(map(str, what)))
 
 
 def _rows(records: Sequence[Record]) -> Iterator[tuple[Sequence[Record], bytes]]:

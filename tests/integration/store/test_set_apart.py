@@ -1,16 +1,20 @@
 """Who is refused too often waits by itself: nothing of it is lost, and nobody else waits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import asyncpg
 import pytest
 
 from dispatch.checker.history import Input, Told
 from dispatch.checker.inputs import inputs_lost
 from dispatch.domain import handling
 from dispatch.domain.city import City
+from dispatch.store.counted import MOST_FOUND
+from dispatch.store.database import Transaction
 from dispatch.store.desk import Desk
+from dispatch.store.guards import Clash
 from dispatch.store.refusals import MOST_IN_WINDOW, MOST_KEPT, MOST_OF_OTHERS, OTHERS
 from dispatch.store.set_apart import AT_ONCE
 from dispatch.topics.cloudevents import write_headers
@@ -339,3 +343,288 @@ async def test_what_is_known_of_senders_says_how_much_is_only_written_down(
     assert desk.set_apart(bad(post, 3)) == 0
     await flooded(desk, post)
     assert desk.set_apart([*bad(post, 3), *bad(post, 2, "console")]) == 3
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, call_id: str) -> None:
+    """Let each input about a call fail for a reason of the service's own."""
+    handle = handling.handle
+
+    def defective(city: City, event: Any, digest: str) -> None:
+        handle(city, event, digest)
+        if getattr(event, "call_id", "") == call_id:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(handling, "handle", defective)
+
+
+def cancelled(post: Post, call_id: str, source: str) -> Record:
+    """Return the cancellation of a call."""
+    body = {"call_id": call_id, "at": "2022-03-01T00:00:00Z", "by": "d", "reason": "r"}
+    return sent_by(post.record("calls", "call.cancelled", call_id, body), source)
+
+
+async def test_nobody_is_refused_for_what_another_sender_sent(
+    desk: Desk, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for source in ("a", "b"):
+        await flooded(desk, post, source)
+    await take(desk, [sent_by(post.call("c1"), "other"), sent_by(post.call("c2"), "other")])
+    failing(monkeypatch, "c1")
+    await take(desk, [cancelled(post, "c1", "a"), cancelled(post, "c2", "b")])
+    events = await settled(desk)
+    assert len(of_kind(events, "incident.cancelled")) == 1
+    (letter,) = of_kind(events, "input.rejected")
+    assert dict(letter["headers_base64"])["ce_source"] == "YQ=="  # a
+
+
+async def test_somebody_whose_turn_has_come_meanwhile_is_not_refused(
+    desk: Desk, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for source in ("b", "a"):
+        await flooded(desk, post, source)
+    await take(desk, [sent_by(post.call("c1"), "other"), sent_by(post.call("c2"), "other")])
+    failing(monkeypatch, "c1")
+    await take(desk, [cancelled(post, "c1", "b")])
+    transact = desk._transact
+
+    async def after_another(work: Callable[[Transaction], Awaitable[Any]]) -> Any:
+        try:
+            return await transact(work)
+        except ZeroDivisionError:
+            monkeypatch.setattr(desk, "_transact", transact)
+            await take(desk, [cancelled(post, "c2", "a")])
+            raise
+
+    monkeypatch.setattr(desk, "_transact", after_another)
+    events = await settled(desk)
+    assert len(of_kind(events, "incident.cancelled")) == 1
+    (letter,) = of_kind(events, "input.rejected")
+    assert dict(letter["headers_base64"])["ce_source"] == "Yg=="  # b
+
+
+async def test_a_transaction_that_is_decided_again_has_tried_each_once(
+    desk: Desk, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await flooded(desk, post)
+    await take(desk, [sent_by(post.call("c1"), "other")])
+    await take(desk, [cancelled(post, "c1", "flood")])
+    remedies = 0
+
+    def clashing(*_: Any) -> None:
+        nonlocal remedies
+        remedies += 1
+        # It would go on without end.
+        assert remedies < 10
+        if remedies % 2:
+            raise asyncpg.UniqueViolationError
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(handling, "handle", clashing)
+    monkeypatch.setattr("dispatch.store.one_writer.clash", lambda _: Clash("id", ("c1",)))
+    monkeypatch.setattr(desk, "_remedy", lambda _: True)
+    events = await published(desk, await desk.settle_apart() or ())
+    (letter,) = of_kind(events, "input.rejected")
+    assert letter["reasons"][0]["reason"] == "could not be processed (ZeroDivisionError)"
+    assert remedies == 2
+
+
+async def test_what_has_waited_for_its_call_has_a_letter_of_its_own(desk: Desk, post: Post) -> None:
+    refused = [
+        sent_by(
+            post.record(
+                "calls", "call.overridden", "c1",
+                {
+                    "call_id": "c1", "at": "2022-03-01T00:00:00Z", "by": "d", "reason": "r",
+                    "unit_id": "R99",
+                },
+            ),
+            "flood",
+        )
+        for _ in range(MOST_KEPT + 20)
+    ]  # fmt: skip
+    assert await take(desk, refused) == []
+    await take(desk, bad(post, MOST_KEPT, "flood"))
+    events = await take(desk, [sent_by(post.call("c1"), "console")])
+    assert letters(events) == len(refused)
+    assert counted(events) == 0
+    assert raised(events) == []
+
+
+async def test_what_has_waited_is_not_of_the_sender_whose_call_it_waited_for(
+    desk: Desk, post: Post
+) -> None:
+    body = {"call_id": "c1", "at": "2022-03-01T00:00:00Z", "by": "d", "reason": "r"}
+    waits = [
+        post.record("calls", "call.overridden", "c1", {**body, "unit_id": "R99"})
+        for _ in range(MOST_KEPT + 1)
+    ]
+    await take(desk, waits)
+    await flooded(desk, post)
+    await take(desk, [sent_by(post.call("c1"), "flood")])
+    events = await settled(desk)
+    assert (letters(events), counted(events)) == (len(waits), 0)
+
+
+async def test_a_batch_that_cannot_be_read_is_counted_whole(desk: Desk, post: Post) -> None:
+    await flooded(desk, post)
+    plain = [replace(each, unreadable="why") for each in bad(post, MOST_KEPT + 1)]
+    first = plain[-1].offset
+    packed = replace(plain[-1], first_offset=first, offset=first + 9)
+    behind = replace(plain[-1], first_offset=first + 10, offset=first + 14)
+    await take(desk, [*plain[:-1], packed, behind])
+    events = await settled(desk)
+    (letter,) = [each for each in of_kind(events, "inputs.refused") if each["field"] == "record"]
+    assert letter["count"] == 15
+    assert letter["places"] == [{"partition": 0, "first": first, "last": first + 14}]
+    # Cut otherwise when it is read again, only what is new of it counts.
+    await take(desk, [replace(packed, first_offset=first, offset=first + 19)])
+    (letter,) = of_kind(await settled(desk), "inputs.refused")
+    assert letter["places"] == [{"partition": 0, "first": first + 15, "last": first + 19}]
+
+
+async def test_a_busy_source_that_is_right_again_is_like_everybody_else(
+    open_desk: Callable[..., Any], post: Post, clock: HandClock
+) -> None:
+    one, other = await open_desk(), await open_desk()
+    await flooded(one, post)
+    await take(one, bad(post, 1))
+    await other.hear_of_set_apart()
+    for number in range(12):
+        clock.forward(1)
+        for desk in (one, other):
+            await take(desk, [sent_by(post.call(f"c{number}"), "flood")])
+        await settled(one)
+        await other.hear_of_set_apart()
+    for desk in (one, other):
+        assert desk.set_apart(bad(post, 1)) == 0
+    events = await take(one, [sent_by(post.call("c99"), "flood")])
+    assert [each["call_id"] for each in of_kind(events, "call.decided")] == ["c99"]
+
+
+async def test_who_goes_on_with_it_stays_set_apart(
+    desk: Desk, post: Post, clock: HandClock
+) -> None:
+    await flooded(desk, post)
+    for _ in range(12):
+        clock.forward(1)
+        await take(desk, bad(post, 50))
+        await settled(desk)
+        await desk.hear_of_set_apart()
+    assert desk.set_apart(bad(post, 1)) == 1
+
+
+async def test_what_is_right_within_a_batch_counts_against_what_is_wrong(
+    desk: Desk, post: Post
+) -> None:
+    wrong = bad(post, MOST_IN_WINDOW + 1)
+    calls = [sent_by(post.call(f"c{n}"), "flood") for n in range(MOST_IN_WINDOW + 1)]
+    assert raised(await take(desk, [wrong[0], *calls, *wrong[1:]])) == []
+    (told,) = raised(await take(desk, bad(post, 1)))
+    assert told["subject"] == "flood"
+
+
+async def test_an_abandoned_transaction_has_refused_nobody(
+    desk: Desk, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = bad(post, MOST_IN_WINDOW // 2)
+    write = desk._write
+    known = sent_by(post.call("c1"), "flood-1")
+
+    async def failing_write(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(desk, "_write", failing_write)
+    for _ in range(4):
+        with pytest.raises(ZeroDivisionError):
+            await desk.take([known, *sent])
+    monkeypatch.setattr(desk, "_write", write)
+    events = await take(desk, sent)
+    assert letters(events) == len(sent)
+    assert raised(events) == []
+    assert desk._apart._known == {}
+
+
+async def test_an_abandoned_release_lets_nobody_go(
+    desk: Desk, post: Post, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await flooded(desk, post)
+    await take(desk, [sent_by(post.call("c1"), "flood")])
+    clock.forward(11)
+    release = desk._apart.release
+
+    async def then_fail(*arguments: Any) -> None:
+        await release(*arguments)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(desk._apart, "release", then_fail)
+    with pytest.raises(ZeroDivisionError):
+        await desk.settle_apart()
+    assert desk.set_apart(bad(post, 1)) == 1
+
+
+def unreadable_calls(post: Post, count: int, source: str = "flood") -> list[Record]:
+    """Return calls that nobody can read, each with a telephone in it."""
+    return [
+        sent_by(
+            post.record("calls", "call.received", f"u{n}", b'{"phone": "1380000%04d", ' % n), source
+        )
+        for n in range(count)
+    ]
+
+
+def unreadable(events: Sequence[Outgoing]) -> list[dict[str, Any]]:
+    escalations = of_kind(events, "escalation.raised")
+    return [each for each in escalations if each["kind"] == "call_unreadable"]
+
+
+async def test_each_call_that_comes_slowly_and_cannot_be_read_is_told_of(
+    desk: Desk, post: Post, clock: HandClock
+) -> None:
+    events: list[Outgoing] = []
+    for record in unreadable_calls(post, MOST_KEPT + 50):
+        events += await take(desk, [record])
+        clock.forward(1)
+    assert len(unreadable(events)) == letters(events) == MOST_KEPT + 50
+    assert raised(events) == []
+
+
+async def test_a_flood_of_calls_that_cannot_be_read_is_told_of_together(
+    desk: Desk, post: Post
+) -> None:
+    first = await take(desk, unreadable_calls(post, 2 * MOST_IN_WINDOW))
+    assert len(unreadable(first)) == letters(first) == MOST_IN_WINDOW + 1
+    events = await settled(desk)
+    (told,), (letter,) = unreadable(events), of_kind(events, "inputs.refused")
+    (place,) = letter["places"]
+    assert letter["count"] == MOST_IN_WINDOW - 1
+    where = f"{letter['topic']}/0/{place['first']}-{place['last']}"
+    assert told["subject"] == where
+    assert told["explanation"].startswith(f"99 calls of flood can't be taken ({where}): body: ")
+    assert told["explanation"].count("1380000") == MOST_FOUND
+    # What is read again is told of once.
+    await take(desk, unreadable_calls(Post(post.clock), 2 * MOST_IN_WINDOW)[MOST_IN_WINDOW + 1 :])
+    assert unreadable(await settled(desk)) == []
+
+
+async def test_letters_of_two_sources_and_clusters_are_four(desk: Desk, post: Post) -> None:
+    ids = []
+    for source in ("a", "b"):
+        await flooded(desk, post, source)
+        for incarnation in ("one", "two"):
+            (sent,) = bad(post, 1, source)
+            await take(desk, [replace(sent, incarnation=incarnation, offset=1_000_000)])
+            events = await settled(desk)
+            ids += [header(e, "ce_id") for e in events if header(e, "ce_type") == "inputs.refused"]
+    assert len(set(ids)) == len(ids) == 4
+
+
+async def test_what_is_far_behind_is_counted_no_more(desk: Desk, post: Post, migrated: str) -> None:
+    for source, offset in (("a", 0), ("b", 1_000), ("c", 2_000_000)):
+        sent = bad(post, MOST_KEPT + 1, source)
+        await take(desk, [replace(each, offset=offset + n) for n, each in enumerate(sent)])
+    connection = await asyncpg.connect(migrated)
+    try:
+        rows = await connection.fetch("SELECT source FROM counted")
+    finally:
+        await connection.close()
+    assert [row["source"] for row in rows] == ["c"]

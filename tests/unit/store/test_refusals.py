@@ -80,3 +80,19 @@ def test_what_a_sender_makes_up_is_of_one_kind() -> None:
     assert kind_of("call.received", "made up") == ("call.received", "other")
     assert kind_of("made.up", "district") == ("unknown", "other")
     assert kind_of("made.up", "ce_type") == ("unknown", "ce_type")
+
+
+def test_what_was_noted_in_vain_is_taken_back() -> None:
+    refusals = Refusals()
+    for _ in range(MOST_IN_WINDOW):
+        refusals.too_many(SENDER, NOW)
+        refusals.keep(SENDER, KIND, NOW)
+    refusals.settle()
+    for _ in range(3):
+        assert refusals.too_many(SENDER, NOW)
+        assert not refusals.keep(SENDER, KIND, NOW)
+        assert refusals.keep(SENDER, KIND, NOW + KEPT_FOR)
+        refusals.accepted(SENDER, 1_000)
+        refusals.abandon()
+    assert refusals.too_many(SENDER, NOW)
+    assert not refusals.keep(SENDER, KIND, NOW)
