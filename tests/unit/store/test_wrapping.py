@@ -55,7 +55,8 @@ def test_a_key_given_twice_is_found_at_any_depth() -> None:
         ("Call.Received", {}, True),
         (None, BODY, True),
         ("call.invented", BODY, True),
-        ("call.answered", BODY, False),
+        ("call.answered", BODY, True),
+        ("call.answered", {"call_id": "c1", "location": {}}, False),
         (None, {"call_id": "c1", "at": "x"}, False),
     ],
 )
