@@ -290,8 +290,8 @@ class DatabaseSettings(_Group):
                 "say database.ssl_mode (verify-full, or disable on this machine)"
             )
         hosts = [host for host, _ in _hosts_of(self.dsn.get_secret_value()) if host]
-        for name in ("PGHOST", "PGHOSTADDR"):
-            hosts = hosts or [each for each in os.environ.get(name, "").split(",") if each]
+        hosts = hosts or [each for each in os.environ.get("PGHOST", "").split(",") if each]
+        hosts += [each for each in os.environ.get("PGHOSTADDR", "").split(",") if each]
         return None if all(map(_on_this_machine, hosts)) else "verify-full"
 
 
