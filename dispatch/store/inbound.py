@@ -102,11 +102,11 @@ def read(record: Record, *, topic: str, salvage: Salvage | None = None) -> Inbou
         if event is None:
             return _as_meant(inbound, salvage)
         if type(event) is Call:
-            warnings = wrapping.doubled(value, event)
-            if record.key is None:
-                warnings += _key_warning(record, event)
+            doubled = wrapping.doubled(value, event)
+            warnings = doubled + (_key_warning(record, event) if record.key is None else [])
             if warnings:
-                return _completed(replace(inbound, warnings=tuple(warnings)), event)
+                inbound = replace(inbound, warnings=tuple(warnings))
+                return _completed(inbound, event) if doubled else inbound
     return inbound
 
 
