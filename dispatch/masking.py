@@ -42,13 +42,14 @@ _PERSONAL_ENDINGS: Final = (
 _OWN_KEYS: Final = frozenset({"level", "logger", "logger_name", "timestamp", "topic_name"})
 
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])|[^\W\d_a-zA-Z]+")
-_SEPARATOR = r"[\s\-–—._/()（）]{0,3}"
+_GAPS = r"\s\-–—._/\u200b-\u200d\u2010\u2011\u2212\u2060\ufeff"
+_SEPARATOR = rf"[{_GAPS}()（）]{{0,3}}"
 _MOBILE = r"[1１][3-9３-９]\d{9}"
 _IDENTITY = r"[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXxＸｘ]"
 _NUMBERS = re.compile(
     # several that touch, or one that touches other digits: the whole row of digits
     rf"(?<!\d)(?=\d{{12}})(?=\d*?(?:{_MOBILE}|{_IDENTITY})|[0０]\d{{2,3}}[2-9２-９])\d+[XxＸｘ]?"
-    r"|[1１][3-9３-９]\d[\s\-–—._/]\d{4}[\s\-–—._/]\d{4}"
+    rf"|[1１][3-9３-９]\d[{_GAPS}]\d{{4}}[{_GAPS}]\d{{4}}"
     # identity numbers: 18 digits of which the last may be an X, or the old 15
     rf"|(?<!\d)(?:\d{_SEPARATOR}){{17}}(?:\d(?!\d)|[XxＸｘ])"
     rf"|(?<!\d)(?:\d{_SEPARATOR}){{14}}\d(?!\d)"
@@ -56,7 +57,10 @@ _NUMBERS = re.compile(
     rf"|(?<!\d)(?:(?:\+|00)?{_SEPARATOR}[8８][6６]{_SEPARATOR})?"
     rf"[1１]{_SEPARATOR}[3-9３-９]{_SEPARATOR}(?:\d{_SEPARATOR}){{8}}\d(?!\d)"
     # landlines, with their area code
-    rf"|(?<!\d)[0０]\d{{2,3}}{_SEPARATOR}[2-9２-９]\d{{6,7}}(?!\d)"
+    rf"|(?<!\d)[0０]\d{{2,3}}{_SEPARATOR}[2-9２-９]\d{{2,3}}{_SEPARATOR}\d{{4}}(?!\d)"
+    # numbers of firms, and foreign ones
+    rf"|(?<!\d)[48４８][0０]{{2}}{_SEPARATOR}\d{{3}}{_SEPARATOR}\d{{4}}(?!\d)"
+    rf"|(?<![\d\w])[+＋][1-9１-９](?:{_SEPARATOR}\d){{8,13}}(?!\d)"
 )
 # What is a number by itself, as a place in a topic or a time in milliseconds, may hold another.
 _WHOLE = re.compile(rf"(?:86)?{_MOBILE}|\d{{15}}|\d{{18}}|(?:{_MOBILE}){{2,}}")

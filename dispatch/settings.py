@@ -284,8 +284,14 @@ class DatabaseSettings(_Group):
     def _mode_unless_told(self, query: Mapping[str, str]) -> str | None:
         if "sslmode" in query or os.environ.get("PGSSLMODE"):
             return None
+        if "service" in query or os.environ.get("PGSERVICE"):
+            raise ConfigurationError(
+                "database.dsn: a service (service=, PGSERVICE) may lead to any host: "
+                "say database.ssl_mode (verify-full, or disable on this machine)"
+            )
         hosts = [host for host, _ in _hosts_of(self.dsn.get_secret_value()) if host]
         hosts = hosts or [each for each in os.environ.get("PGHOST", "").split(",") if each]
+        hosts += [each for each in os.environ.get("PGHOSTADDR", "").split(",") if each]
         return None if all(map(_on_this_machine, hosts)) else "verify-full"
 
 

@@ -29,6 +29,7 @@ _NOTED: Final[Mapping[bytes, tuple[str, str, tuple[str, ...]]]] = {
 _IDS: Final = ("call_id", "incident_id", "unit_id", "hospital_id")
 # A sender may put anything into a key; a name or a sentence is not repeated.
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_CODE: Final = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
 
 
 def note(events: Sequence[Outgoing]) -> None:
@@ -42,6 +43,8 @@ def note(events: Sequence[Outgoing]) -> None:
         level, words, codes = noted
         data = orjson.loads(event.value)
         details = dict(_subjects(event, data)) | {code: data.get(code) for code in codes}
+        if "subject" in details and not _CODE.fullmatch(str(details["subject"])):
+            del details["subject"]
         if isinstance(decision := data.get("decision"), dict):
             details |= {code: decision.get(code) for code in ("rule", "action", "crew")}
         if "warnings" in data:

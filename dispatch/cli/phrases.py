@@ -91,6 +91,9 @@ def phrase(event: Event) -> str:
     if masked.get("kind") == "call_unreadable":
         # What follows was found in the call: whom it is about.
         masked["explanation"] = str(masked.get("explanation")).partition("; ")[0]
+    if isinstance(explanation := masked.get("explanation"), str):
+        # It may repeat what a sender calls itself.
+        masked["explanation"] = mask_said(explanation)
     if isinstance(questions := masked.get("questions"), list):
         masked["questions"] = " ".join(
             str(each.get(spoken(), "")) for each in questions if isinstance(each, dict)

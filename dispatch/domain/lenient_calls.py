@@ -16,7 +16,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from dispatch.domain import handling
 from dispatch.domain.city import City, Duplicate, Rejected
-from dispatch.domain.model import District, Position
+from dispatch.domain.model import CallRecord, District, Position
+from dispatch.domain.other_shapes import in_shape
 from dispatch.domain.travel import metres_between
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import Call
@@ -28,6 +29,7 @@ _MOST_WARNINGS: Final = 20
 _LONGEST_NAME: Final = 100
 _MOST_SYMPTOMS: Final = 500
 _LONGEST_TEXTS: Final = (20_000, 2_000)
+_MOST_JOINED: Final = 5
 _DIGEST: Final = 16  # hexadecimal digits of an id that is derived
 _LONGEST_ID: Final = 64
 _TIMES: Final = (
@@ -39,6 +41,7 @@ _TIMES: Final = (
 )
 _BOOLEANS: Final = {"true": True, "yes": True, "false": False, "no": False}
 _LEFT_OUT: Final = "it was left out"
+_AS_NOW: Final = "taken as now"
 
 
 @dataclass(slots=True)
@@ -77,7 +80,8 @@ class Salvage:
         body says when the call came. None comes with the reasons why it can't be taken.
         """
         warnings = _Warnings()
-        known = _fields(Call, body, "", warnings)
+        shaped = in_shape(body, self.districts, warnings.add)
+        known = _fields(Call, shaped, "", warnings)
         if "call_id" not in known:
             known["call_id"] = otherwise("received_at" in known)
             warnings.add("call_id", f"is missing or unusable: taken as {known['call_id']}")
@@ -89,7 +93,7 @@ class Salvage:
             ][:_MOST_WARNINGS]
         if "received_at" not in known:
             known["received_at"] = self.now()
-            warnings.add("received_at", "is missing or unusable: taken as now")
+            warnings.add("received_at", f"is missing or unusable: {_AS_NOW}")
         _complete_caller(known, warnings)
         _complete_patient(known, warnings)
         try:
@@ -141,8 +145,10 @@ def take(
     """
     done = list(warnings)
     given = call.call_id
+    said: str | None = None
     if given in taken_ids:
-        call = _under_another_id(call, digest, done)
+        said = _said(call, done)
+        call = _under_another_id(call, said, done)
     mark = city.mark()
     while True:
         try:
@@ -150,10 +156,15 @@ def take(
             break
         except Rejected as rejected:
             city.roll_back(mark)
-            eased = _eased(city, call, digest, rejected.reasons[0].field, done)
+            at_fault = rejected.reasons[0].field
+            said = said or _said(call, done)
+            eased = _eased(city, call, said, at_fault, done)
             if eased is None:
                 raise
             call = eased
+            if at_fault in _TIMES:
+                # Its time is made up, and another each time: it is known by the rest of it.
+                digest = said
     if done:
         city.emit(
             CallWarned(
@@ -197,12 +208,12 @@ def digest_of(text: str) -> str:
 # -- what stands in a call's way although it is valid
 
 
-def _eased(city: City, call: Call, digest: str, at_fault: str, done: list[Reason]) -> Call | None:
+def _eased(city: City, call: Call, said: str, at_fault: str, done: list[Reason]) -> Call | None:
     """Return the call without what was refused, None where it has to stay refused."""
     if len(done) > _MOST_WARNINGS + len(_TIMES) + 2:
         return None
     if at_fault in _TIMES:
-        done.append(Reason(field=at_fault, reason="is in the future: taken as now"))
+        done.append(Reason(field=at_fault, reason=f"is in the future: {_AS_NOW}"))
         return call.model_copy(update={at_fault: city.now})
     if at_fault == "district":
         place = call.location
@@ -220,25 +231,54 @@ def _eased(city: City, call: Call, digest: str, at_fault: str, done: list[Reason
         )
         return call.model_copy(update={"district": district})
     known = city.calls.get(call.call_id)
-    if at_fault == "call_id" and known is not None and known.content == call:
+    if at_fault == "call_id" and known is not None and _is_known(known, call, said):
         raise Duplicate
-    if at_fault == "call_id" and not _is_the_same(city, call):
-        return _under_another_id(call, digest, done)
+    if at_fault == "call_id" and not _is_the_same(city, call, done):
+        return _under_another_id(call, said, done)
     return None
 
 
-def _is_the_same(city: City, call: Call) -> bool:
-    """Return whether a call is the one that is known by its id, said otherwise."""
+def _is_known(known: CallRecord, call: Call, said: str) -> bool:
+    return known.content == call or known.digest == said
+
+
+def _is_the_same(city: City, call: Call, done: Collection[Reason]) -> bool:
+    """Return whether a call is the one that is known by its id, said otherwise.
+
+    A console whose clock stands still, or that counts each day from 1 again, gives the id and the
+    time of one patient to another: telephone or place must be the same too.
+    """
     known = city.calls.get(call.call_id)
     return (
         known is not None
         and call.call_id not in city.transfers
+        and "received_at" not in _made_up(done)
         and known.content.received_at == call.received_at
+        and _same_patient(known.content, call)
     )
 
 
-def _under_another_id(call: Call, digest: str, done: list[Reason]) -> Call:
-    other = derived_id(call.call_id, digest)
+def _same_patient(one: Call, other: Call) -> bool:
+    if one.caller.phone is not None and one.caller.phone == other.caller.phone:
+        return True
+    here, there = one.location, other.location
+    if here.latitude is not None and there.latitude is not None:
+        return (here.latitude, here.longitude) == (there.latitude, there.longitude)
+    return here.address == there.address not in (None, ADDRESS_UNKNOWN)
+
+
+def _made_up(done: Collection[Reason]) -> set[str]:
+    """Return the times of a call that are none of its sender's."""
+    return {each.field for each in done if each.field in _TIMES and each.reason.endswith(_AS_NOW)}
+
+
+def _said(call: Call, done: Collection[Reason] = ()) -> str:
+    """Return the digest of what a call says, however it was written."""
+    return digest_of(call.model_dump_json(exclude=_made_up(done)))
+
+
+def _under_another_id(call: Call, said: str, done: list[Reason]) -> Call:
+    other = derived_id(call.call_id, said)
     done.append(
         Reason(field="call_id", reason=f"{call.call_id} is taken: this call goes on as {other}")
     )
@@ -294,6 +334,11 @@ def _understood(
 
 def _meant(value: Any) -> Iterator[Any]:
     """Yield what a value that is none may mean, the most like it first."""
+    if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list):
+        yield value[0]
+        yield from _meant(value[0])
+    elif isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        yield from _meant(", ".join(value[:_MOST_JOINED]))
     if isinstance(value, str):
         text = value.encode("utf-8", "replace").decode().replace("\x00", " ").strip()
         yield text

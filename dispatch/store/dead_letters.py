@@ -59,8 +59,7 @@ def reject(city: City, inbound: Inbound, reasons: list[Reason]) -> None:
         rejected=reasons,
         event=inbound.event,
     )
-    # A call whose id the city knows has come already: it is no other patient's.
-    if inbound.is_call and not (inbound.event and inbound.sender["call_id"] in city.calls):
+    if inbound.is_call:
         escalate_unreadable(city, inbound, reasons)
 
 

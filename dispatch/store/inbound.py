@@ -5,23 +5,26 @@ again as it is meant, with warnings.
 """
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from dispatch.domain.lenient_calls import Salvage, derived_id, digest_of
+from dispatch.domain.lenient_calls import ADDRESS_UNKNOWN, Salvage, derived_id, digest_of
 from dispatch.store import wrapping
+from dispatch.store.unreadable_calls import found_in
 from dispatch.topics import EVENTS, INPUT_TOPICS, TOPIC_OF
 from dispatch.topics.announcement import BODY, Reason
-from dispatch.topics.calls import Call
+from dispatch.topics.calls import Call, Location
 from dispatch.topics.cloudevents import Malformed, read_attributes
 from dispatch.topics.envelope import Record
 from dispatch.topics.fields import BodyError, Content, decode, reasons
 
 CALLS: Final = "calls"
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_FOUND: Final = "is missing or unusable: taken from what was found in the bytes"
 # The fields one of which names the sender, and keys the topic; the city's has none.
 _SENDER_FIELDS: Final = {
     topic.name: topic.key_fields for topic in INPUT_TOPICS if topic.key != topic.name
@@ -53,7 +56,11 @@ class Inbound:
     def is_call(self) -> bool:
         """Return whether it is a call, or may be one that can't be read."""
         return self.event_type == Call.event_type or (
-            self.topic == CALLS and self.event_type not in EVENTS
+            self.topic == CALLS
+            and (
+                self.event_type not in wrapping.OTHERS
+                or wrapping.looks_like_a_call(self.record.value or b"")
+            )
         )
 
 
@@ -95,11 +102,11 @@ def read(record: Record, *, topic: str, salvage: Salvage | None = None) -> Inbou
         if event is None:
             return _as_meant(inbound, salvage)
         if type(event) is Call:
-            warnings = wrapping.doubled(value, event)
-            if record.key is None:
-                warnings += _key_warning(record, event)
+            doubled = wrapping.doubled(value, event)
+            warnings = doubled + (_key_warning(record, event) if record.key is None else [])
             if warnings:
-                return replace(inbound, warnings=tuple(warnings))
+                inbound = replace(inbound, warnings=tuple(warnings))
+                return _completed(inbound, event) if doubled else inbound
     return inbound
 
 
@@ -111,11 +118,12 @@ def _as_meant(inbound: Inbound, salvage: Salvage) -> Inbound:
     try:
         body = wrapping.loosely(value, warnings)
     except BodyError:
-        called = (said or "").lower() == Call.event_type
+        called = (said or "").strip().lower() == Call.event_type
+        called = called or (inbound.topic == CALLS and wrapping.looks_like_a_call(value))
         return replace(inbound, event_type=Call.event_type) if called else inbound
     if not wrapping.is_call(said, body):
         return inbound
-    content = _digest(Call.event_type, value)
+    content = _digest(Call.event_type, _rewritten(body, value))
 
     def otherwise(dated: bool) -> str:
         key = (record.key or b"").decode("utf-8", "replace")
@@ -124,6 +132,8 @@ def _as_meant(inbound: Inbound, salvage: Salvage) -> Inbound:
         return derived_id("call", content.hex() if dated else digest_of(inbound.identity))
 
     call, found = salvage.call(body, otherwise)
+    if call is None and (place := _place_in(found_in(inbound))):
+        call, found = salvage.call({**body, "location": place}, otherwise)
     inbound = replace(inbound, event_type=Call.event_type, content=content)
     if call is None:
         sender = inbound.sender or _sender(record, inbound.topic, body)
@@ -133,13 +143,58 @@ def _as_meant(inbound: Inbound, salvage: Salvage) -> Inbound:
     warnings += _key_warning(record, call)
     warnings += wrapping.twice(value)
     warnings += found
-    return replace(
+    inbound = replace(
         inbound,
         event=call,
         reasons=[],
         sender={"call_id": call.call_id},
         warnings=tuple({(each.field, each.reason): each for each in warnings}.values()),
     )
+    return _completed(inbound, call)
+
+
+def _completed(inbound: Inbound, call: Call) -> Inbound:
+    """Return an input with what its call lacks and its bytes say somewhere: telephone and place."""
+    nowhere = call.location.latitude is None and call.location.address == ADDRESS_UNKNOWN
+    if call.caller.phone is not None and not nowhere:
+        return inbound
+    found = found_in(inbound)
+    warnings = list(inbound.warnings)
+    # What stands elsewhere in the call is not lost: whose it is, it says there.
+    kept = call.model_dump_json()
+    phone = next((each for each in found.get("phone", ()) if each not in kept), None)
+    if call.caller.phone is None and phone is not None:
+        caller = call.caller.model_copy(update={"phone": phone})
+        call = call.model_copy(update={"caller": caller})
+        warnings.append(_reason("caller.phone", _FOUND))
+    if nowhere and (place := _place_in(found)):
+        call = call.model_copy(update={"location": Location.model_validate(place)})
+        warnings.append(_reason("location", _FOUND))
+    return replace(inbound, event=call, warnings=tuple(warnings))
+
+
+def _place_in(found: dict[str, list[str]]) -> dict[str, Any]:
+    """Return the place that was found in a call's bytes, as far as it is one."""
+    place: dict[str, Any] = {}
+    if addresses := found.get("address"):
+        place["address"] = addresses[0]
+    if positions := found.get("position"):
+        latitude, longitude = map(float, positions[0].split(", "))
+        position = {"latitude": latitude, "longitude": longitude}
+        try:
+            Location.model_validate(position)
+        except ValidationError:
+            return place
+        place |= position
+    return place
+
+
+def _rewritten(body: dict[str, Any], value: bytes) -> bytes:
+    """Return a body as it is written always, whatever white space and order it came with."""
+    try:
+        return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    except (ValueError, RecursionError):
+        return value
 
 
 def _key_warning(record: Record, call: Call) -> list[Reason]:

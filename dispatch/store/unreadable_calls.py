@@ -2,45 +2,61 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from typing import Final
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.store import wrapping
-from dispatch.store.inbound import Inbound
 from dispatch.topics.announcement import Reason
 from dispatch.topics.fields import MAX_BODY_BYTES
+
+if TYPE_CHECKING:
+    from dispatch.store.inbound import Inbound
 
 _MOST_OF_EACH: Final = 3
 _LONGEST: Final = 300  # characters
 
-_VALUE: Final = r'["\']?\s*[:：=]\s*["\']?'
+_VALUE: Final = r'(?:["\']?\s*[:：=]\s*["\']?|[^<>]{0,20}>\s*)'
+_GAP: Final = r"[-. ·\u00a0\u200b\u2010-\u2015\u2212]{0,2}"
 _PHONES: Final = (
     # A mobile number, a landline with its area code, with or without the country's.
-    re.compile(r"(?<![0-9])(?:(?:\+|00)?86[- ]?)?1[3-9][0-9](?:[- ]?[0-9]{4}){2}(?![0-9])"),
-    re.compile(r"(?<![0-9.:T-])(?:\+?86[- ]?)?\(?0[0-9]{2,3}\)?[- ]?[0-9]{7,8}(?![0-9])"),
+    re.compile(rf"(?<![0-9])(?:(?:\+|00)?86{_GAP})?1[3-9][0-9](?:{_GAP}[0-9]{{4}}){{2}}(?![0-9])"),
+    re.compile(
+        rf"(?<![0-9.:T-])(?:\+?86{_GAP})?\(?0[0-9]{{2,3}}\)?{_GAP}[0-9]{{3,4}}{_GAP}[0-9]{{4}}(?![0-9])"
+    ),
+    re.compile(rf"(?<![0-9.:T-])[48]00{_GAP}[0-9]{{3}}{_GAP}[0-9]{{4}}(?![0-9])"),
     # Whatever is called a number, short or foreign.
     re.compile(
-        r"(?:phone|tel|mobile|电话|手机)" + _VALUE + r"(\+?[0-9][0-9 ()-]{2,20})", re.IGNORECASE
+        r"(?<!/)(?:phone|tel|mobile|电话|手机)" + _VALUE + r"(\+?[0-9][0-9 ()-]{2,20})",
+        re.IGNORECASE,
     ),
 )
-_ADDRESS: Final = re.compile(
-    r"(?:address|addr|地址|地点|位置)" + _VALUE + r'((?:[^"\'\\{}\x00-\x1f]|\\.){2,200})',
-    re.IGNORECASE,
+_SAID: Final = r'((?:[^"\'\\{}<>\x00-\x1f]|\\.){2,200})'
+_ADDRESSES: Final = (
+    re.compile(r"(?<!/)(?:address|addr|地址|地点|位置)" + _VALUE + _SAID, re.IGNORECASE),
+    # Else the place itself is a text.
+    re.compile(r'location["\']?\s*[:：=]\s*["\']' + _SAID, re.IGNORECASE),
 )
 _NUMBER: Final = r"(-?[0-9]{1,3}(?:\.[0-9]{1,12})?)"
-_LATITUDE: Final = re.compile(r"(?:\blatitude|\blat|纬度)" + _VALUE + _NUMBER, re.IGNORECASE)
+_LATITUDE: Final = re.compile(r"(?<!/)(?:\blatitude|\blat|纬度)" + _VALUE + _NUMBER, re.IGNORECASE)
 _LONGITUDE: Final = re.compile(
-    r"(?:\blongitude|\blng|\blon|\blong|经度)" + _VALUE + _NUMBER, re.IGNORECASE
+    r"(?<!/)(?:\blongitude|\blng|\blon|\blong|经度)" + _VALUE + _NUMBER, re.IGNORECASE
 )
+_PAIR: Final = r'["\']?\s*:\s*\[\s*' + _NUMBER + r"\s*,\s*" + _NUMBER
+# GeoJSON has the longitude first.
+_COORDINATES: Final = re.compile("coordinates" + _PAIR, re.IGNORECASE)
+_LOCATION: Final = re.compile("(?:location|position)" + _PAIR, re.IGNORECASE)
 _DISTRICT: Final = re.compile(
     r"(?:district|区县|旗市区)" + _VALUE + r"([0-9]{6})(?![0-9])", re.IGNORECASE
 )
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
+_BASE64: Final = re.compile(r'data_base64["\']?\s*:\s*["\']([A-Za-z0-9+/]{4,})')
+_NARROW: Final = str.maketrans("０１２３４５６７８９＋－（）", "0123456789+-()")
 
 
-def escalate_unreadable(city: City, inbound: Inbound, reasons: Sequence[Reason]) -> None:
+def escalate_unreadable(city: City, inbound: "Inbound", reasons: Sequence[Reason]) -> None:
     """Tell the consoles of a call that was refused: where the original is, whom it may be about."""
     record = inbound.record
     where = f"{record.topic}/{record.partition}/{record.offset}"
@@ -50,26 +66,46 @@ def escalate_unreadable(city: City, inbound: Inbound, reasons: Sequence[Reason])
     escalate(city, "call_unreadable", None, inbound.sender.get("call_id", where), "; ".join(said))
 
 
-def found_in(inbound: Inbound) -> dict[str, list[str]]:
+def found_in(inbound: "Inbound") -> dict[str, list[str]]:
     """Return the telephone, place and console of a call, as far as its bytes and headers say."""
     record = inbound.record
-    raw = (record.value or b"")[:MAX_BODY_BYTES]
-    texts = [*wrapping.texts(raw), (record.key or b"")[:_LONGEST].decode("utf-8", "replace")]
+    texts = _texts(record.value or b"")
+    texts.append((record.key or b"")[:_LONGEST].decode("utf-8", "replace"))
     found = {
-        "phone": _first(_matches(texts, *_PHONES)),
-        "address": _first(_unescaped(each) for each in _matches(texts, _ADDRESS)),
-        "position": _positions(texts),
-        "district": _first(_matches(texts, _DISTRICT)),
+        "phone": _first_in([each.translate(_NARROW) for each in texts], *_PHONES),
+        "address": _first_in(texts, *_ADDRESSES, meant=_unescaped),
+        "position": _positions([each.translate(_NARROW) for each in texts]),
+        "district": _first_in(texts, _DISTRICT),
         "console": _first(iter([wrapping.header(record, "ce_source") or ""])),
     }
     return {what: values for what, values in found.items() if values}
 
 
-def _matches(texts: Sequence[str], *patterns: re.Pattern[str]) -> Iterator[str]:
+def _texts(value: bytes) -> list[str]:
+    """Return what the beginning and the end of a body may say, the likeliest first."""
+    said = list(wrapping.texts(value[:MAX_BODY_BYTES]).values())
+    if len(value) > MAX_BODY_BYTES:
+        # As far from the beginning as whole characters of each encoding are.
+        end = max(MAX_BODY_BYTES, (len(value) - MAX_BODY_BYTES) // 4 * 4)
+        said += wrapping.texts(value[:4] + value[end:]).values()
+    inner = [each.replace('\\"', '"') for each in said if '\\"' in each]
+    for text in said[:1]:
+        for match in _BASE64.finditer(text):
+            whole = match[1][: len(match[1]) // 4 * 4]
+            inner += wrapping.texts(b64decode(whole)).values()
+            break
+    return said + inner
+
+
+def _first_in(
+    texts: Sequence[str], *patterns: re.Pattern[str], meant: Callable[[str], str] = str
+) -> list[str]:
+    """Return what is found in the likeliest of the texts that has any."""
     for text in texts:
-        for pattern in patterns:
-            for match in pattern.finditer(text):
-                yield match[match.lastindex or 0]
+        matches = (each for pattern in patterns for each in pattern.finditer(text))
+        if found := _first(meant(match[match.lastindex or 0]) for match in matches):
+            return found
+    return []
 
 
 def _positions(texts: Sequence[str]) -> list[str]:
@@ -77,6 +113,10 @@ def _positions(texts: Sequence[str]) -> list[str]:
         latitude, longitude = _LATITUDE.search(text), _LONGITUDE.search(text)
         if latitude and longitude:
             return [f"{latitude[1]}, {longitude[1]}"]
+        if pair := _COORDINATES.search(text):
+            return [f"{pair[2]}, {pair[1]}"]
+        if pair := _LOCATION.search(text):
+            return [f"{pair[1]}, {pair[2]}"]
     return []
 
 
@@ -93,7 +133,8 @@ def _first(found: Iterator[str]) -> list[str]:
     first: dict[str, None] = {}
     for each in found:
         text = _CONTROL.sub(" ", each.encode("utf-8", "replace").decode()).strip()[:_LONGEST]
-        if text and "\ufffd" not in text:
+        foreign = sum(not character.isascii() for character in text)
+        if text and text.count("\ufffd") * 2 <= foreign:
             first[text] = None
         if len(first) == _MOST_OF_EACH:
             break

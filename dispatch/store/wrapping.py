@@ -1,7 +1,10 @@
 """What is around a call: bytes and headers, read as they are meant where they are not as agreed."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from base64 import b64decode
+from codecs import getincrementaldecoder
+from collections.abc import Mapping
 from typing import Any, Final
 
 from dispatch.topics.announcement import BODY, Reason
@@ -10,10 +13,13 @@ from dispatch.topics.envelope import Record
 from dispatch.topics.fields import MAX_BODY_BYTES, BodyError, decode
 
 # Of these a body that says nothing of its type must have one, to be a call plainly.
-_PLAINLY: Final = ("patient", "caller", "location")
+_PLAINLY: Final = frozenset({"patient", "caller", "location", "address", "phone", "latitude"})
+# What has all of these is a call, whatever is said of its type.
+_WHOLLY: Final = ("patient", "location")
 _JSON_KEY: Final = b'":'
-_OTHERS: Final = frozenset(each.event_type for each in INPUTS) - {Call.event_type}
+OTHERS: Final = frozenset(each.event_type for each in INPUTS) - {Call.event_type}
 _MOST_DOUBLED: Final = 5
+_ASCII: Final = re.compile(r"[\x01-\x7f]+")
 
 
 def header(record: Record, name: str) -> str | None:
@@ -28,10 +34,17 @@ def header(record: Record, name: str) -> str | None:
 
 def is_call(event_type: str | None, body: Mapping[str, Any]) -> bool:
     """Return whether a body on the topic of calls is a call: by its type, or plainly."""
-    said = (event_type or "").lower()
+    said = (event_type or "").strip().lower()
     if said == Call.event_type:
         return True
-    return said not in _OTHERS and any(isinstance(body.get(name), dict) for name in _PLAINLY)
+    names = {name.strip().lower() for name, value in body.items() if value is not None}
+    return names.issuperset(_WHOLLY) or (said not in OTHERS and not names.isdisjoint(_PLAINLY))
+
+
+def looks_like_a_call(value: bytes) -> bool:
+    """Return whether bytes that are no JSON have the names that only calls have."""
+    names = value[:MAX_BODY_BYTES].replace(b"\0", b"").lower()
+    return all(name.encode() in names for name in _WHOLLY)
 
 
 def loosely(value: bytes, found: list[Reason]) -> dict[str, Any]:
@@ -45,15 +58,37 @@ def loosely(value: bytes, found: list[Reason]) -> dict[str, Any]:
     try:
         body: Any = decode(value)
     except BodyError as error:
-        body = None if len(value) > MAX_BODY_BYTES else _object_in(value)
-        if body is None:
+        read = None if len(value) > MAX_BODY_BYTES else _object_in(value)
+        if read is None:
             raise
-        found.append(Reason(**error.reasons[0]))
-    inner = body.get("data")
-    if isinstance(inner, dict) and ("specversion" in body or "type" in body):
-        found.append(Reason(field=BODY, reason="holds a whole CloudEvent: its data was taken"))
-        return inner
+        body, encoding = read
+        why = error.reasons[0]["reason"]
+        found.append(Reason(field=BODY, reason=f"{why}: it was read as {encoding}"))
+    if "specversion" in body or "type" in body:
+        for name in ("data", "data_base64"):
+            inner = _inside(body.get(name), in_base64=name == "data_base64")
+            if inner is not None:
+                found.append(
+                    Reason(field=BODY, reason="holds a whole CloudEvent: its data was taken")
+                )
+                return inner
     return body  # type: ignore[no-any-return]
+
+
+def _inside(data: Any, *, in_base64: bool) -> dict[str, Any] | None:
+    """Return the object that is the data of a whole CloudEvent, or written in it."""
+    if isinstance(data, dict):
+        return data
+    if not isinstance(data, str):
+        return None
+    value = data.encode("utf-8", "replace")
+    if in_base64:
+        try:
+            value = b64decode(value)
+        except ValueError:
+            return None
+    read = _object_in(value)
+    return read and read[0]
 
 
 def doubled(value: bytes, call: Call) -> list[Reason]:
@@ -85,7 +120,7 @@ def twice(value: bytes) -> list[Reason]:
                 names[name] = None
             seen.add(name)
 
-    for text in _texts(value):
+    for text in texts(value).values():
         try:
             json.loads(text, object_pairs_hook=note, strict=False)
         except (ValueError, RecursionError):
@@ -101,8 +136,9 @@ def _printable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\u0000")[:100]
 
 
-def _object_in(value: bytes) -> dict[str, Any] | None:
-    for text in _texts(value):
+def _object_in(value: bytes) -> tuple[dict[str, Any], str] | None:
+    """Return the object that bytes hold somewhere, and in which encoding."""
+    for encoding, text in texts(value).items():
         beginning, end = text.find("{"), text.rfind("}")
         for part in (text.strip().strip("\x00"), text[beginning : end + 1]):
             try:
@@ -114,7 +150,7 @@ def _object_in(value: bytes) -> dict[str, Any] | None:
             if isinstance(content, list) and len(content) == 1:
                 content = content[0]
             if isinstance(content, dict):
-                return content
+                return content, encoding
     return None
 
 
@@ -133,21 +169,30 @@ def _number(digits: str) -> int | None:
         return None
 
 
-def _texts(value: bytes) -> Iterator[str]:
-    """Yield what bytes may say, the likeliest first."""
-    encodings: Iterable[tuple[str, str]] = (
-        (json.detect_encoding(value), "strict"),
-        ("utf-8-sig", "strict"),
-        ("gb18030", "strict"),
-        ("utf-8-sig", "replace"),
-    )
-    for encoding, errors in encodings:
-        try:
-            yield value.decode(encoding, errors)
-        except UnicodeDecodeError:
-            continue
+def texts(value: bytes) -> dict[str, str]:
+    """Return what bytes may say, by encoding, the likeliest first.
+
+    What can't be read is U+FFFD. A character that is cut off at the end is left out.
+    """
+    said: dict[str, str] = {}
+    for encoding in ("utf-8", "gb18030", json.detect_encoding(value).removesuffix("-sig")):
+        name = encoding.upper().removesuffix("-LE").removesuffix("-BE")
+        if name not in said:
+            text = getincrementaldecoder(encoding)("replace").decode(value)
+            said[name] = text.removeprefix("\ufeff")
+    # The sort is stable: UTF-8 comes first where as little of it is wrong.
+    return dict(sorted(said.items(), key=lambda each: _wrong(*each)))
 
 
-def texts(value: bytes) -> list[str]:
-    """Return what bytes may say, in every encoding that consoles are known to use."""
-    return list(dict.fromkeys(_texts(value)))
+def _wrong(encoding: str, text: str) -> float:
+    """Return the share of what is no ASCII that makes no sense.
+
+    Most pairs of bytes are some character of GB18030; consoles that write it use those of GB 2312.
+    """
+    foreign = _ASCII.sub("", text)
+    if not foreign:
+        return 0.0
+    wrong = foreign.count("\ufffd") + foreign.count("\x00")
+    if encoding == "GB18030":
+        wrong = len(foreign) - len(foreign.encode("gb2312", "ignore")) // 2
+    return wrong / len(foreign)

@@ -256,3 +256,19 @@ def test_a_yes_or_no_is_shown_whatever_it_is_about() -> None:
         "same_phone": True,
         "phone": MASK,
     }
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("0470-822-1234", "400-820-8820", "+7 914 123 45 67", "139\u20100470\u20100001"),
+        *("139\u20110470\u20110001", "139\u22120470\u22120001", "139\u200b0470\u200b0001"),
+    ],
+)
+def test_a_number_is_masked_however_it_is_parted(number: str) -> None:
+    assert mask_numbers(f"ring {number} back") == f"ring {MASK} back"
+
+
+@pytest.mark.parametrize("text", ["2022-03-01T00:00:00+08:00", "calls/12/1234567", "+1, +2, 12.5"])
+def test_times_and_places_in_topics_are_not_masked(text: str) -> None:
+    assert mask_numbers(text) == text

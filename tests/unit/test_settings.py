@@ -276,6 +276,21 @@ def test_one_on_this_machine_or_told_otherwise_is_not(dsn: str) -> None:
 
 
 @pytest.mark.usefixtures("no_libpq_settings")
+def test_a_service_may_lead_anywhere_so_how_it_is_verified_has_to_be_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"say database\.ssl_mode"):
+        options_of("postgresql:///city?service=main")
+    assert options_of("postgresql:///city?service=main&sslmode=disable")
+    monkeypatch.setenv("PGSERVICE", "main")
+    with pytest.raises(ConfigurationError, match=r"say database\.ssl_mode"):
+        options_of("postgresql:///city")
+    monkeypatch.delenv("PGSERVICE")
+    monkeypatch.setenv("PGHOSTADDR", "10.0.0.1")
+    assert "sslmode=verify-full" in options_of("postgresql:///city")["dsn"]
+
+
+@pytest.mark.usefixtures("no_libpq_settings")
 def test_the_setting_decides_before_the_url_and_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -84,7 +84,7 @@ async def test_a_call_said_twice_is_a_known_duplicate(
         "duplicate"
     )
     events = await desk.take([post.call("c1", event_id="c", condition="critical")])
-    assert kinds(events) == ["input.rejected", "call.rejected"]
+    assert kinds(events) == ["input.rejected", "call.rejected", "escalation.raised"]
 
 
 BAD: dict[str, tuple[dict[str, Any] | bytes, str]] = {

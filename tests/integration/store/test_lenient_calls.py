@@ -216,6 +216,84 @@ async def test_another_call_under_an_id_that_is_used_goes_on_under_one_of_its_ow
     assert await desk.take([post.record("calls", "call.received", "c1", far)]) == []
 
 
+DEAD_CLOCK = "2000-01-01T00:00:00Z"
+
+
+def of_a_dead_clock(post: Post, latitude: float, phone: str, **changes: Any) -> Record:
+    said = call_body("1", START)
+    said["received_at"] = DEAD_CLOCK
+    said["caller"]["phone"] = phone
+    said["location"]["latitude"] += latitude
+    return post.record("calls", "call.received", "1", {**said, **changes})
+
+
+@pytest.mark.parametrize("first_is", ["open", "over", "forgotten"])
+async def test_another_patient_under_the_same_id_and_time_is_another_call(
+    open_desk: Callable[..., Any], post: Post, first_is: str
+) -> None:
+    desk = await open_desk()
+    await desk.published(await desk.take([of_a_dead_clock(post, 0, PHONE)]))
+    if first_is != "open":
+        over = {"call_id": "1", "at": timestamp(START), "by": "d", "reason": "x"}
+        await desk.published(await desk.take([post.record("calls", "call.cancelled", "1", over)]))
+    if first_is == "forgotten":
+        desk = await open_desk()
+        assert not desk._city.calls
+    other = of_a_dead_clock(post, 0.1, "13904700002")
+    events = await desk.take([other])
+    (warned,) = of_kind(events, "call.warned")
+    assert warned["given_id"] == "1"
+    assert of_kind(events, "incident.assigned")[0]["incident_id"] == warned["call_id"]
+    await desk.published(events)
+    # Once, also with other white space under another ce_id.
+    spaced = (other.value or b"").replace(b",", b", ")
+    assert await desk.take([post.record("calls", "call.received", "1", spaced)]) == []
+
+
+async def test_the_same_call_said_otherwise_stays_one_and_is_escalated(
+    desk: Desk, post: Post
+) -> None:
+    first = of_a_dead_clock(post, 0, PHONE)
+    await desk.published(await desk.take([first]))
+    spaced = (first.value or b"").replace(b",", b", ")
+    assert await desk.take([post.record("calls", "call.received", "1", spaced)]) == []
+    events = await desk.take([of_a_dead_clock(post, 0, PHONE, chief_complaint="x")])
+    assert "call.decided" not in kinds(events)
+    assert [each["kind"] for each in of_kind(events, "escalation.raised")] == ["call_unreadable"]
+
+
+@pytest.mark.parametrize("when", ["today", "2031-01-01T00:00:00Z"])
+async def test_a_call_with_a_time_that_is_made_up_is_known_again(
+    desk: Desk, post: Post, clock: HandClock, when: str
+) -> None:
+    said = orjson.dumps({**call_body("c1", START), "received_at": when})
+    await desk.published(await desk.take([post.record("calls", "call.received", "c1", said)]))
+    clock.forward(90_000)
+    spaced = said.replace(b",", b", ")
+    for again in (said, spaced):
+        assert await desk.take([post.record("calls", "call.received", "c1", again)]) == []
+
+
+@pytest.mark.parametrize("kind", ["unit.reported", "call.answered", "call.cancelled", "made.up"])
+async def test_a_call_is_a_call_under_any_type(desk: Desk, post: Post, kind: str) -> None:
+    events = await desk.take([post.record("calls", kind, "c1", call_body("c1", START))])
+    assert len(of_kind(events, "incident.assigned")) == 1
+    await desk.published(events)
+    damaged = orjson.dumps(call_body("c2", START))[:-1]
+    events = await desk.take([post.record("calls", kind, "c2", damaged)])
+    assert [each["kind"] for each in of_kind(events, "escalation.raised")] == ["call_unreadable"]
+
+
+async def test_what_a_call_lacks_is_taken_from_its_bytes(desk: Desk, post: Post) -> None:
+    said = orjson.dumps(call_body("c1", START))
+    twice = said.replace(b'"caller"', f'"caller":{{"phone":"{PHONE}"}},"caller"'.encode(), 1)
+    await desk.published(await desk.take([post.record("calls", "call.received", "c1", twice)]))
+    assert desk._city.calls["c1"].content.caller.phone == PHONE
+    lost = {**call_body("c2", START), "location": {"where": {"address": ADDRESS}}, "district": "?"}
+    await desk.published(await desk.take([post.record("calls", "call.received", "c2", lost)]))
+    assert desk._city.calls["c2"].content.location.address == ADDRESS
+
+
 async def test_a_valid_call_has_no_warning(desk: Desk, post: Post) -> None:
     assert "call.warned" not in kinds(await desk.take([post.call("c1", name='a ": b')]))
 

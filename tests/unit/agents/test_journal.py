@@ -122,3 +122,13 @@ def test_a_call_taken_with_warnings_names_the_fields_that_the_service_knows() ->
             "fields": ["key", "other", "patient"],
         }
     ]
+
+
+def test_what_a_sender_calls_itself_is_noted_only_where_it_is_a_code() -> None:
+    told = [
+        event("escalation.raised", {"kind": "source_set_apart", "subject": subject})
+        for subject in ("张三 13904700001", "console-7")
+    ]
+    with capture_logs() as lines:
+        journal.note(told)
+    assert [line.get("subject") for line in lines] == [None, "console-7"]

@@ -132,3 +132,12 @@ def test_whom_a_call_that_cannot_be_read_is_about_is_not_shown() -> None:
     shown = phrases.phrase(an_event("escalation.raised", said))
     assert "body: is empty" in shown
     assert "road" not in shown
+
+
+def test_what_an_explanation_repeats_of_a_sender_is_masked() -> None:
+    explanation = "张三 13904700001 is refused too often"
+    data = {"kind": "source_set_apart", "subject": "x", "explanation": explanation}
+    told = phrases.phrase(an_event("escalation.raised", data))
+    assert "张三" not in told
+    assert "13904700001" not in told
+    assert "is refused too often" in told

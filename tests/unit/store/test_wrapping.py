@@ -1,5 +1,6 @@
 """The bytes around calls: nothing raises but for a body that is none."""
 
+from base64 import b64encode
 from contextlib import suppress
 from typing import Any
 
@@ -55,7 +56,8 @@ def test_a_key_given_twice_is_found_at_any_depth() -> None:
         ("Call.Received", {}, True),
         (None, BODY, True),
         ("call.invented", BODY, True),
-        ("call.answered", BODY, False),
+        ("call.answered", BODY, True),
+        ("call.answered", {"call_id": "c1", "location": {}}, False),
         (None, {"call_id": "c1", "at": "x"}, False),
     ],
 )
@@ -78,3 +80,65 @@ def test_what_a_call_that_cannot_be_read_says_is_found() -> None:
         "district": ["150702"],
         "console": ["console-7"],
     }
+
+
+ADDRESS = "胜利大街五号"
+
+
+@pytest.mark.parametrize(
+    ("raw", "encoding"),
+    [
+        (ADDRESS.encode()[:16] + b'"', "UTF-8"),
+        (ADDRESS.encode()[:17], "UTF-8"),
+        (ADDRESS.encode("gb18030")[:-1], "GB18030"),
+        ((b"{" + ADDRESS.encode("gb18030") + b"}"), "GB18030"),
+        ((f"{{{ADDRESS}").encode("utf-16")[:-1], "UTF-16"),
+        ((f'{{"{ADDRESS}').encode("utf-16-le") + b"x", "UTF-16"),
+    ],
+)
+def test_text_with_a_cut_character_is_read_as_what_it_is(raw: bytes, encoding: str) -> None:
+    likeliest, text = next(iter(wrapping.texts(raw).items()))
+    assert likeliest == encoding
+    assert ADDRESS[:5] in text
+
+
+def test_the_encoding_is_told_that_a_body_was_read_in() -> None:
+    warnings: list[Any] = []
+    cut = b'{"address": "' + ADDRESS.encode()[:16] + b'"}'
+    assert wrapping.loosely(cut, warnings) == {"address": "胜利大街五\ufffd"}
+    assert warnings[0].reason.endswith("it was read as UTF-8")
+    warnings.clear()
+    assert wrapping.loosely(f'{{"a": "{ADDRESS}"}}'.encode("gb18030"), warnings) == {"a": ADDRESS}
+    assert warnings[0].reason.endswith("it was read as GB18030")
+
+
+@pytest.mark.parametrize("data", ["data", "data_base64"])
+def test_a_whole_event_whose_data_is_a_text_is_unwrapped(data: str) -> None:
+    inner = orjson.dumps(BODY)
+    written = inner.decode() if data == "data" else b64encode(inner).decode()
+    whole = orjson.dumps({"specversion": "1.0", "type": "call.received", data: written})
+    assert wrapping.loosely(whole, []) == BODY
+    # Also where it is cut off.
+    said = found_in(read(record(whole[:-30]), topic="calls"))
+    assert said["district"] == ["150702"]
+
+
+@pytest.mark.parametrize(
+    ("said", "what", "found"),
+    [
+        ("电话 １３９０４７００００１", "phone", "13904700001"),
+        ("139.0470.0001", "phone", "139.0470.0001"),
+        ("139\u20110470\u20110001", "phone", "139\u20110470\u20110001"),
+        ("ring 0470-822-1234", "phone", "0470-822-1234"),
+        ("ring 400-820-8820", "phone", "400-820-8820"),
+        ("<call><address>胜利大街 5 号</address></call>", "address", "胜利大街 5 号"),
+        ('{"location": "胜利大街 5 号", ', "address", "胜利大街 5 号"),
+        ('{"type": "Point", "coordinates": [119.73, 49.21]', "position", "49.21, 119.73"),
+        ('{"location": [49.21, 119.73]', "position", "49.21, 119.73"),
+        ("x" * 300_000 + ' "phone": "13904700001"', "phone", "13904700001"),
+        ('{"data": "{\\"address\\": \\"胜利大街 5 号\\"', "address", "胜利大街 5 号"),
+        ('{"address": "胜利大街五\ufffd', "address", "胜利大街五\ufffd"),
+    ],
+)
+def test_what_is_said_in_other_ways_is_found(said: str, what: str, found: str) -> None:
+    assert found_in(read(record(said.encode(), key=b"k"), topic="calls"))[what] == [found]
