@@ -9,7 +9,7 @@ import pytest
 from dispatch.domain import handling
 from dispatch.domain.city import City
 from dispatch.errors import Unavailable
-from dispatch.store import desk as module
+from dispatch.store import one_writer as module
 from dispatch.store.database import IDLE_IN_TRANSACTION, Transaction
 from dispatch.topics.fields import Content
 from tests.integration.store.conftest import Post, of_kind
