@@ -74,7 +74,7 @@ async def test_faults_of_every_kind_on_three_brokers(
     assert apache_kafka.replication == 3
     kinds = [*PARTS[part]]
     Random(SEED).shuffle(kinds)
-    load = replace(LOAD, calls=800, rate=20, units=300, batch_size=100)
+    load = replace(LOAD, calls=800, rate=20, units=300, batch_size=200, flooded=2_000)
     plan = Plan(load, tuple(kinds), SEED, gap=0.5, limit=LIMIT)
     outcome = await bench(stack, migrated, topic_prefix, tmp_path, plan)
     assert outcome.clean

@@ -10,7 +10,8 @@ from tests.acceptance.flood import flood
 from tests.acceptance.service import open_service
 from tests.apache_kafka import ApacheKafka
 
-BAD = 20_000
+# `python -m tests.acceptance.flood 200000` measures a large one, on a machine that is quiet.
+BAD = 10_000
 
 
 async def test_good_calls_are_decided_in_time_beside_a_flood(

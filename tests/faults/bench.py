@@ -63,6 +63,8 @@ class Load:
     workers: int = 2
     partitions: int = 8
     batch_size: int = 200
+    # Bad inputs of one flood.
+    flooded: int = 30_000
     commit_first: bool = False
 
 

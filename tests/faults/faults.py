@@ -40,7 +40,6 @@ REPLICAS_LIMIT: Final = 60.0
 MOST_SPARED: Final = 4
 REPEATED: Final = 20  # inputs published again in one go
 TOGETHER: Final = 5  # calls in one go of another client
-FLOODED: Final = 30_000  # bad inputs
 OPEN_AT_MOST: Final = 8.0  # for a transaction
 BLOCKED_AT_MOST: Final = 10.0  # for a log
 CALM: Final = 0.5  # within which a call is answered where nothing is wrong
@@ -430,7 +429,7 @@ class Injector:
 
     async def _flood(self) -> str:
         began = time.monotonic()
-        bad = flood(f"flood{len(self.injected)}", FLOODED, self.bench.clock.now())
+        bad = flood(f"flood{len(self.injected)}", self.bench.load.flooded, self.bench.clock.now())
         sent = await asyncio.to_thread(self._client.publish, bad, codec="lz4")
         self.bench.world.acknowledged["calls"] += sent
         return f"{sent} in {time.monotonic() - began:.1f} s"
