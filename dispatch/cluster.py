@@ -147,6 +147,8 @@ async def ensure_topics(
     try:
         await admin.start()
         missing = set(names) - set(await admin.list_topics())
+        if not missing:
+            return
         answer: Any = await admin.create_topics(
             [NewTopic(name, partitions, replication) for name in sorted(missing)]
         )
@@ -159,8 +161,7 @@ async def ensure_topics(
         if code not in (0, TopicAlreadyExistsError.errno):
             said = reason[0] if reason and reason[0] else for_code(code).__name__
             raise Unavailable(f"Kafka at {where} doesn't create the topic {name}: {said}")
-    if missing:
-        await until_told(client_options, missing)
+    await until_told(client_options, missing)
 
 
 async def until_told(client_options: Mapping[str, Any], names: Collection[str]) -> None:

@@ -5,10 +5,21 @@ one, which is too low after a batch of several records. What a fetch says of it 
 watermark, which counts what belongs to open transactions, too.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from dispatch.errors import Unavailable
+
+ANSWER_SECONDS: Final = 5.0
+# Those without an answer are asked again now and then, for a moment: the others wait meanwhile.
+AGAIN_SECONDS: Final = 5.0
+MOMENT_SECONDS: Final = 1.0
+
+Ask = Callable[[Collection[TopicPartition]], Awaitable[dict[TopicPartition, int]]]
 
 _FETCH_MS: Final = 200
 _FETCHES: Final = 25
@@ -50,3 +61,31 @@ async def ends_of_logs(
                 ends[tp] = max(ends[tp], found)
                 asked.discard(tp)
     return ends
+
+
+async def ask_leaders(
+    ask: Ask, partitions: Collection[TopicPartition], seconds: float = ANSWER_SECONDS
+) -> dict[TopicPartition, int]:
+    """Ask for offsets of partitions, of all at once, or of each where one has nobody to answer.
+
+    `ask` is a consumer's `end_offsets` or `beginning_offsets`, which answer for all or for none:
+    while one partition has no leader, nobody would learn of the others. Those whose leader has not
+    answered after so many seconds are missing. Raises Unavailable when none has.
+    """
+    if not partitions:
+        return {}
+
+    async def some(asked: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        try:
+            async with asyncio.timeout(seconds):
+                return await ask(asked)
+        except (TimeoutError, KafkaError, OSError):
+            return {}
+
+    if found := await some(partitions):
+        return found
+    for answer in await asyncio.gather(*(some([tp]) for tp in partitions)):
+        found |= answer
+    if not found:
+        raise Unavailable("no leader tells where its partitions begin and end")
+    return found

@@ -43,6 +43,11 @@ class Desk(Protocol):
         """Return how many of some records are only written down: their senders are set apart."""
         ...
 
+    @property
+    def written_apart(self) -> int:
+        """How many transactions of this process have written down what is set apart."""
+        ...
+
     async def hear_of_set_apart(self) -> bool:
         """Learn which senders other workers have set apart; return whether any is."""
         ...

@@ -26,7 +26,7 @@ from dispatch.claim import Claim
 from dispatch.cluster import cluster_id_of
 from dispatch.errors import Unavailable
 from dispatch.kafka.consumer import Consumer, record_of
-from dispatch.log_end import end_of_log
+from dispatch.log_end import AGAIN_SECONDS, MOMENT_SECONDS, ask_leaders, end_of_log
 from dispatch.metrics import Metrics
 from dispatch.topics.envelope import Record
 
@@ -102,6 +102,9 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._assignments = 0
         self._revoking = False
         self._reconciled = -1
+        # Partitions of this worker that are not read, as none of their leaders has answered.
+        self._silent: set[TopicPartition] = set()
+        self._asked_again = 0.0
         self._has_left = False
         # What the database notes of the partitions that this worker has.
         self._noted: dict[TopicPartition, int] = {}
@@ -274,12 +277,16 @@ class Intake(mode.Service, ConsumerRebalanceListener):
     async def _look(self, consumer: Consumer) -> None:
         """Now and then look what holds records up, and note where nothing is left to take.
 
+        Partitions that had no leader are started when they have one.
+
         Nothing has been read that is not in hand. What can't be noted now is noted the next time.
         """
         if time.monotonic() - self._looked <= LOOK_SECONDS:
             return
         self._looked = time.monotonic()
         self._open_transactions.look(consumer)
+        if self._silent and self._looked - self._asked_again > AGAIN_SECONDS:
+            await self._start_silent(consumer)
         try:
             await self._note_nothing(consumer)
         except (Unavailable, KafkaError, OSError) as error:
@@ -349,38 +356,71 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             if self._ownership is not None:
                 await self._ownership.end_at_another_cluster(incarnation)
                 raise Unavailable("the topics are on another cluster")
-        noted = await self._desk.noted(incarnation)
         # Whoever read these partitions before may have set somebody apart.
         await self._desk.hear_of_set_apart()
+        self._noted, self._settled = {}, {}
         partitions = consumer.assignment()
-        firsts = await consumer.beginning_offsets(partitions)
-        ends = await consumer.end_offsets(partitions)
+        firsts = await ask_leaders(consumer.beginning_offsets, partitions)
+        ends = await ask_leaders(consumer.end_offsets, firsts.keys())
+        if assignment != self._assignments:
+            return
+        if silent := partitions - ends.keys():
+            consumer.pause(*silent)
+            numbers = sorted(tp.partition for tp in silent)
+            self._log.error("partitions have no leader: the others are read", partitions=numbers)
+        if await self._start(consumer, incarnation, firsts, ends):
+            self._silent, self._asked_again = silent, time.monotonic()
+            self._reconciled, self.incarnation = assignment, incarnation
+
+    async def _start(
+        self,
+        consumer: Consumer,
+        incarnation: str,
+        firsts: Mapping[TopicPartition, int],
+        ends: dict[TopicPartition, int],
+    ) -> bool:
+        """Start partitions that begin and end so; return whether they are this worker's still."""
+        assignment = self._assignments
+        noted = await self._desk.noted(incarnation)
         claimed: dict[TopicPartition, int] = {}
         starts: dict[TopicPartition, int] = {}
-        for tp in sorted(partitions):
-            committed = await consumer.committed(tp)
-            seen = max(committed or 0, noted.get((tp.topic, tp.partition), 0))
-            if seen > ends[tp]:
-                try:
+        try:
+            for tp in sorted(ends):
+                committed = await consumer.committed(tp)
+                seen = max(committed or 0, noted.get((tp.topic, tp.partition), 0))
+                if seen > ends[tp]:
                     ends[tp] = await end_of_log(consumer, tp, ends[tp])
-                except IllegalStateError:
-                    return
-            if assignment != self._assignments or self._revoking:
-                return
-            start = where_to_start(
-                committed, noted.get((tp.topic, tp.partition)), firsts[tp], ends[tp]
-            )
-            self._report(tp, start)
-            claimed[tp] = start.offset if committed is None else committed
-            try:
+                if assignment != self._assignments or self._revoking:
+                    return False
+                start = where_to_start(
+                    committed, noted.get((tp.topic, tp.partition)), firsts[tp], ends[tp]
+                )
+                self._report(tp, start)
+                claimed[tp] = start.offset if committed is None else committed
                 consumer.seek(tp, start.offset)
-            except IllegalStateError:
-                return
-            starts[tp] = start.offset
+                starts[tp] = start.offset
+        except IllegalStateError:
+            return False
         await self._claim(consumer, claimed)
-        self._noted = {tp: noted.get((tp.topic, tp.partition), 0) for tp in partitions}
-        self._settled = starts
-        self._reconciled, self.incarnation = assignment, incarnation
+        self._noted |= {tp: noted.get((tp.topic, tp.partition), 0) for tp in starts}
+        self._settled |= starts
+        return True
+
+    async def _start_silent(self, consumer: Consumer) -> None:
+        """Start the partitions that had no leader, as far as it answers by now."""
+        self._asked_again = time.monotonic()
+        try:
+            firsts = await ask_leaders(consumer.beginning_offsets, self._silent, MOMENT_SECONDS)
+            ends = await ask_leaders(consumer.end_offsets, firsts.keys(), MOMENT_SECONDS)
+        except Unavailable:
+            return
+        assert self.incarnation is not None
+        # Until it is known where to read them, nothing that is read counts.
+        reconciled, self._reconciled = self._reconciled, -1
+        consumer.resume(*ends)
+        if await self._start(consumer, self.incarnation, firsts, ends):
+            self._silent -= ends.keys()
+            self._reconciled = reconciled
 
     async def _claim(self, consumer: Consumer, committed: Mapping[TopicPartition, int]) -> None:
         """Write whose the partitions are, at the offsets that they have, and look who else did."""

@@ -18,12 +18,15 @@ ANSWER_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """Where a partition stands, since when (monotonic), and how many records wait there."""
+    """Where a partition stands, since when (monotonic), and how many records wait there.
+
+    None waiting: as it has no leader, nobody knows.
+    """
 
     tp: TopicPartition
     at: int
     since: float
-    waiting: int
+    waiting: int | None
 
 
 class Lag(Errand):
@@ -50,7 +53,8 @@ class Lag(Errand):
         now = time.monotonic()
         return [
             f"{stands.tp.topic}: partition {stands.tp.partition} has stood for "
-            f"{now - stands.since:.0f} s, {stands.waiting} records wait"
+            f"{now - stands.since:.0f} s, "
+            + ("it has no leader" if stands.waiting is None else f"{stands.waiting} records wait")
             for stands in sorted(self._standing.values(), key=lambda stands: stands.tp)
             if now - stands.since > self._patience.standing_limit
         ]
@@ -70,9 +74,13 @@ class Lag(Errand):
         now = time.monotonic()
         standing: dict[TopicPartition, _Standing] = {}
         for tp, at in settled.items():
+            before = self._standing.get(tp)
+            if tp in self._unread.without_answer:
+                # What was measured last stays. What waits there nobody can tell.
+                standing[tp] = before or _Standing(tp, at, now, None)
+                continue
             lag, since = max(0, ends.get(tp, 0) - at), now
             if lag:
-                before = self._standing.get(tp)
                 if before is not None and before.at == at:
                     since = before.since
                 standing[tp] = _Standing(tp, at, since, lag)

@@ -51,7 +51,8 @@ class Timers(Errand):
 
     What came in time counts, however late it is read: after a standstill or under more load than
     can be dealt with, a limit runs out only when the inputs that came before its end were read.
-    Only those are waited for that could still change what the timer does, and none for ever.
+    Only those are waited for that could still change what the timer does, and none for ever. A
+    partition without a leader may have some, and stands.
     """
 
     poll_seconds = 0.25
@@ -136,7 +137,7 @@ class Timers(Errand):
         if self._earlier is not None:
             self._earlier.seconds += seconds
         before, self._standing = self._standing, {}
-        left = {tp: end - at for tp, end in ends.items() if end > (at := noted.get(tp, 0))}
+        left = self._unread_before(ends)
         for tp in left:
             at, stands = noted.get(tp, 0), before.get(tp)
             stood = 0.0 if stands is None or stands.at != at else stands.seconds + seconds
@@ -146,11 +147,13 @@ class Timers(Errand):
 
     def _left(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return how many records before these ends are unread, where limits wait for them."""
-        return {
-            tp: end - at
-            for tp, end in ends.items()
-            if end > (at := self._noted.get(tp, 0)) and tp not in self._passed_over
-        }
+        unread = self._unread_before(ends)
+        return {tp: count for tp, count in unread.items() if tp not in self._passed_over}
+
+    def _unread_before(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """Return how many records before these ends are unread; one, where no leader tells."""
+        known = {tp: end - at for tp, end in ends.items() if end > (at := self._noted.get(tp, 0))}
+        return dict.fromkeys(self._unread.without_answer - ends.keys(), 1) | known
 
     def _pass_over(self, left: Mapping[TopicPartition, int]) -> None:
         """Tell of the partitions that no limit waits for any more."""

@@ -1,10 +1,12 @@
 """What Kafka holds of inputs that no worker has dealt with yet."""
 
 import asyncio
+import contextlib
+import time
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.partitioner import murmur2
@@ -14,8 +16,7 @@ from dispatch.agents.intake import Intake
 from dispatch.cluster import cluster_id_of, partitions_of
 from dispatch.errors import Unavailable
 from dispatch.kafka.consumer import Consumer
-
-ANSWER_TIMEOUT_MS: Final = 5_000
+from dispatch.log_end import AGAIN_SECONDS, ANSWER_SECONDS, MOMENT_SECONDS, ask_leaders
 
 
 class UnreadInputs:
@@ -68,19 +69,30 @@ class Unread:
         self._client_options = client_options
         self._consumer: Consumer | None = None
         self._connecting = asyncio.Lock()
+        self._asked_again = 0.0
         self.partitions: list[TopicPartition] = []
         """Those of the inputs; none before they were asked for."""
+        self.without_answer: frozenset[TopicPartition] = frozenset()
+        """Those that had no leader who told where they end, when the ends were asked for."""
 
     async def ends(self) -> Mapping[TopicPartition, int]:
-        """Return where each partition of the inputs ends by now: the next offset.
+        """Return where each partition of the inputs ends by now, but those without an answer.
 
-        What belongs to an open transaction, or comes behind one, is not there yet.
+        It is the next offset. What belongs to an open transaction, or comes behind one, is not
+        there yet.
 
         Raises Unavailable or a KafkaError when the brokers don't tell.
         """
         async with self._connecting:
             consumer = self._consumer or await self._connect()
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(self.partitions)
+        silent = self.without_answer
+        asked = [tp for tp in self.partitions if tp not in silent]
+        ends = await ask_leaders(consumer.end_offsets, asked)
+        if silent and (now := time.monotonic()) - self._asked_again > AGAIN_SECONDS:
+            self._asked_again = now
+            with contextlib.suppress(Unavailable):
+                ends |= await ask_leaders(consumer.end_offsets, silent, MOMENT_SECONDS)
+        self.without_answer = frozenset(self.partitions) - ends.keys()
         return ends
 
     async def noted(self) -> dict[TopicPartition, int]:
@@ -114,7 +126,7 @@ class Unread:
         consumer = Consumer(
             **self._client_options,
             enable_auto_commit=False,
-            request_timeout_ms=ANSWER_TIMEOUT_MS,
+            request_timeout_ms=int(ANSWER_SECONDS * 1_000),
         )
         try:
             await consumer.start()

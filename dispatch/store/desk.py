@@ -146,6 +146,11 @@ class Desk(Books):
         """Return how many of some records need only be written down, by what is known now."""
         return self._apart.number_of(read)
 
+    @property
+    def written_apart(self) -> int:
+        """How many transactions of this process have written down what is set apart."""
+        return self._apart.written
+
     async def hear_of_set_apart(self) -> bool:
         """Learn what other processes have set apart; return whether anybody is."""
         written = self._apart.written

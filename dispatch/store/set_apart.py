@@ -9,6 +9,7 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, Protocol
 
 import orjson
@@ -52,14 +53,18 @@ def sender_of(record: Read) -> Sender:
     """Return who sent a record, by its first `ce_source`."""
     for name, value in record.headers:
         if name == "ce_source":
-            try:
-                source = (value or b"").decode()
-            except UnicodeDecodeError:
-                break
-            if len(source) <= MAX_ATTRIBUTE and _PRINTABLE.fullmatch(source):
-                return Sender(record.topic, source)
-            break
+            return _sender(record.topic, value or b"")
     return Sender(record.topic, NOBODY)
+
+
+@lru_cache(MOST_SENDERS)
+def _sender(topic: str, said: bytes) -> Sender:
+    try:
+        source = said.decode()
+    except UnicodeDecodeError:
+        return Sender(topic, NOBODY)
+    is_one = len(source) <= MAX_ATTRIBUTE and _PRINTABLE.fullmatch(source)
+    return Sender(topic, source if is_one else NOBODY)
 
 
 class SetApart:
@@ -288,54 +293,70 @@ def _of_a_size(records: Sequence[Record]) -> Iterator[tuple[Sequence[Record], by
 
 
 def _packed(records: Sequence[Record]) -> bytes:
-    """Return records as JSON, bytes as text of a character each: most are text and stay short."""
-    return orjson.dumps(
-        [
+    """Return records as a line of JSON and, behind it, all that came as bytes, end to end."""
+    shapes: dict[tuple[str, ...], int] = {}
+    told: list[tuple[object, ...]] = []
+    parts: list[bytes | None] = []
+    for record in records:
+        parts += record.key, record.value
+        names: list[str] = []
+        for name, content in record.headers:
+            names.append(name)
+            parts.append(content)
+        shape = shapes.setdefault(tuple(names), len(shapes))
+        told.append(
             (
                 record.incarnation,
                 record.partition,
                 record.offset,
                 record.timestamp_ms,
-                None if record.key is None else record.key.decode("latin-1"),
-                None if record.value is None else record.value.decode("latin-1"),
-                [
-                    (
-                        name.encode("utf-8", "surrogatepass").decode("latin-1"),
-                        None if value is None else value.decode("latin-1"),
-                    )
-                    for name, value in record.headers
-                ],
+                shape,
                 record.unreadable,
                 record.first_offset,
             )
-            for record in records
-        ]
-    )
+        )
+    lengths = [None if part is None else len(part) for part in parts]
+    line = orjson.dumps(([[_as_latin(name) for name in names] for names in shapes], told, lengths))
+    return line + b"\n" + b"".join([part for part in parts if part])
 
 
 def _unpacked(topic: str, held: bytes) -> list[Record]:
+    line, _, raw = held.partition(b"\n")
+    shapes, told, lengths = orjson.loads(line)
+    named = [[_from_latin(name) for name in names] for names in shapes]
+    parts = _cut(raw, lengths)
     return [
         Record(
             topic=topic,
             partition=partition,
             offset=offset,
             timestamp_ms=timestamp_ms,
-            key=_raw(key),
-            value=_raw(value),
-            headers=tuple(
-                (name.encode("latin-1").decode("utf-8", "surrogatepass"), _raw(content))
-                for name, content in headers
-            ),
+            key=next(parts),
+            value=next(parts),
+            headers=tuple((name, next(parts)) for name in named[shape]),
             incarnation=incarnation,
             unreadable=unreadable,
             first_offset=first_offset,
         )
-        for (
-            incarnation, partition, offset, timestamp_ms, key, value, headers,
-            unreadable, first_offset,
-        ) in orjson.loads(held)
-    ]  # fmt: skip
+        for incarnation, partition, offset, timestamp_ms, shape, unreadable, first_offset in told
+    ]
 
 
-def _raw(text: str | None) -> bytes | None:
-    return None if text is None else text.encode("latin-1")
+def _cut(raw: bytes, lengths: Iterable[int | None]) -> Iterator[bytes | None]:
+    """Yield the parts of so many bytes each; None stands for what was null."""
+    at = 0
+    for length in lengths:
+        if length is None:
+            yield None
+        else:
+            yield raw[at : at + length]
+            at += length
+
+
+def _as_latin(name: str) -> str:
+    """Return a header's name as text that any encoding takes."""
+    return name.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
+def _from_latin(name: str) -> str:
+    return name.encode("latin-1").decode("utf-8", "surrogatepass")

@@ -10,6 +10,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,14 +28,18 @@ from tests.apache_kafka import ApacheKafka, fetch
 CALLS_A_SECOND: Final = 20
 FIRST_BAD: Final = 1_000_000
 FIRST_GOOD: Final = 0
+# How many good calls are measured before it.
+BEFORE: Final = 50
 # How long good calls go on after the last bad input was sent, at least.
 AFTER_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a flood cost: waits of good calls in seconds from sending to decision; bytes each."""
+    """What a flood cost: waits of good calls from receipt to decision, in seconds; bytes each."""
 
+    quiet: list[float]
+    """Waits before the flood."""
     waits: list[float]
     sent_in: float
     drained_in: float
@@ -46,10 +51,16 @@ class Cost:
         """The wait that one in a hundred calls exceeds, in seconds."""
         return quantile(self.waits)
 
+    @property
+    def quiet_p99(self) -> float:
+        """The same before the flood."""
+        return quantile(self.quiet)
+
     def __str__(self) -> str:
         """Return all of it in a line."""
         return (
-            f"{len(self.waits)} good calls: p50 {statistics.median(self.waits):.3f} s,"
+            f"p99 {self.quiet_p99:.3f} s before; {len(self.waits)} good calls beside it:"
+            f" p50 {statistics.median(self.waits):.3f} s,"
             f" p99 {self.p99:.3f} s, max {max(self.waits):.3f} s; flood sent in"
             f" {self.sent_in:.1f} s, dealt with in {self.drained_in:.1f} s;"
             f" {self.database_bytes:.0f} B of database and {self.log_bytes:.1f} B of log each"
@@ -79,20 +90,18 @@ async def flood(service: Service, bad: int) -> Cost:
         await service.send_calls([FIRST_GOOD])
         await service.until(lambda: len(decided) == 1)
         before, logged = await _database(service), log.stat().st_size
+        quiet = await _waits(service, decided, lambda sent: sent == BEFORE)
         began = time.monotonic()
         sending = asyncio.ensure_future(asyncio.to_thread(_send, service, bad))
-        sent: dict[str, float] = {}
-        ends = None
-        while ends is None or time.monotonic() < ends:
-            number = FIRST_GOOD + 1 + len(sent)
-            sent[f"c{number}"] = time.monotonic()
-            await service.send_calls([number])
-            if ends is None and sending.done():
-                ends = time.monotonic() + AFTER_SECONDS
-            await asyncio.sleep(1 / CALLS_A_SECOND)
+        ends: list[float] = []
+
+        def over(_: int) -> bool:
+            if sending.done() and not ends:
+                ends.append(time.monotonic() + AFTER_SECONDS)
+            return bool(ends) and time.monotonic() > ends[0]
+
+        waits = await _waits(service, decided, over)
         sent_in = await sending
-        await service.until(lambda: len(decided) == 1 + len(sent), 300)
-        waits = [decided[call_id] - at for call_id, at in sent.items()]
         sys.stdout.write(f"p99 of {len(waits)} good calls: {quantile(waits):.3f} s\n")
         sys.stdout.flush()
         await service.until(partial(_dealt_with, service, bad), 600)
@@ -104,12 +113,28 @@ async def flood(service: Service, bad: int) -> Cost:
         await consumer.stop()
     of_bad = sum(len(line) + 1 for line in lines if "refused" in line or "flood" in line)
     return Cost(
+        quiet=quiet,
         waits=waits,
         sent_in=sent_in,
         drained_in=drained_in,
         database_bytes=(after - before) / bad,
         log_bytes=of_bad / bad,
     )
+
+
+async def _waits(
+    service: Service, decided: dict[str, float], over: Callable[[int], bool]
+) -> list[float]:
+    """Send good calls until that is over; return how long each waited once the broker had it."""
+    first = len(decided)
+    received: dict[str, float] = {}
+    while not over(len(received)):
+        number = first + len(received)
+        await service.send_calls([number])
+        received[f"c{number}"] = time.monotonic()
+        await asyncio.sleep(1 / CALLS_A_SECOND)
+    await service.until(lambda: received.keys() <= decided.keys(), 300)
+    return [max(0.0, decided[call_id] - at) for call_id, at in received.items()]
 
 
 def _send(service: Service, bad: int) -> float:

@@ -23,10 +23,11 @@ async def test_good_calls_are_decided_in_time_beside_a_flood(
         service.batch_size = 500
         worker = service.start_worker()
         cost = await flood(service, BAD)
-        assert cost.p99 < 2, str(cost)
+        # A machine that is busy with something else makes all calls wait.
+        assert cost.p99 < max(2, 4 * cost.quiet_p99), str(cost)
         assert cost.database_bytes < 400, str(cost)
         assert cost.log_bytes < 10, str(cost)
         await worker.stop(signal.SIGTERM, 60)
         history = await service.history()
     assert history.violations() == []
-    assert len(history.inputs) == BAD + len(cost.waits) + 1
+    assert len(history.inputs) == BAD + len(cost.quiet) + len(cost.waits) + 1

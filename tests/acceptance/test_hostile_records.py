@@ -17,10 +17,12 @@ from typing import Any
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from dispatch.cluster import ensure_topics
 from dispatch.stack.embedded import Stack
 from dispatch.topics import TOPICS
+from tests.apache_kafka import ApacheKafka
 
 PATIENCE = 60.0  # seconds
 FULL = 61_440  # bytes in a pipe of 64 KiB, whose last page may be begun
@@ -84,10 +86,24 @@ def tail_on_a_terminal(
         os.close(ours)
 
 
+async def take_any_time(stack: Stack, name: str) -> None:
+    """Create a topic that takes records of any time: by itself, Apache Kafka 4 takes none ahead."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.bootstrap)
+    await admin.start()
+    try:
+        any_time = {"message.timestamp.after.max.ms": str(2**63 - 1)}
+        topic = NewTopic(name, 1, stack.broker.replication, topic_configs=any_time)
+        await admin.create_topics([topic])
+    finally:
+        await admin.close()
+
+
 async def publish(stack: Stack, prefix: str, records: Iterable[Sent]) -> dict[str, str]:
     """Publish the records; return the environment of who reads them."""
     names = [prefix + topic.name for topic in TOPICS]
     options: dict[str, Any] = {"bootstrap_servers": stack.bootstrap}
+    if isinstance(stack.broker, ApacheKafka):
+        await take_any_time(stack, prefix + "calls")
     await ensure_topics(options, names, partitions=1, replication=stack.broker.replication)
     async with AIOKafkaProducer(
         **options, acks="all", enable_idempotence=stack.kafka["enable_idempotence"]

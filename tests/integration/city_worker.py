@@ -125,8 +125,9 @@ async def city_worker(
     units: int = 3,
     session_timeout_ms: int = 2_000,
     clock: HandClock | None = None,
+    is_ready: bool = True,
 ) -> AsyncIterator[CityWorker]:
-    """Run a worker of a small city until it is ready, and stop it in the end."""
+    """Run a worker of a small city until it is ready (if it is to be), and stop it in the end."""
     clock, metrics, plan = clock or HandClock(), Metrics(), small_city(units)
     await make_topics(stack, prefix, plan)
     settings = load_settings(
@@ -151,7 +152,8 @@ async def city_worker(
     try:
         async with AIOKafkaProducer(bootstrap_servers=stack.bootstrap, acks="all") as producer:
             worker = CityWorker(stack, dsn, prefix, desk, clock, metrics, app, web, producer)
-            await until(worker.ready)
+            if is_ready:
+                await until(worker.ready)
             yield worker
     finally:
         stop.set()

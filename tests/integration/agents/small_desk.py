@@ -114,6 +114,10 @@ class SmallDesk:
             await self._log(db, "dead-letters", _key(record), "input.rejected", letter)
             return await self._unpublished(db, [_key(record)])
 
+    @property
+    def written_apart(self) -> int:
+        return 0
+
     def set_apart(self, _: Sequence[Any]) -> int:
         return 0
 

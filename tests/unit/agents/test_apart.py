@@ -6,18 +6,20 @@ from typing import Any
 
 import pytest
 
-from dispatch.agents.apart import SHARE, Apart
+from dispatch.agents.apart import MOST_HELD_SECONDS, SHARE, Apart
 from dispatch.agents.patience import Patience
 from dispatch.metrics import Metrics
 
 
 class Desk:
-    """Some rows wait, each taking two seconds on a clock of its own."""
+    """Some rows wait, each taking its time on a clock of its own."""
 
     def __init__(self) -> None:
         self.rows = 3
+        self.each = 2.0  # seconds
         self.time = 0.0
         self.leased = True
+        self.written_apart = 0
 
     async def hear_of_set_apart(self) -> bool:
         return self.rows > 0
@@ -29,7 +31,7 @@ class Desk:
         if not self.rows:
             return None
         self.rows -= 1
-        self.time += 2.0
+        self.time += self.each
         return ()
 
 
@@ -77,3 +79,22 @@ async def test_without_the_lease_it_does_nothing(
     errand, _ = apart(desk, work, monkeypatch)
     await errand.round()
     assert (desk.rows, work.published) == (3, 0)
+
+
+async def test_while_more_is_written_down_it_waits_but_not_for_long(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errand, _ = apart(desk, Work(), monkeypatch)
+    rests: list[int] = []
+
+    async def sleep(seconds: float) -> None:
+        rests.append(desk.rows)
+        desk.time += seconds
+        # A flood that never ends.
+        desk.written_apart += 1
+
+    monkeypatch.setattr(errand, "sleep", sleep)
+    desk.rows, desk.each = 1, 0.1
+    await errand.round()
+    pause = desk.each * (1 / SHARE - 1)
+    assert len(rests) * pause == pytest.approx(MOST_HELD_SECONDS, abs=pause)

@@ -30,11 +30,13 @@ class Ends:
     """Every partition ends at 10, while the brokers answer."""
 
     away = False
+    without_answer: frozenset[TopicPartition] = frozenset()
 
     async def ends(self) -> Any:
         if self.away:
             raise Unavailable("no broker")
-        return {TopicPartition(topic, n): 10 for topic in ("calls", "units") for n in range(3)}
+        ends = {TopicPartition(topic, n): 10 for topic in ("calls", "units") for n in range(3)}
+        return {tp: end for tp, end in ends.items() if tp not in self.without_answer}
 
 
 def lags(registry: CollectorRegistry) -> dict[tuple[str, str], float]:
@@ -93,3 +95,19 @@ async def test_a_partition_stands_from_when_its_records_wait_until_it_moves(
     calls.positions[TopicPartition("calls", 1)] = 5
     await lag.round()
     assert lag.standing() == []
+
+
+async def test_a_partition_without_a_leader_keeps_its_lag_and_is_told(now: list[float]) -> None:
+    metrics, ends = Metrics(), Ends()
+    intakes: Any = [Intake("calls", 3, 10)]
+    lag = Lag(intakes, ends, Patience(), metrics)  # type: ignore[arg-type]
+    await lag.round()
+    ends.without_answer = frozenset({TopicPartition("calls", 0), TopicPartition("calls", 1)})
+    await lag.round()
+    now[0] += LIMIT + 1
+    await lag.round()
+    assert lags(metrics.registry) == {("calls", "0"): 7.0, ("calls", "1"): 0.0}
+    assert lag.standing() == [
+        f"calls: partition 0 has stood for {LIMIT + 1:.0f} s, 7 records wait",
+        f"calls: partition 1 has stood for {LIMIT + 1:.0f} s, it has no leader",
+    ]

@@ -35,6 +35,7 @@ class Centre:
         self.unread: list[int] = [0, 0]
         self.end = END
         self.partitions = [PARTITION]
+        self.without_answer: frozenset[TopicPartition] = frozenset()
         self.waited_for: list[UnreadInputs | None] = []
         self.timers: Any = None
         self.metrics = Metrics()
@@ -215,3 +216,18 @@ async def test_who_waits_for_inputs_can_be_stopped(centre: Centre) -> None:
     await waiting
     assert centre.published == []
     assert centre.told[-1] == "close"
+
+
+async def test_a_partition_without_a_leader_is_waited_for_as_one_that_stands(
+    centre: Centre,
+) -> None:
+    silent = TopicPartition("calls", 1)
+    centre.partitions.append(silent)
+    centre.without_answer = frozenset({silent})
+    await rounds(centre)
+    waited = (centre.now - START).total_seconds()
+    assert LIMIT < waited < LIMIT + 2
+    first = centre.waited_for[0]
+    assert first is not None
+    assert first.somewhere("calls")
+    assert not first.everywhere("calls")
