@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-kafka kafka faults bench bench-kafka bench-history \
+.PHONY: help setup demo test test-thorough test-kafka kafka faults bench bench-kafka bench-history \
 	bench-catch-up bench-against lint format schemas lock clean
 
 help: ## list the targets
@@ -31,19 +31,22 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup ## see the service at work
 	@$(BIN)/dispatch demo
 
-test: setup ## run all tests (one: .venv/bin/pytest tests/unit/test_clock.py)
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+# More than there are cores: many wait for brokers and databases.
+PARALLEL := --numprocesses 3 --dist loadfile
+
+test: setup ## run the tests, in a few minutes (one: .venv/bin/pytest tests/unit/test_clock.py)
+	@$(BIN)/pytest $(PARALLEL) -m "not thorough"
+
+# BESIDE_KAFKA=1 leaves out those that test-kafka runs.
+test-thorough: setup ## run those that wait for real time, or need much
+	@$(BIN)/pytest $(PARALLEL) -m thorough $(if $(BESIDE_KAFKA),--beside-apache-kafka)
 
 # The embedded database stays; what brings the embedded broker, or works without one, is left out.
 test-kafka: setup ## run the tests that work through Kafka on Apache Kafka, most on three brokers
-	@$(BIN)/pytest --apache-kafka 3 $(KAFKA_TESTS)
+	@$(BIN)/pytest --apache-kafka 3
 
 # Needs Java 17 or newer, and Maven the first time.
 BROKERS ?= 3
-KAFKA_TESTS := tests/integration/agents tests/integration/security tests/integration/simulation \
-	tests/integration/stack tests/integration/topic_admin tests/integration/test_client.py \
-	tests/integration/kafka tests/integration/test_limits.py tests/integration/test_log_end.py \
-	tests/acceptance
 
 kafka: setup ## run Apache Kafka on this machine: three brokers, or BROKERS=1
 	@exec $(BIN)/python deploy/kafka/run.py --brokers $(BROKERS)

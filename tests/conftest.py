@@ -19,6 +19,14 @@ from dispatch.store.schema import amigrate
 from tests.apache_kafka import ApacheKafka, fetch
 
 OPTION = "--apache-kafka"
+BESIDE = "--beside-apache-kafka"
+# Where tests work through Kafka; those of the others that need a broker need none in particular.
+THROUGH_KAFKA = (
+    *("integration/agents", "integration/kafka", "integration/security", "integration/simulation"),
+    *("integration/stack", "integration/topic_admin", "integration/test_client.py"),
+    *("integration/test_limits.py", "integration/test_log_end.py", "integration/test_no_leader.py"),
+    "acceptance",
+)
 
 # How long an example takes depends on what else runs, and a run fails by no draw that another
 # doesn't have. To look for more: --hypothesis-profile more.
@@ -35,16 +43,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="BROKERS",
         help="run what works through Kafka on so many brokers of Apache Kafka (make test-kafka)",
     )
+    parser.addoption(
+        BESIDE, action="store_true", help="leave out what runs on Apache Kafka (make test-kafka)"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On Apache Kafka, leave out what brings the embedded broker or none."""
-    if config.getoption(OPTION) is None:
-        return
-    through = {"stack", "centre", "kafka"}
-    chosen = [item for item in items if through & set(getattr(item, "fixturenames", ()))]
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
+    """Choose what works through Kafka, or all the rest, where one of them is asked for."""
+    on_kafka, beside = config.getoption(OPTION) is not None, config.getoption(BESIDE)
+    if on_kafka or beside:
+        chosen = [item for item in items if works_through_kafka(item) is on_kafka]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+
+
+def works_through_kafka(item: pytest.Item) -> bool:
+    """Return whether a test is one for Apache Kafka: it brings no broker of its own, or one."""
+    where = item.path.relative_to(Path(__file__).parent)
+    fixtures = {"stack", "centre", "kafka"} & set(getattr(item, "fixturenames", ()))
+    return bool(fixtures) and any(where.is_relative_to(each) for each in THROUGH_KAFKA)
 
 
 @pytest.fixture(autouse=True)

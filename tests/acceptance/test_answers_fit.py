@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 import pytest_asyncio
 
 from dispatch.stack.embedded import Stack
 from dispatch.topics.cloudevents import write_headers
 from tests.acceptance.service import Service, open_service
+
+pytestmark = pytest.mark.thorough
 
 # What a worker may take in addition, in kB: a refusal of 14.6 MB took 800 MB.
 MORE_MEMORY = 200_000

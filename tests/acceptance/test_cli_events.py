@@ -347,7 +347,6 @@ def test_a_worker_that_dies_is_started_again(service: Service) -> None:
     assert "call.decided" in by_type(service.told(*call))
 
 
-@pytest.mark.slow
 def test_it_stops_in_order_and_says_on_its_return_what_it_forgot() -> None:
     with tempfile.TemporaryDirectory(prefix="dispatch-test-") as name:
         directory = Path(name)

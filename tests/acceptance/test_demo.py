@@ -2,12 +2,9 @@ import json
 import subprocess
 import sys
 
-import pytest
-
 LIMIT = 280.0  # seconds, on a slow machine that runs the other tests too
 
 
-@pytest.mark.slow
 def test_the_demo_tells_every_story_and_holds_every_invariant() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "dispatch", "--lang", "en", "demo", "--fast", "--json"],

@@ -13,7 +13,6 @@ from dispatch.stack.broker import Broker
 from dispatch.stack.embedded import AnyBroker
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("perform", [city.perform, jinzhou.perform], ids=["city", "jinzhou"])
 async def test_every_story_is_told_and_every_invariant_holds(

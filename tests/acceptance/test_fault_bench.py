@@ -60,7 +60,7 @@ def test_every_kind_is_in_one_part() -> None:
     assert sorted([*kinds, Kind.ROLLING]) == sorted(Kind)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("part", PARTS)
 async def test_faults_of_every_kind_on_three_brokers(
     stack: Stack,
@@ -91,7 +91,7 @@ async def test_a_run_that_does_not_end_says_what_it_waits_for(
         await bench(stack, migrated, topic_prefix, tmp_path, plan)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 async def test_faults_that_need_no_particular_broker(
     stack: Stack, migrated: str, topic_prefix: str, tmp_path: Path
 ) -> None:
@@ -101,7 +101,7 @@ async def test_faults_that_need_no_particular_broker(
     assert len(outcome.faults) == len(kinds)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 async def test_a_service_that_acknowledges_before_it_commits_loses_inputs(
     stack: Stack, migrated: str, topic_prefix: str, tmp_path: Path
 ) -> None:
@@ -113,7 +113,7 @@ async def test_a_service_that_acknowledges_before_it_commits_loses_inputs(
     assert outcome.verdict.by_kind[INVARIANTS[Invariant.NO_INPUT_LOST]] > 0
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 async def test_a_backlog_is_dealt_with_from_its_beginning(
     stack: Stack, migrated: str, topic_prefix: str, tmp_path: Path
 ) -> None:

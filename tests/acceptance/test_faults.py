@@ -7,10 +7,13 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from dispatch.stack.embedded import Stack
 from tests.acceptance.service import Service, open_service
+
+pytestmark = pytest.mark.thorough
 
 SEED = 20221223
 CAME = "the call came in"

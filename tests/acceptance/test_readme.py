@@ -30,6 +30,13 @@ from tests.acceptance.verdict import judge_running
 
 ROOT = Path(__file__).parents[2]
 READMES = ("README.md", "README.zh.md")
+# Both have the same examples.
+ON_A_STACK = pytest.mark.parametrize(
+    "page",
+    [READMES[0], pytest.param(READMES[1], marks=pytest.mark.thorough)],
+    indirect=True,
+    scope="module",
+)
 PAGES = sorted(
     page.relative_to(ROOT).as_posix() for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
 )
@@ -201,7 +208,7 @@ def up(page: str) -> Iterator[Up]:
         assert status == 0, running.said()
 
 
-@pytest.mark.slow
+@ON_A_STACK
 def test_the_examples_show_what_they_say(up: Up, page: str) -> None:
     for name, content in files(page).items():
         (up.folder / name).write_text(content, encoding="utf-8")
@@ -215,6 +222,7 @@ def test_the_examples_show_what_they_say(up: Up, page: str) -> None:
         )
 
 
+@ON_A_STACK
 def test_the_health_pages_are_there(up: Up, page: str) -> None:
     assert HEALTH in read(page)
     for name in ("/livez", "/readyz", "/metrics"):

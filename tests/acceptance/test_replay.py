@@ -10,6 +10,8 @@ import pytest
 
 from tests.unit.simulation.recorded_day import row, write_day
 
+pytestmark = pytest.mark.thorough
+
 LIMIT = 280  # s, on a slow machine that runs the other tests too
 EMPTY = (2, 3, 9, None, None, 30)
 CALLED_OFF = (2, 3, None, None, None, 4)
@@ -32,7 +34,6 @@ def day(folder: Path) -> Path:
     return write_day(folder, rows)
 
 
-@pytest.mark.slow
 def test_a_recorded_day_runs_to_its_end(tmp_path: Path) -> None:
     done = dispatch("replay", day(tmp_path), "--format", "sfgov", "--seed", "3", "--json")
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from dispatch.cluster import ensure_topics
 from dispatch.stack.embedded import Stack, running_stack
@@ -10,6 +11,8 @@ from dispatch.store.plan import read_plan
 from dispatch.store.schema import amigrate
 from tests.acceptance.service import open_service
 from tests.postgres_pair import caught_up, open_pair
+
+pytestmark = pytest.mark.thorough
 
 DECIDED_WITHIN = 20.0  # seconds
 

@@ -46,6 +46,8 @@ from tests.integration.city_worker import CityWorker, city_worker, make_topics
 from tests.integration.store.conftest import small_city
 from tests.promql import Scrape, fires
 
+pytestmark = pytest.mark.thorough
+
 ALERTS = Path(__file__).parents[2] / "deploy" / "prometheus" / "alerts.yaml"
 RULES: dict[str, dict[str, Any]] = {
     rule["alert"]: rule

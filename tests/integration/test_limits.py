@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from aiokafka import TopicPartition
 
 from dispatch.agents.patience import Patience
@@ -10,6 +11,8 @@ from dispatch.policy.pack import load_pack
 from dispatch.stack.embedded import Stack
 from tests.integration.agents.bench import until
 from tests.integration.city_worker import PARTITIONS, CityWorker, city_worker
+
+pytestmark = pytest.mark.thorough
 
 LIMIT = load_pack("covid-19").allocation.order_acknowledgement_seconds
 SESSION_MS = 3_000

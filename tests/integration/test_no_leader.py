@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
@@ -15,6 +16,8 @@ from tests.apache_kafka import ApacheKafka
 from tests.integration.agents.bench import until
 from tests.integration.city_worker import PARTITIONS, CityWorker, city_worker, make_topics
 from tests.integration.store.conftest import HandClock, Post, small_city
+
+pytestmark = pytest.mark.thorough
 
 LIMIT = load_pack("covid-19").allocation.order_acknowledgement_seconds
 # Until it is found that one partition has nobody to answer for it, and then for as long as one that

@@ -10,6 +10,8 @@ import pytest
 from dispatch.stack.embedded import Stack
 from tests.integration.agents.bench import Bench, open_bench, until
 
+pytestmark = pytest.mark.thorough
+
 CALLS = [f"call{number % 7}/{number}" for number in range(100)]
 
 

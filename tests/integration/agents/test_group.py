@@ -3,7 +3,11 @@
 import asyncio
 import signal
 
+import pytest
+
 from tests.integration.agents.bench import Bench, Worker, until
+
+pytestmark = pytest.mark.thorough
 
 KEYS = 40
 

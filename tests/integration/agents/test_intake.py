@@ -13,6 +13,8 @@ from dispatch.metrics import Metrics
 from tests.integration.agents.bench import Bench
 from tests.integration.agents.small_desk import SmallDesk
 
+pytestmark = pytest.mark.thorough
+
 CALLS = [f"call{number % 7}/{number}" for number in range(40)]
 
 

@@ -17,6 +17,8 @@ from tests.faults.proxy import Line
 from tests.integration.agents.bench import Bench, until
 from tests.integration.agents.small_desk import SmallDesk
 
+pytestmark = pytest.mark.thorough
+
 PATIENCE = Patience(database_limit=1.0, longest_pause=0.5)
 BEFORE = [f"call{number % 23}/{number}" for number in range(60)]
 MEANWHILE = [f"call{number % 23}/{number}" for number in range(60, 120)]

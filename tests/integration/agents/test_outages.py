@@ -3,7 +3,11 @@
 import os
 import signal
 
+import pytest
+
 from tests.integration.agents.bench import Bench, Worker, until
+
+pytestmark = pytest.mark.thorough
 
 BEFORE = [f"call{number % 7}/{number}" for number in range(60)]
 AFTER = [f"call{number % 7}/{number}" for number in range(60, 120)]

@@ -5,6 +5,8 @@ from benchmarks.outputs import Outputs, outputs
 from benchmarks.sides.side import OURS, SIDES
 from dispatch.stack.embedded import Stack
 
+pytestmark = pytest.mark.thorough
+
 CALLS = 30
 BATCH_SIZE = 7  # several batches, and one that is not full
 

@@ -5,6 +5,8 @@ from benchmarks.past import live_through
 from benchmarks.sides.side import OURS, running
 from dispatch.stack.embedded import running_stack
 
+pytestmark = pytest.mark.thorough
+
 CALLS = 500
 ONE_OF_EACH = ("calls", "incidents", "assignments", "handovers", "occupations")
 
@@ -14,7 +16,6 @@ async def count(bed: Bed, what: str) -> int:
     return found
 
 
-@pytest.mark.slow
 async def test_a_past_is_so_many_finished_lives_and_the_service_goes_on_after_it() -> None:
     async with running_stack(durable=False) as stack:
         await make_template(stack)

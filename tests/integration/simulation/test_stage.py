@@ -12,8 +12,9 @@ from dispatch.stack.embedded import AnyBroker
 from tests.integration.agents.bench import until
 from tests.unit.simulation.small_city import START, call, expect_the_unexpected, plan, unexpected
 
+pytestmark = pytest.mark.thorough
 
-@pytest.mark.slow
+
 async def test_the_unexpected_happens_and_every_invariant_holds(
     data_dir: Path, kafka: Callable[[Path], AnyBroker]
 ) -> None:

@@ -10,7 +10,6 @@ from dispatch.errors import StackError
 from tests.apache_kafka import ApacheKafka
 
 
-@pytest.mark.slow
 async def test_what_was_acknowledged_outlives_the_leader_that_took_it(
     apache_kafka: ApacheKafka, topic_prefix: str
 ) -> None:

@@ -9,6 +9,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import pytest
+
 from dispatch.domain import clocks
 from dispatch.store.desk import Desk
 from dispatch.topics.cloudevents import timestamp
@@ -51,6 +53,7 @@ async def fire_all(desk: Desk) -> list[Outgoing]:
     return fired
 
 
+@pytest.mark.thorough
 async def test_ten_thousand_clocks_due_at_once_are_each_breached_once_within_seconds(
     open_desk: OpenDesk, post: Post, clock: HandClock
 ) -> None:

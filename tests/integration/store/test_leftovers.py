@@ -3,6 +3,7 @@
 from collections import Counter
 
 import asyncpg
+import pytest
 
 from dispatch.store.desk import Desk
 
@@ -30,6 +31,7 @@ _AGE = (
 )
 
 
+@pytest.mark.thorough
 async def test_no_event_is_found_without_those_before_it(desk: Desk, migrated: str) -> None:
     await desk.published(await desk.leftovers(0, ROWS))
     connection = await asyncpg.connect(migrated)
@@ -49,6 +51,7 @@ async def test_no_event_is_found_without_those_before_it(desk: Desk, migrated: s
         await connection.close()
 
 
+@pytest.mark.thorough
 async def test_many_events_of_one_stream_are_found_in_a_moment(desk: Desk, migrated: str) -> None:
     await desk.published(await desk.leftovers(0, ROWS))
     connection = await asyncpg.connect(migrated)

@@ -197,6 +197,7 @@ async def backup(to_be_migrated: str) -> AsyncIterator[asyncpg.Connection]:
     await holding.close()
 
 
+@pytest.mark.thorough
 async def test_a_migration_behind_a_backup_names_it_lets_others_through_and_gives_up(
     to_be_migrated: str, backup: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +222,7 @@ async def test_a_migration_behind_a_backup_names_it_lets_others_through_and_give
     assert all(holder in line and "\n" not in line for line in [*told, str(raised.value)])
 
 
+@pytest.mark.thorough
 async def test_a_migration_goes_on_when_the_backup_has_ended(
     to_be_migrated: str, backup: asyncpg.Connection
 ) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from math import log2
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,6 +129,7 @@ class _Counting:
         return self.usual.at_least(metres)
 
 
+@pytest.mark.thorough
 def test_the_units_looked_at_grow_no_faster_than_the_logarithm_of_their_number() -> None:
     rng = random.Random(3)
     policy = PACK.allocation

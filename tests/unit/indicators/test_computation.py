@@ -168,6 +168,7 @@ def many_events(number: int) -> list[Logged]:
     return log.events[:number]
 
 
+@pytest.mark.thorough
 def test_two_hundred_thousand_events_take_seconds() -> None:
     events = many_events(200_000)
     began = time.process_time()

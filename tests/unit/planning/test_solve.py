@@ -193,6 +193,7 @@ def test_the_intake_is_planned_batch_by_batch_and_as_one() -> None:
     assert together.optimal
 
 
+@pytest.mark.thorough
 def test_a_hospital_is_emptied_close_to_the_bound_and_in_time() -> None:
     problem = read_scenario("jinzhou-emptying").together()
     plan = solved(problem, seconds=25)

@@ -28,6 +28,8 @@ from dispatch.topics.handovers import HandoverClosed
 from dispatch.topics.orders import OrderIssued
 from dispatch.topics.units import UnitReported
 
+pytestmark = pytest.mark.thorough
+
 INPUTS = read_inputs()
 SHARED = demand_of(INPUTS, "shared")
 MOUNTED = demand_of(INPUTS, "mounted")

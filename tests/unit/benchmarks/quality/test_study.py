@@ -18,6 +18,8 @@ from benchmarks.quality.world import World
 from dispatch.errors import ConfigurationError
 from tests.unit.benchmarks.quality.invented import PACK, drawn, read, row
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
