@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from dispatch.domain import batch_beds, batch_problems, moving, transfers
+from dispatch.domain import batch_beds, batch_problems, moving, places, transfers
 from dispatch.domain.batch_progress import (
     DUE,
     OVER,
@@ -306,7 +306,7 @@ def bed_lost(city: City, reservation: Reservation) -> None:
 
 
 def _new(city: City, event: TransferBatchRequested, digest: str) -> Batch:
-    place = moving.place_of(city, event)
+    place = places.place_of(city, event.location, event.district)
     return Batch(
         batch_id=event.batch_id,
         institution_id=event.institution_id,

@@ -10,11 +10,12 @@ from dispatch.domain import (
     dispatching,
     incidents,
     orders,
+    places,
     repeats,
 )
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.linking import Link, find_link
-from dispatch.domain.model import CallRecord, Incident, Place, Position
+from dispatch.domain.model import CallRecord, Incident, Place
 from dispatch.domain.reports import report_case
 from dispatch.domain.reserved_ids import is_reserved
 from dispatch.topics.calls import (
@@ -39,8 +40,10 @@ def receive(city: City, call: Call, digest: str) -> None:
 
     Raises:
         Duplicate: this very call has been accepted already.
-        Rejected: its id is taken by another call, its district is unknown.
+        Rejected: its id is taken by another call, its district is unknown, nobody is where it says
+            that the patient is.
     """
+    places.check(city, call.location)
     known = city.calls.get(call.call_id)
     if known is not None:
         if known.digest == digest:
@@ -52,7 +55,7 @@ def receive(city: City, call: Call, digest: str) -> None:
         raise Rejected("call_id", "is one that the service gives itself")
     if call.district not in city.districts:
         raise Rejected("district", f"{call.district} is not a district of this city")
-    place = _place(city, call)
+    place = places.place_of(city, call.location, call.district)
     link = find_link(
         call,
         place,
@@ -210,7 +213,13 @@ def unlink(city: City, event: CallUnlinked) -> None:
         key=event.call_id,
     )
     call = record.content
-    _open(city, call, record.digest, _place(city, call), outcome="unlinked")
+    _open(
+        city,
+        call,
+        record.digest,
+        places.place_of(city, call.location, call.district),
+        outcome="unlinked",
+    )
     # Until now the other incident's unit was to serve it.
     _time_order(city, call, city.now)
     if nobody_else_calls and former.status != "closed":
@@ -226,7 +235,7 @@ def unlink(city: City, event: CallUnlinked) -> None:
 
 def open_incident(city: City, call: Call, digest: str) -> None:
     """Open an incident for a call; what follows is decided next."""
-    _open(city, call, digest, _place(city, call), outcome="opened")
+    _open(city, call, digest, places.place_of(city, call.location, call.district), outcome="opened")
 
 
 def _open(city: City, call: Call, digest: str, place: Place, *, outcome: Any) -> None:
@@ -374,21 +383,3 @@ def _release_surplus(city: City, incident_id: str, reason: str) -> None:
         if incidents.surplus(city, city.incidents[incident_id]) and not assignment.met_patient:
             orders.withdraw(city, assignment, outcome="cancelled", reason=reason)
             dispatching.serve_queue(city, assignment.unit_id)
-
-
-def _place(city: City, call: Call) -> Place:
-    """Return where the patient is; without a position, the district's centre, marked as such."""
-    location = call.location
-    if location.latitude is not None and location.longitude is not None:
-        return Place(
-            position=Position(location.latitude, location.longitude),
-            source="caller",
-            district=call.district,
-            address=location.address,
-        )
-    return Place(
-        position=city.districts[call.district].centre,
-        source="district_centre",
-        district=call.district,
-        address=location.address,
-    )

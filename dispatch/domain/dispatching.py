@@ -18,7 +18,7 @@ from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
 from dispatch.domain.model import Assignment, Incident, Place, Unit
 from dispatch.domain.needs import need_of, next_need
-from dispatch.domain.roster import DISPATCHABLE
+from dispatch.domain.roster import DISPATCHABLE, where
 from dispatch.policy.decision import decide
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import CallDecided, EscalationKind, IncidentQueued
@@ -441,9 +441,11 @@ def fail(city: City, assignment: Assignment, *, outcome: Failure, reason: str) -
     The next unit goes to where this one stands, when it has the patient on board.
     """
     unit = city.units[assignment.unit_id]
-    left_at = assignment.place
+    left_at, unsure = assignment.place, ""
     if unit.status == "transporting" and unit.position is not None:
         left_at = replace(left_at, position=unit.position, source="unit", address=None)
+        if not where(unit, city.now, city.pack.allocation.position_fresh_seconds)[1]:
+            unsure = f"; where its patient is now is not known: last at {unit.position_at}"
     orders.withdraw(city, assignment, outcome=outcome, reason=reason, unit_status="out_of_service")
     incident = city.incidents[assignment.incident_id]
     left_behind = incident.left_behind
@@ -455,7 +457,7 @@ def fail(city: City, assignment: Assignment, *, outcome: Failure, reason: str) -
         _RUN_FAILED[outcome],
         incident.incident_id,
         assignment.unit_id,
-        f"unit {assignment.unit_id}: {reason}",
+        f"unit {assignment.unit_id}: {reason}{unsure}",
     )
     reassign(city, incident.incident_id, reason)
 

@@ -296,7 +296,13 @@ def _see_to_units(city: City) -> None:
 
 
 def _refuse_the_future(city: City, event: Content) -> None:
-    """Refuse an event that says it happened further ahead than the pack tolerates."""
+    """Refuse an event that says it happened further ahead than the pack tolerates.
+
+    Of a report with a position only that is not believed (`positions.take`): the clock is that of
+    the device that says where the vehicle is, and what the crew does counts.
+    """
+    if isinstance(event, UnitReported) and event.position is not None:
+        return
     tolerance = city.pack.events.future_tolerance_seconds
     latest = city.in_seconds(tolerance)
     for name in _times(type(event)):

@@ -11,6 +11,7 @@ from dispatch.policy.pack import ClockKind
 from dispatch.policy.rules import Destination, Disinfection, Protection
 from dispatch.topics.calls import Call, Contact
 from dispatch.topics.fields import Answer, CallerKind, CaseStatus, Condition, CrewKind, VehicleKind
+from dispatch.topics.fleet import Disbelief
 from dispatch.topics.hospitals import HospitalService
 from dispatch.topics.placements import BatchStatus, TransferStatus
 from dispatch.topics.transfers import TransferPatient
@@ -55,8 +56,24 @@ class District:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A position that a unit reported (at a time, aware UTC) and that is not believed, and why.
+
+    `agreeing` counts it and those before it that it agrees with.
+    """
+
+    why: Disbelief
+    position: Position
+    at: datetime
+    agreeing: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """A vehicle and its crew, with what it is doing now."""
+    """A vehicle and its crew, with what it is doing now.
+
+    `position` is the last one that was believed; `doubt` the last since then that was not.
+    """
 
     unit_id: str
     district: str
@@ -67,6 +84,7 @@ class Unit:
     staffed: bool = True
     position: Position | None = None
     position_at: datetime | None = None
+    doubt: Doubt | None = None
     assignment_id: str | None = None
     job_id: str | None = None
     reason: str | None = None

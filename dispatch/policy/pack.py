@@ -206,6 +206,20 @@ class Allocation(Part):
     complaint_capabilities: dict[Line, Identifier]
 
 
+class Positions(Part):
+    """Which positions are believed.
+
+    None that is farther from the last than a vehicle comes at `fastest_kmh`, and
+    `inaccuracy_metres` more, unless `agreeing_reports` one after the other say so; none more than
+    `bounds_margin_metres` outside the city's bounds.
+    """
+
+    fastest_kmh: Positive
+    inaccuracy_metres: NotNegative
+    agreeing_reports: Annotated[int, Field(ge=2)]
+    bounds_margin_metres: NotNegative
+
+
 class FleetDuties(Part):
     """What the fleet must have (120 plan §1): a district, and as a share (0 to 1) of all units."""
 
@@ -479,6 +493,7 @@ class Pack(Part):
     ranks: Ranks
     protection: ProtectionLists
     allocation: Allocation
+    positions: Positions
     fleet: FleetDuties
     linking: Linking
     handover: Handover

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from dispatch.domain.believing import NOWHERE, Bounds
 from dispatch.domain.city import City
 from dispatch.domain.model import District, Hospital, Position, Unit
 from dispatch.domain.travel import GreatCircleTravel, Travel, usual_travel
@@ -112,6 +113,21 @@ class TravelPlan(_Part):
     speed_kmh: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+class BoundsPlan(_Part):
+    """What the city reaches from and to: WGS-84 degrees."""
+
+    south: Latitude
+    west: Longitude
+    north: Latitude
+    east: Longitude
+
+    @model_validator(mode="after")
+    def _are_the_right_way_round(self) -> Self:
+        if self.south >= self.north or self.west >= self.east:
+            raise ValueError("south must be below north, and west below east")
+        return self
+
+
 class CityPlan(_Part):
     """A city as its plan has it."""
 
@@ -119,6 +135,7 @@ class CityPlan(_Part):
     time_zone: Text
     mode: CityMode = "epidemic"
     travel: TravelPlan | None = None
+    bounds: BoundsPlan | None = None
     district: tuple[DistrictPlan, ...] = Field(min_length=1)
     station: tuple[StationPlan, ...] = ()
     unit: tuple[UnitPlan, ...] = ()
@@ -185,6 +202,20 @@ class CityPlan(_Part):
             return usual_travel(pack)
         return GreatCircleTravel(
             road_factor=self.travel.road_factor, speed_kmh=self.travel.speed_kmh
+        )
+
+    def bounds_under(self, pack: Pack) -> Bounds:
+        """Return what positions are believed in: its bounds, all its places, the pack's margin."""
+        own = self.bounds
+        begin = NOWHERE if own is None else Bounds(**own.model_dump())
+        places: tuple[DistrictPlan | StationPlan | HospitalPlan, ...] = (
+            *self.district,
+            *self.station,
+            *self.hospital,
+        )
+        return begin.around(
+            (Position(each.latitude, each.longitude) for each in places),
+            pack.positions.bounds_margin_metres,
         )
 
     def put_into(self, city: City) -> bool:
