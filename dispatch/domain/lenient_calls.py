@@ -43,6 +43,8 @@ _TIMES: Final = (
 _BOOLEANS: Final = {"true": True, "yes": True, "false": False, "no": False}
 _LEFT_OUT: Final = "it was left out"
 _AS_NOW: Final = "taken as now"
+# What becomes of a field that can't be understood, where it is more than left out.
+_INSTEAD: Final = {"datum": "taken as WGS-84"}
 
 
 @dataclass(slots=True)
@@ -117,6 +119,8 @@ class Salvage:
                 del place["latitude"], place["longitude"]
                 warnings.add("location", f"{said_of(position, why)}: {_LEFT_OUT}")
                 position = None
+        if "latitude" not in place:
+            place.pop("datum", None)
         if "address" not in place and "latitude" not in place and "call_address" in known:
             place["address"] = known["call_address"]
             warnings.add("location.address", "is missing: taken from call_address")
@@ -318,14 +322,15 @@ def _fields(
         elif name == "symptoms":
             known[name] = _symptoms(value, where, warnings)
         else:
-            understood = _understood(_adapter(model, name), value, where, warnings)
+            instead = _INSTEAD.get(name, _LEFT_OUT)
+            understood = _understood(_adapter(model, name), value, where, warnings, instead)
             if understood is not None:
                 known[name] = understood
     return known
 
 
 def _understood(
-    adapter: TypeAdapter[Any], value: Any, where: str, warnings: _Warnings
+    adapter: TypeAdapter[Any], value: Any, where: str, warnings: _Warnings, instead: str
 ) -> Any | None:
     """Return a value that is valid, or what it may mean; None where that is nothing."""
     try:
@@ -339,7 +344,7 @@ def _understood(
             continue
         warnings.add(where, f"{reason}: it was read as it is meant")
         return understood
-    warnings.add(where, f"{reason}: {_LEFT_OUT}")
+    warnings.add(where, f"{reason}: {instead}")
     return None
 
 
@@ -379,7 +384,7 @@ def _symptoms(value: Any, where: str, warnings: _Warnings) -> list[str]:
     for each in given:
         code = None
         if len(known) < _MOST_SYMPTOMS and isinstance(each, str):
-            code = _understood(_symptom_adapter(), each, where, _Warnings())
+            code = _understood(_symptom_adapter(), each, where, _Warnings(), _LEFT_OUT)
         if code is None:
             left_out += 1
         else:

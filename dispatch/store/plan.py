@@ -18,6 +18,7 @@ from dispatch.errors import ConfigurationError
 from dispatch.policy.pack import Pack
 from dispatch.topics import Topic, topic_names
 from dispatch.topics.city import CityMode
+from dispatch.topics.datum import Datum, read_as_wgs84
 from dispatch.topics.fields import (
     CrewKind,
     DistrictCode,
@@ -47,23 +48,32 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DistrictPlan(_Part):
-    """A district (旗市区): its 6-digit code, its centre (WGS-84 degrees) and its neighbours."""
+class _Placed(_Part):
+    """What has a place: degrees, of the `datum` as it is written; once read it is WGS-84."""
+
+    latitude: Latitude
+    longitude: Longitude
+    datum: Datum | None = None
+
+    @model_validator(mode="after")
+    def _is_wgs84(self) -> Self:
+        read_as_wgs84(self)
+        return self
+
+
+class DistrictPlan(_Placed):
+    """A district (旗市区): its 6-digit code, its centre and its neighbours."""
 
     code: DistrictCode
     name: Text
-    latitude: Latitude
-    longitude: Longitude
     neighbours: tuple[DistrictCode, ...] = ()
 
 
-class StationPlan(_Part):
+class StationPlan(_Placed):
     """A station (急救站) and where it stands."""
 
     station_id: Identifier
     district: DistrictCode
-    latitude: Latitude
-    longitude: Longitude
 
 
 class UnitPlan(_Part):
@@ -75,7 +85,7 @@ class UnitPlan(_Part):
     crew: CrewKind
 
 
-class HospitalPlan(_Part):
+class HospitalPlan(_Placed):
     """A hospital: what it is, what it can do, and the rooms it starts with, by kind.
 
     `capacity` is how many rooms of a kind there are, where not all are free; `service` whom it is
@@ -85,8 +95,6 @@ class HospitalPlan(_Part):
     hospital_id: HospitalId
     name: Text
     district: DistrictCode
-    latitude: Latitude
-    longitude: Longitude
     roles: tuple[Role, ...]
     jurisdiction: tuple[DistrictCode, ...] = ()
     capabilities: tuple[Identifier, ...] = ()
@@ -208,11 +216,7 @@ class CityPlan(_Part):
         """Return what positions are believed in: its bounds, all its places, the pack's margin."""
         own = self.bounds
         begin = NOWHERE if own is None else Bounds(**own.model_dump())
-        places: tuple[DistrictPlan | StationPlan | HospitalPlan, ...] = (
-            *self.district,
-            *self.station,
-            *self.hospital,
-        )
+        places: tuple[_Placed, ...] = (*self.district, *self.station, *self.hospital)
         return begin.around(
             (Position(each.latitude, each.longitude) for each in places),
             pack.positions.bounds_margin_metres,

@@ -162,6 +162,26 @@ def test_a_position_that_cannot_be_does_not_say_where_a_call_is_from(
     assert found["location"] == f"{why}: it was left out"
 
 
+@pytest.mark.parametrize("datum", ["Xian-80", 80, ["x"], {}])
+def test_an_unknown_datum_of_a_call_is_warned_of_and_taken_as_wgs84(datum: Any) -> None:
+    call, found = taken({**VALID, "location": {**VALID["location"], "datum": datum}})
+    assert call == Call.model_validate(VALID)
+    assert found["location.datum"].endswith(": taken as WGS-84")
+
+
+def test_a_datum_that_stands_elsewhere_counts_all_the_same() -> None:
+    plain = {"latitude": 49.2, "longitude": 119.7, "datum": "GCJ-02"}
+    shifted = Location.model_validate(plain)
+    assert shifted.latitude != 49.2
+    for body in (
+        {**VALID, "location": {"lat": 49.2, "lng": 119.7, "coordType": "x", "坐标系": "gcj02"}},
+        {**VALID, "location": {"latitude": 49.2, "longitude": 119.7}, "datum": "gcj02"},
+    ):
+        call, _ = taken(body)
+        assert call is not None
+        assert call.location == shifted
+
+
 def test_a_call_of_which_nothing_says_where_it_is_is_not_taken() -> None:
     call, found = taken({**VALID, "district": "999999", "location": {"latitude": 49.2}})
     assert call is None

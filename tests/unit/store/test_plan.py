@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from dispatch.domain.model import Position
+from dispatch.domain.travel import metres_between
 from dispatch.errors import ConfigurationError
 from dispatch.policy.pack import load_pack
-from dispatch.store.plan import read_plan
+from dispatch.store.plan import StationPlan, read_plan
 
 PACK = load_pack("covid-19")
 CITY = Path(str(resources.files("dispatch"))) / "cities" / "hulunbuir.toml"
@@ -45,3 +46,22 @@ def test_bounds_that_are_none_are_refused(wrong: str, tmp_path: Path) -> None:
     file.write_text(CITY.read_text("utf-8").replace("south = 47.08", wrong), "utf-8")
     with pytest.raises(ConfigurationError, match=r"bounds"):
         read_plan(file)
+
+
+def test_a_place_of_another_datum_is_wgs84_once_read(tmp_path: Path) -> None:
+    plain = CITY.read_text("utf-8")
+    file = tmp_path / "city.toml"
+    file.write_text(
+        plain.replace("latitude = 49.2150\n", 'latitude = 49.2150\ndatum = "GCJ-02"\n'), "utf-8"
+    )
+    station, before = read_plan(file).station[0], read_plan(CITY).station[0]
+    assert station.datum is None
+    assert 100 < metres_between(_of(station), _of(before)) < 2_000
+    assert read_plan(file).station[1] == read_plan(CITY).station[1]
+    file.write_text(file.read_text("utf-8").replace("GCJ-02", "Xian-80"), "utf-8")
+    with pytest.raises(ConfigurationError, match="datum"):
+        read_plan(file)
+
+
+def _of(station: StationPlan) -> Position:
+    return Position(station.latitude, station.longitude)
