@@ -8,6 +8,7 @@ from dispatch.domain import (
     batch_progress,
     clocks,
     dispatching,
+    holds,
     incidents,
     orders,
     places,
@@ -30,7 +31,6 @@ from dispatch.topics.incidents import (
     CallLinked,
     IncidentCancelled,
     IncidentHeld,
-    IncidentResumed,
     LinkUndone,
 )
 
@@ -107,23 +107,23 @@ def hold(city: City, event: CallHeld) -> None:
 
     Raises:
         Early: the call has not come yet.
-        Rejected: the incident is closed, held or has a unit, or `until` has passed.
+        Rejected: the incident is closed, held or has a unit, `until` has passed or is farther away
+            than the pack allows.
     """
     incident = incidents.of_call(city, event.call_id)
     if incident.status not in ("screening", "waiting"):
         raise Rejected("call_id", f"cannot be held: its incident is {incident.status}")
     if incidents.active_assignments(city, incident):
         raise Rejected("call_id", "cannot be held: a unit is on its way")
-    until = event.until or city.in_seconds(city.pack.allocation.hold_seconds)
+    policy = city.pack.allocation
+    until = event.until or city.in_seconds(policy.hold_seconds)
     if until <= city.now:
         raise Rejected("until", "has passed")
+    if until > city.in_seconds(policy.hold_at_most_seconds):
+        raise Rejected("until", f"is more than {policy.hold_at_most_seconds} s from now")
     for kind in ("screening", "queue", "transfer_wait"):
         city.cancel_timer(kind, incident.incident_id)
-    clocks.stop(city, "accepted_to_order", incident.incident_id, None, "the call is held")
-    city.put(
-        replace(incident, status="held", held_until=until, waiting_for=None, waiting_since=None)
-    )
-    city.set_timer("hold", incident.incident_id, until)
+    holds.begin(city, incident, until)
     city.emit(
         IncidentHeld(
             incident_id=incident.incident_id,
@@ -350,12 +350,7 @@ def _link(city: City, call: Call, digest: str, link: Link) -> None:
 
 
 def _resume(city: City, incident: Incident, *, by: str, reason: str) -> None:
-    city.cancel_timer("hold", incident.incident_id)
-    city.put(replace(incident, status="screening", held_until=None))
-    city.emit(
-        IncidentResumed(incident_id=incident.incident_id, at=city.now, by=by, reason=reason),
-        key=incident.incident_id,
-    )
+    holds.end(city, incident, by=by, reason=reason)
     dispatching.decide_incident(city, incident.incident_id, "the hold is over")
 
 

@@ -11,7 +11,7 @@ from heapq import heapify, heappop, heappush
 from operator import attrgetter
 from typing import Final, Literal
 
-from dispatch.domain import handover, incidents, orders, placements, relief, waiting
+from dispatch.domain import handover, holds, incidents, orders, placements, relief, waiting
 from dispatch.domain.allocation import Choice, choose, choose_of_kind, suits
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
@@ -62,7 +62,10 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
         announce_mass_casualty(city, incident)
     _screen(city, incident, before_open=bool(before and before["questions"]))
     if incident.status == "held":
-        return
+        if before is None or not holds.got_worse(incident, before["inputs"]["condition"]):
+            return
+        worse = f"the patient is {incident.condition} now: {because}"
+        incident = holds.end(city, incident, by="centre", reason=worse)
     if decision["action"] == "ask":
         if incident.status != "arranging":
             _wait_no_longer(city, incident, status="screening")

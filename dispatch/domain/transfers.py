@@ -14,6 +14,7 @@ from dispatch.domain import (
     clocks,
     dispatching,
     handover,
+    holds,
     hospitals,
     incidents,
     moving,
@@ -437,7 +438,7 @@ def _leave_unplaced(
 
 def _stop_waiting(city: City, incident: Incident, because: str) -> None:
     """Take the incident of a transfer back from the queue, or from being held."""
-    for kind in ("queue", "transfer_wait", "hold"):
+    for kind in ("queue", "transfer_wait", *holds.TIMERS):
         city.cancel_timer(kind, incident.incident_id)
     clocks.stop(city, "accepted_to_order", incident.incident_id, None, because)
     if incident.status == "held":

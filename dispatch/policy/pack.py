@@ -183,8 +183,9 @@ class Allocation(Part):
     `queue_escalation_seconds` by condition, `complaint_capabilities` from a word of the complaint
     to the hospital capability it needs. Without a regular crew within `critical_reach_minutes`, a
     critical patient gets a transfer crew as the last resort. A hold without an end ends after
-    `hold_seconds`. A unit that is free takes over the run of a crew that is not there yet where it
-    comes `take_over_seconds` sooner, or more; without that, never.
+    `hold_seconds`, any within `hold_at_most_seconds`, and somebody is reminded of it every
+    `hold_reminder_seconds`. A unit that is free takes over the run of a crew that is not there yet
+    where it comes `take_over_seconds` sooner, or more; without that, never.
     """
 
     position_fresh_seconds: Seconds
@@ -201,9 +202,17 @@ class Allocation(Part):
     mass_casualty_patients: Annotated[int, Field(ge=2)]
     order_acknowledgement_seconds: Seconds
     hold_seconds: Seconds
+    hold_at_most_seconds: Seconds
+    hold_reminder_seconds: Seconds
     take_over_seconds: Seconds | None = None
     queue_escalation_seconds: Annotated[dict[Condition, Seconds], AfterValidator(_every(Condition))]
     complaint_capabilities: dict[Line, Identifier]
+
+    @model_validator(mode="after")
+    def _holds_end_in_time(self) -> Self:
+        if self.hold_seconds > self.hold_at_most_seconds:
+            raise place_error("hold_seconds", "must not be more than hold_at_most_seconds")
+        return self
 
 
 class Positions(Part):

@@ -209,7 +209,10 @@ class CallOverridden(Content):
 
 
 class CallHeld(Content):
-    """The dispatcher puts the call on hold (挂起), until a time where one is given."""
+    """The dispatcher puts the call on hold (挂起), until a time where one is given.
+
+    It ends by itself, and sooner when the patient gets worse.
+    """
 
     event_type: ClassVar[str] = "call.held"
     call_id: CallId

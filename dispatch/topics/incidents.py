@@ -38,6 +38,7 @@ EscalationKind = Literal[
     "run_refused",
     "run_unanswered",
     "source_set_apart",
+    "still_held",
     "supplies_short",
     "timer_failed",
     "transfer_as_last_resort",
@@ -191,7 +192,10 @@ class IncidentAmended(Announcement):
 
 
 class IncidentHeld(Announcement):
-    """A dispatcher put the incident aside (挂起); it comes back by itself at `until`."""
+    """A dispatcher put the incident aside (挂起); it comes back by itself at `until`, or before.
+
+    Before, when the patient gets worse.
+    """
 
     event_type: ClassVar[str] = "incident.held"
     incident_id: str
