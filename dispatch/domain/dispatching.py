@@ -11,7 +11,7 @@ from heapq import heapify, heappop, heappush
 from operator import attrgetter
 from typing import Final, Literal
 
-from dispatch.domain import handover, holds, incidents, orders, placements, relief, waiting
+from dispatch.domain import handover, holds, incidents, orders, placements, radio, relief, waiting
 from dispatch.domain.allocation import Choice, choose, choose_of_kind, suits
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
@@ -29,7 +29,6 @@ from dispatch.topics.screenings import (
     ScreeningRequested,
 )
 
-NOT_ACKNOWLEDGED: Final = "order not acknowledged in time"
 Failure = Literal["aborted", "refused", "unanswered"]
 _RUN_FAILED: Final[dict[Failure, EscalationKind]] = {
     "aborted": "run_aborted",
@@ -429,13 +428,20 @@ def reassign(city: City, incident_id: str, because: str) -> None:
 
 
 def order_unanswered(city: City, assignment_id: str) -> None:
-    """The crew did not acknowledge its order in time: the next unit goes; this one reports back."""
+    """The crew did not acknowledge its order in time: the next unit goes; this one reports back.
+
+    While radio or network are out the order stands.
+    """
     assignment = city.assignments.get(assignment_id)
     if assignment is None or assignment.ended_at is not None:
         return
     if assignment.acknowledged_at is not None:
         return
-    fail(city, assignment, outcome="unanswered", reason=NOT_ACKNOWLEDGED)
+    if not radio.stands(city, assignment):
+        fail(city, assignment, outcome="unanswered", reason=radio.NOT_ACKNOWLEDGED)
+        return
+    for unit_id in list(radio.back_in_service(city)):
+        serve_queue(city, unit_id)
 
 
 def fail(city: City, assignment: Assignment, *, outcome: Failure, reason: str) -> None:

@@ -24,6 +24,7 @@ from dispatch.domain import (
     onward,
     overriding,
     placements,
+    radio,
     reports,
     signing,
     supplies,
@@ -227,7 +228,7 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
     "queue": dispatching.still_waiting,
     holds.OVER: calls.hold_over,
     holds.REMINDER: holds.remind,
-    "order_unanswered": dispatching.order_unanswered,
+    radio.TIMER: dispatching.order_unanswered,
     clocks.TIMER: clocks.run_out,
     reports.TIMER: reports.resend,
     known_cases.TIMER: known_cases.forget,
@@ -246,6 +247,15 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
 }
 
 
+# A certificate of disinfection may come from the centre.
+_OF_CREWS: Final = (
+    UnitReported,
+    OrderAcknowledged,
+    RunEnded,
+    CaseFound,
+    PatientDied,
+    HandoverSignedByCrew,
+)
 _TIMES: Final = (
     "received_at",
     "answered_at",
@@ -266,6 +276,8 @@ def handle(city: City, event: Content, digest: str) -> None:
         Duplicate: it is known.
     """
     _refuse_the_future(city, event)
+    if isinstance(event, _OF_CREWS):
+        radio.note_heard(city, event.unit_id)
     if isinstance(event, Call):
         calls.receive(city, event, digest)
     elif isinstance(event, TransferRequested):

@@ -9,7 +9,16 @@ from dataclasses import replace
 from importlib import resources
 from typing import Final
 
-from dispatch.domain import clocks, dispatching, handover, incidents, orders, positions, signing
+from dispatch.domain import (
+    clocks,
+    dispatching,
+    handover,
+    incidents,
+    orders,
+    positions,
+    radio,
+    signing,
+)
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Unit
@@ -248,7 +257,7 @@ def _acknowledged(
     city: City, assignment: Assignment, event: OrderAcknowledged | UnitReported
 ) -> None:
     city.put(replace(assignment, acknowledged_at=event.at))
-    city.cancel_timer("order_unanswered", assignment.assignment_id)
+    city.cancel_timer(radio.TIMER, assignment.assignment_id)
     incidents.tell_progress(city, assignment, "ordered", event.at)
 
 

@@ -73,6 +73,7 @@ class Unit:
     """A vehicle and its crew, with what it is doing now.
 
     `position` is the last one that was believed; `doubt` the last since then that was not.
+    `heard_at` is when the crew last said anything.
     """
 
     unit_id: str
@@ -85,6 +86,7 @@ class Unit:
     position: Position | None = None
     position_at: datetime | None = None
     doubt: Doubt | None = None
+    heard_at: datetime | None = None
     assignment_id: str | None = None
     job_id: str | None = None
     reason: str | None = None
@@ -193,6 +195,8 @@ class Assignment:
 
     `patients` are those of a transfer whom it carries, by patient_id. `contaminated_before` says
     that the vehicle came to it undisinfected after a case;
+    `unanswered_at` is when it was found that nobody had answered its order in time, `stands_since`
+    when the order was left to stand all the same, for no crew is heard;
     `patient_owed` says of a run that ended that its patient still needs another unit; `deaths`
     counts the patients who died in the crew's care.
     """
@@ -216,6 +220,8 @@ class Assignment:
     contaminated_before: bool = False
     case_found: bool = False
     acknowledged_at: datetime | None = None
+    unanswered_at: datetime | None = None
+    stands_since: datetime | None = None
     reached: dict[str, datetime] = field(default_factory=dict)
     met_patient: bool = False
     refused_hospitals: tuple[str, ...] = ()

@@ -215,6 +215,16 @@ class Allocation(Part):
         return self
 
 
+class RadioOut(Part):
+    """When radio or network are taken to be out: so many `orders` in so many seconds unanswered.
+
+    No crew must have been heard meanwhile.
+    """
+
+    orders: Annotated[int, Field(ge=2)]
+    within_seconds: Seconds
+
+
 class Positions(Part):
     """Which positions are believed.
 
@@ -503,6 +513,7 @@ class Pack(Part):
     protection: ProtectionLists
     allocation: Allocation
     positions: Positions
+    radio_out: RadioOut
     fleet: FleetDuties
     linking: Linking
     handover: Handover

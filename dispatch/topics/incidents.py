@@ -32,6 +32,7 @@ EscalationKind = Literal[
     "no_room",
     "no_transfer_crew_to_swap",
     "regular_instead_of_transfer",
+    "radio_out",
     "reservation_expired",
     "room_inconsistent",
     "run_aborted",
