@@ -375,7 +375,8 @@ class Batch:
     `revision` counts what a plan must take into account, `planned_revision` is what the plan in
     force has taken into account; `because` says what came last. `unplaced` names patients without
     a trip and why, `withdrawn` those who stay, `started` and `arrived` those whom a trip has taken
-    up and brought. `numbered` counts the trips of all plans.
+    up and brought. `numbered` counts the trips of all plans, `free_at` says when the plan takes
+    each of its units to be free for its next trip.
     """
 
     batch_id: str
@@ -398,6 +399,7 @@ class Batch:
     trips: tuple[PlannedTrip, ...] = ()
     unplaced: tuple[tuple[str, str], ...] = ()
     numbered: int = 0
+    free_at: dict[str, datetime] = field(default_factory=dict)
     withdrawn: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
     arrived: tuple[str, ...] = ()

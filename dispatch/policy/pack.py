@@ -361,7 +361,7 @@ class Moving(Part):
 
 
 class Batches(Part):
-    """How a batch is planned; a trip later than `late_minutes` is planned anew.
+    """How a batch is planned; a trip `late_minutes` late, or a unit as early, is planned anew.
 
     `bays` is how many vehicles are disinfected at once where hospitals do not say.
     """
