@@ -345,8 +345,6 @@ def _link(city: City, call: Call, digest: str, link: Link) -> None:
             city, incident.incident_id, f"repeat call {call.call_id} says more"
         )
         _report_if_risen(city, incident, call.received_at)
-    if learnt.patient_count > incident.patient_count:
-        dispatching.announce_mass_casualty(city, learnt)
 
 
 def _resume(city: City, incident: Incident, *, by: str, reason: str) -> None:

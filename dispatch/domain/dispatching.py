@@ -11,7 +11,17 @@ from heapq import heapify, heappop, heappush
 from operator import attrgetter
 from typing import Final, Literal
 
-from dispatch.domain import handover, holds, incidents, orders, placements, radio, relief, waiting
+from dispatch.domain import (
+    handover,
+    holds,
+    hospitals,
+    incidents,
+    orders,
+    placements,
+    radio,
+    relief,
+    waiting,
+)
 from dispatch.domain.allocation import Choice, choose, choose_of_kind, suits
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
@@ -57,8 +67,7 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
         ),
         key=incident_id,
     )
-    if before is None:
-        announce_mass_casualty(city, incident)
+    incident = _announce_mass_casualty(city, incident)
     _screen(city, incident, before_open=bool(before and before["questions"]))
     if incident.status == "held":
         if before is None or not holds.got_worse(incident, before["inputs"]["condition"]):
@@ -406,17 +415,30 @@ def _bring_up_to_date(city: City, assignment: Assignment, because: str) -> None:
     orders.amend(city, assignment, because)
 
 
-def announce_mass_casualty(city: City, incident: Incident) -> None:
-    """Say that an incident has so many patients that the pack calls it a mass casualty."""
-    many = incident.patient_count >= city.pack.allocation.mass_casualty_patients
-    if many and incident.transfer_kind is None:
-        escalate(
-            city,
-            "mass_casualty",
-            incident.incident_id,
-            incident.incident_id,
-            f"{incident.patient_count} patients in one incident",
-        )
+def _announce_mass_casualty(city: City, incident: Incident) -> Incident:
+    """Say that an incident has so many patients that the pack calls it a mass casualty.
+
+    Again when they have become more. Of people who are ill together and stable it takes more than
+    of those whom something has happened to.
+    """
+    assert incident.decision is not None, "what is known of the patients has been decided on"
+    known, policy = incident.decision["inputs"], city.pack.allocation
+    ill = incident.condition == "stable" and (known["symptomatic"] or known["known_case"])
+    hurt = hospitals.capability_for(city, incident.complaint) is not None
+    many = policy.mass_casualty_stable_ill if ill and not hurt else policy.mass_casualty_patients
+    told = incident.mass_casualty_told
+    if incident.transfer_kind is not None or incident.patient_count < max(many, told + 1):
+        return incident
+    incident = replace(incident, mass_casualty_told=incident.patient_count)
+    city.put(incident)
+    escalate(
+        city,
+        "mass_casualty",
+        incident.incident_id,
+        incident.incident_id,
+        f"{incident.patient_count} patients in one incident",
+    )
+    return incident
 
 
 def reassign(city: City, incident_id: str, because: str) -> None:

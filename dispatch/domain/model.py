@@ -155,7 +155,8 @@ class CallRecord:
 class Incident:
     """An incident: what is known of the patient, the decision in force, and who serves it.
 
-    `left_behind` says where units that failed on the way to a hospital left their patients.
+    `left_behind` says where units that failed on the way to a hospital left their patients,
+    `mass_casualty_told` of how many patients a mass casualty was announced.
     """
 
     incident_id: str
@@ -174,6 +175,7 @@ class Incident:
     epidemiology: dict[str, Answer]
     complaint: str | None
     patient_count: int
+    mass_casualty_told: int = 0
     transfer_kind: str | None = None
     left_behind: tuple[Place, ...] = ()
     status: IncidentStatus = "screening"

@@ -181,11 +181,13 @@ class Allocation(Part):
 
     `minutes_until_free` is by unit status (a status that is absent: nobody can say),
     `queue_escalation_seconds` by condition, `complaint_capabilities` from a word of the complaint
-    to the hospital capability it needs. Without a regular crew within `critical_reach_minutes`, a
-    critical patient gets a transfer crew as the last resort. A hold without an end ends after
-    `hold_seconds`, any within `hold_at_most_seconds`, and somebody is reminded of it every
-    `hold_reminder_seconds`. A unit that is free takes over the run of a crew that is not there yet
-    where it comes `take_over_seconds` sooner, or more; without that, never.
+    to the hospital capability it needs. From `mass_casualty_patients` on an incident is one; from
+    `mass_casualty_stable_ill` on, where they are stable, symptomatic or cases, and need no such
+    capability. Without a regular crew within `critical_reach_minutes`, a critical patient gets a
+    transfer crew as the last resort. A hold without an end ends after `hold_seconds`, any within
+    `hold_at_most_seconds`, and somebody is reminded of it every `hold_reminder_seconds`. A unit
+    that is free takes over the run of a crew that is not there yet where it comes
+    `take_over_seconds` sooner, or more; without that, never.
     """
 
     position_fresh_seconds: Seconds
@@ -200,6 +202,7 @@ class Allocation(Part):
         dict[CrewKind, Annotated[int, Field(ge=1)]], AfterValidator(_every(CrewKind))
     ]
     mass_casualty_patients: Annotated[int, Field(ge=2)]
+    mass_casualty_stable_ill: Annotated[int, Field(ge=2)]
     order_acknowledgement_seconds: Seconds
     hold_seconds: Seconds
     hold_at_most_seconds: Seconds
