@@ -38,6 +38,8 @@ def city_plan(units: int) -> str:
     return "\n".join(
         [
             'name = "bench"\ntime_zone = "Asia/Shanghai"\n',
+            # A million calls reach far beyond the city: see `ordinary_call`.
+            f"[bounds]\nsouth = {SOUTH}\nwest = {WEST}\nnorth = 80.0\neast = {WEST + WIDTH:.1f}\n",
             (
                 f'[[district]]\ncode = "{DISTRICT}"\nname = "one"\n'
                 f"latitude = {SOUTH + HEIGHT / 2:.4f}\nlongitude = {WEST + WIDTH / 2:.4f}\n"

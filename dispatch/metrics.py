@@ -1,9 +1,9 @@
 """The Prometheus metrics of one app, in a registry of their own."""
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
 import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -16,6 +16,7 @@ from dispatch.health import DeskHealth
 from dispatch.log_writer import dropped_lines
 from dispatch.topics.calls import Call
 from dispatch.topics.envelope import Outgoing
+from dispatch.topics.fleet import Disbelief
 from dispatch.topics.incidents import EscalationKind
 from dispatch.topics.refused import kind_of
 
@@ -132,6 +133,14 @@ class Metrics:
             ("field",),
             registry=registry,
         )
+        self.unit_warnings = Counter(
+            "dispatch_unit_warnings",
+            "Units whose position is not believed, by the reason, each time that begins",
+            ("why",),
+            registry=registry,
+        )
+        for why in get_args(Disbelief):
+            self.unit_warnings.labels(why=why)
         self.refusals_counted = Counter(
             "dispatch_refusals_counted",
             "Inputs refused without a letter of their own, by what was refused and the field",
@@ -185,7 +194,6 @@ class Metrics:
         escalations: Tally[str] = Tally()
         clocks: Tally[tuple[str, str]] = Tally()
         refusals: Tally[tuple[str, str]] = Tally()
-        warnings: Tally[str] = Tally()
         for event in events:
             published[event.topic] += 1
             kind = next((value for name, value in event.headers if name == "ce_type"), b"")
@@ -200,9 +208,8 @@ class Metrics:
                 # One letter counts once, under its first reason. The sentence of a reason is
                 # open-ended; the labels are of a closed set.
                 refusals[kind_of(letter["refused"], letter["reasons"][0]["field"])] += 1
-            elif kind == b"call.warned":
-                for warning in orjson.loads(event.value)["warnings"]:
-                    warnings[kind_of(Call.event_type, warning["field"])[1]] += 1
+            elif kind in (b"call.warned", b"unit.warned"):
+                self._count_warnings(orjson.loads(event.value))
             elif kind == b"inputs.refused":
                 letter = orjson.loads(event.value)
                 labels = kind_of(letter["refused"], letter["field"])
@@ -217,8 +224,14 @@ class Metrics:
             self.clocks.labels(clock=clock, outcome=outcome).inc(number)
         for (refused, field), number in refusals.items():
             self.dead_letters.labels(refused=refused, field=field).inc(number)
-        for field, number in warnings.items():
-            self.call_warnings.labels(field=field).inc(number)
+
+    def _count_warnings(self, warned: Mapping[str, Any]) -> None:
+        """Count what was wrong with a call, or why a unit's position is not believed."""
+        if "why" in warned:
+            self.unit_warnings.labels(why=warned["why"]).inc()
+        for warning in warned.get("warnings", ()):
+            field = kind_of(Call.event_type, warning["field"]).field
+            self.call_warnings.labels(field=field).inc()
 
     def observe_health(self, health: DeskHealth) -> None:
         """Take over what the desk says of itself."""

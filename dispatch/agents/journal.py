@@ -22,6 +22,7 @@ _NOTED: Final[Mapping[bytes, tuple[str, str, tuple[str, ...]]]] = {
     b"call.decided": ("info", "call decided", ()),
     b"incident.assigned": ("info", "unit ordered", ("rule", "crew")),
     b"call.warned": ("warning", "call taken with warnings", ()),
+    b"unit.warned": ("warning", "position not believed", ("why", "stands_in")),
     b"escalation.raised": ("warning", "escalation", ("kind", "subject")),
     b"input.rejected": ("warning", "input refused", ("topic", "partition", "offset")),
     b"inputs.refused": ("warning", "inputs refused", ("topic", "field", "count")),

@@ -10,6 +10,7 @@ from dispatch.cli import localised
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.publishing import (
     given,
+    of_datum,
     position,
     publish_one,
     publishing,
@@ -62,6 +63,7 @@ def _about_the_patient(command: F) -> F:
 @_about_the_patient
 @localised.option("--latitude", type=float, metavar="DEGREES", help="call.latitude")
 @localised.option("--longitude", type=float, metavar="DEGREES", help="call.longitude")
+@of_datum
 @localised.option("--address", metavar="TEXT", help="call.address")
 @localised.option("--phone", metavar="NUMBER", help="call.phone")
 @localised.option("--complaint", metavar="TEXT", help="call.complaint")
@@ -105,7 +107,7 @@ def as_call(options: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
     layers = {
         "caller": caller,
         "patient": patient,
-        "location": position(options["latitude"], options["longitude"])
+        "location": position(options["latitude"], options["longitude"], options["datum"])
         | given(address=options["address"]),
         "epidemiology": _history(options),
     }

@@ -20,6 +20,7 @@ from dispatch.settings import Settings
 from dispatch.shown import json_of
 from dispatch.topics import OUTPUT_TOPICS
 from dispatch.topics.cloudevents import timestamp
+from dispatch.topics.datum import DATUMS
 from dispatch.topics.fields import MAX_BODY_BYTES, BodyError, Content, decode, reasons
 
 # Seconds without another event after which no more is expected: one transaction's events are
@@ -61,6 +62,14 @@ def publishing(command: F) -> F:
     return command
 
 
+def of_datum(command: F) -> F:
+    """Give a command the option that says which datum a position is of."""
+    option = localised.option(
+        "--datum", type=click.Choice(DATUMS, case_sensitive=False), help="publish.datum"
+    )
+    return option(command)  # type: ignore[return-value]  # click keeps the function
+
+
 def signed(command: F) -> F:
     """Give a command the options that say who gives the order, and why."""
     for option in (
@@ -76,9 +85,14 @@ def given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in (None, (), {})}
 
 
-def position(latitude: float | None, longitude: float | None) -> dict[str, float]:
-    """Return a position in WGS-84 degrees as far as it was given."""
-    return given(latitude=latitude, longitude=longitude)
+def position(
+    latitude: float | None, longitude: float | None, datum: str | None
+) -> dict[str, float | str]:
+    """Return a position in degrees as far as it was given; without a datum it is WGS-84."""
+    if latitude is not None:
+        # In a file that it is laid over there may be another.
+        datum = datum or DATUMS[0]
+    return given(latitude=latitude, longitude=longitude, datum=datum)
 
 
 def read_body(source: BinaryIO) -> dict[str, Any]:

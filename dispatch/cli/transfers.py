@@ -9,6 +9,7 @@ from dispatch.cli import localised
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.publishing import (
     given,
+    of_datum,
     position,
     publish_one,
     publishing,
@@ -57,6 +58,7 @@ def command() -> None:
 @localised.option("--district", metavar="CODE", help="call.district")
 @localised.option("--latitude", type=float, metavar="DEGREES", help="call.latitude")
 @localised.option("--longitude", type=float, metavar="DEGREES", help="call.longitude")
+@of_datum
 @localised.option("--address", metavar="TEXT", help="call.address")
 @localised.option("--hospital", "hospital_id", metavar="ID", help="transfers.wish")
 @localised.option("--by", metavar="WHO", help="publish.by")
@@ -71,13 +73,14 @@ def request(
     as_json: bool,
     latitude: float | None,
     longitude: float | None,
+    datum: str | None,
     address: str | None,
     patients: list[dict[str, Any]],
     **fields: Any,
 ) -> int:
     """Publish a request, from a file, from options, or from a file with options laid over it."""
     body = read_body(source) if source else {"transfer_id": f"transfer-{uuid4().hex[:12]}"}
-    place = position(latitude, longitude) | given(address=address)
+    place = position(latitude, longitude, datum) | given(address=address)
     over = given(location=place, patients=patients or None, **fields)
     return publish_one(invocation, TransferRequested, body | over, wait=wait, as_json=as_json)
 

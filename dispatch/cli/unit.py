@@ -6,7 +6,7 @@ import click
 
 from dispatch.cli import localised
 from dispatch.cli.invocation import Invocation, pass_invocation
-from dispatch.cli.publishing import given, position, publish_one, publishing
+from dispatch.cli.publishing import given, of_datum, position, publish_one, publishing
 from dispatch.topics.fields import CaseStatusFound, Condition
 from dispatch.topics.units import (
     CaseFound,
@@ -30,6 +30,7 @@ def command() -> None:
 @localised.option("--status", type=click.Choice(get_args(UnitStatus)), help="unit.status")
 @localised.option("--latitude", type=float, metavar="DEGREES", help="unit.latitude")
 @localised.option("--longitude", type=float, metavar="DEGREES", help="unit.longitude")
+@of_datum
 @localised.option("--staffed/--unstaffed", default=None, help="unit.staffed")
 @localised.option("--reason", metavar="TEXT", help="unit.reason")
 @publishing
@@ -40,12 +41,13 @@ def report(
     *,
     latitude: float | None,
     longitude: float | None,
+    datum: str | None,
     wait: float | None,
     as_json: bool,
     **fields: Any,
 ) -> int:
     """Publish status, position or staffing."""
-    body = given(**fields, position=position(latitude, longitude))
+    body = given(**fields, position=position(latitude, longitude, datum))
     return publish_one(invocation, UnitReported, body, wait=wait, as_json=as_json)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from dispatch.domain.model import District, Place, Unit
-from dispatch.domain.roster import Kind, Roster, objection, where
+from dispatch.domain.roster import Kind, Roster, objection, stands_in
 from dispatch.domain.travel import Travel
 from dispatch.policy.pack import Allocation
 from dispatch.topics.city import CityMode
@@ -149,8 +149,7 @@ def _nearest(
     why = ["only_one_left" if number == 1 else "nearest_by_travel_time"]
     if ring is not None:
         why.append(ring)
-    if not where(unit, fleet.now, fleet.policy.position_fresh_seconds)[1]:
-        why.append("position_stale_station_used")
+    why += stands_in(unit, fleet.now, fleet.policy.position_fresh_seconds)
     if negative_pressure_first and unit.vehicle == "negative_pressure":
         why.append("negative_pressure_first")
     return Choice(unit, seconds, tuple(why), dict(passed_over))

@@ -7,7 +7,16 @@ counts: what would end the limit, put it off, or leave nothing to be done when i
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from dispatch.domain import batch_progress, clocks, known_cases, offers, placements, reports
+from dispatch.domain import (
+    batch_progress,
+    clocks,
+    holds,
+    known_cases,
+    offers,
+    placements,
+    radio,
+    reports,
+)
 from dispatch.domain.city import City
 from dispatch.domain.model import CITY, Timer
 from dispatch.topics.unread import Unread
@@ -26,8 +35,9 @@ TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
     # Any unit that becomes free serves the queue.
     "transfer_wait": {**_CALLERS, "units": ANYBODY},
     "queue": {**_CALLERS, "units": ANYBODY},
-    "hold": _CALLERS,
-    "order_unanswered": {**_CALLERS, "units": OWN},
+    holds.OVER: _CALLERS,
+    holds.REMINDER: _CALLERS,
+    radio.TIMER: {**_CALLERS, "units": OWN},
     reports.TIMER: {"commission": OWN},
     known_cases.TIMER: {},
     "hospital_search": {**_CALLERS, "units": OWN, "hospitals": ANYBODY},

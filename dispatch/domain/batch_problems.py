@@ -4,7 +4,7 @@ Source: domain, transfers and hospitals; times and limits come from the pack.
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, get_args
 
 from dispatch.domain import batch_beds, moving
@@ -72,6 +72,17 @@ def may_help(city: City, batch: Batch, unit: Unit) -> bool:
         return False
     patients = [each for each in batch.patients if each.patient_id in left]
     return any(unit.vehicle in _vehicles(city, each) for each in patients)
+
+
+def free_at(city: City, batch: Batch) -> dict[str, datetime]:
+    """Return when a plan made now takes each unit to be free (aware UTC)."""
+    decision = moving.decide_for(city, batch.kind, batch.batch_id, batch.requested_at)
+    return {slot.unit_id: slot.free_at for slot in _units(city, batch, decision)}
+
+
+def is_free(unit: Unit) -> bool:
+    """Return whether a unit can start a trip now."""
+    return unit.status in DISPATCHABLE and unit.staffed and not (unit.assignment_id or unit.job_id)
 
 
 def serves(unit: Unit) -> bool:

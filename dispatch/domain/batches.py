@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from dispatch.domain import batch_beds, batch_problems, moving, transfers
+from dispatch.domain import batch_beds, batch_problems, moving, places, transfers
 from dispatch.domain.batch_progress import (
     DUE,
     OVER,
@@ -30,9 +30,8 @@ from dispatch.domain.batch_progress import (
 )
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.escalation import escalate
-from dispatch.domain.model import Batch, Hospital, Offer, PlannedTrip, Reservation
+from dispatch.domain.model import Batch, Hospital, Offer, PlannedTrip, Reservation, Unit
 from dispatch.domain.reserved_ids import is_reserved
-from dispatch.domain.roster import DISPATCHABLE
 from dispatch.planning.plan import Plan
 from dispatch.policy.rules import Destination
 from dispatch.topics.placements import BatchPlanned
@@ -173,6 +172,8 @@ def adopt(city: City, batch_id: str, revision: int, plan: Plan) -> None:
     if gone is not None:
         plan_anew(city, batch, gone)
         return
+    units = {trip.unit_id for trip in made}
+    free_at = batch_problems.free_at(city, batch)
     batch = replace(
         batch,
         status="planned",
@@ -180,6 +181,7 @@ def adopt(city: City, batch_id: str, revision: int, plan: Plan) -> None:
         trips=(*_begun(batch), *made),
         unplaced=tuple((each.patient_id, each.why) for each in plan.unplaced),
         numbered=batch.numbered + len(made),
+        free_at={unit_id: at for unit_id, at in free_at.items() if unit_id in units},
     )
     city.put(batch)
     short = batch_beds.secure(city, batch, made)
@@ -249,7 +251,10 @@ def overdue(city: City, batch_id: str) -> None:
 
 
 def unit_changed(city: City, unit_id: str) -> None:
-    """A unit is free, or out: start its trips that are due, plan without it, or with it."""
+    """A unit is free, or out: start its trips that are due, plan without it, or with it.
+
+    One that is free much sooner than planned may ride sooner.
+    """
     unit = city.units[unit_id]
     for batch in _current(city):
         waiting = [trip for trip in _waiting(batch) if trip.unit_id == unit_id]
@@ -257,6 +262,8 @@ def unit_changed(city: City, unit_id: str) -> None:
             plan_anew(city, batch, f"unit {unit_id} drops out")
         elif any(trip.depart_at <= city.now for trip in waiting):
             advance(city, batch.batch_id)
+        elif waiting and _is_early(city, batch, unit, waiting[0].depart_at):
+            plan_anew(city, batch, f"unit {unit_id} is free sooner than planned")
         elif batch_problems.may_help(city, batch, unit):
             plan_anew(city, batch, f"unit {unit_id} may carry patients without a place")
 
@@ -306,7 +313,7 @@ def bed_lost(city: City, reservation: Reservation) -> None:
 
 
 def _new(city: City, event: TransferBatchRequested, digest: str) -> Batch:
-    place = moving.place_of(city, event)
+    place = places.place_of(city, event.location, event.district)
     return Batch(
         batch_id=event.batch_id,
         institution_id=event.institution_id,
@@ -362,8 +369,7 @@ def _start(city: City, batch_id: str, trip: PlannedTrip) -> bool:
     """Order a trip's unit; return whether unit and hospital were ready for it."""
     batch = city.batches[batch_id]
     unit = city.units[trip.unit_id]
-    ready = unit.status in DISPATCHABLE and unit.staffed
-    if not ready or unit.assignment_id is not None or unit.job_id is not None:
+    if not batch_problems.is_free(unit):
         return False
     patients = tuple(each for each in batch.patients if each.patient_id in trip.beds)
     kept = [each for each in batch_beds.standing(city, batch) if each.patient_id in trip.beds]
@@ -373,6 +379,7 @@ def _start(city: City, batch_id: str, trip: PlannedTrip) -> bool:
         replace(
             batch,
             started=(*batch.started, *(each.patient_id for each in patients)),
+            free_at={**batch.free_at, trip.unit_id: trip.free_at},
             trips=tuple(
                 replace(each, status="started") if each.number == trip.number else each
                 for each in batch.trips
@@ -381,6 +388,16 @@ def _start(city: City, batch_id: str, trip: PlannedTrip) -> bool:
     )
     transfers.start_trip(city, city.batches[batch_id], trip, patients, kept[0].offer_id)
     return True
+
+
+def _is_early(city: City, batch: Batch, unit: Unit, departs_at: datetime) -> bool:
+    """Return whether a unit is free sooner than planned, by as much as is late, and so can ride.
+
+    It counts once: in the plan that is made then it is free.
+    """
+    much = timedelta(minutes=city.pack.transfers.batches.late_minutes)
+    planned_at = min(departs_at, batch.free_at.get(unit.unit_id, city.now))
+    return batch_problems.is_free(unit) and planned_at - city.now >= much
 
 
 def _begun(batch: Batch) -> tuple[PlannedTrip, ...]:

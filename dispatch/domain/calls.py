@@ -8,13 +8,15 @@ from dispatch.domain import (
     batch_progress,
     clocks,
     dispatching,
+    holds,
     incidents,
     orders,
+    places,
     repeats,
 )
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.linking import Link, find_link
-from dispatch.domain.model import CallRecord, Incident, Place, Position
+from dispatch.domain.model import CallRecord, Incident, Place
 from dispatch.domain.reports import report_case
 from dispatch.domain.reserved_ids import is_reserved
 from dispatch.topics.calls import (
@@ -29,7 +31,6 @@ from dispatch.topics.incidents import (
     CallLinked,
     IncidentCancelled,
     IncidentHeld,
-    IncidentResumed,
     LinkUndone,
 )
 
@@ -39,8 +40,10 @@ def receive(city: City, call: Call, digest: str) -> None:
 
     Raises:
         Duplicate: this very call has been accepted already.
-        Rejected: its id is taken by another call, its district is unknown.
+        Rejected: its id is taken by another call, its district is unknown, nobody is where it says
+            that the patient is.
     """
+    places.check(city, call.location)
     known = city.calls.get(call.call_id)
     if known is not None:
         if known.digest == digest:
@@ -52,7 +55,7 @@ def receive(city: City, call: Call, digest: str) -> None:
         raise Rejected("call_id", "is one that the service gives itself")
     if call.district not in city.districts:
         raise Rejected("district", f"{call.district} is not a district of this city")
-    place = _place(city, call)
+    place = places.place_of(city, call.location, call.district)
     link = find_link(
         call,
         place,
@@ -104,23 +107,23 @@ def hold(city: City, event: CallHeld) -> None:
 
     Raises:
         Early: the call has not come yet.
-        Rejected: the incident is closed, held or has a unit, or `until` has passed.
+        Rejected: the incident is closed, held or has a unit, `until` has passed or is farther away
+            than the pack allows.
     """
     incident = incidents.of_call(city, event.call_id)
     if incident.status not in ("screening", "waiting"):
         raise Rejected("call_id", f"cannot be held: its incident is {incident.status}")
     if incidents.active_assignments(city, incident):
         raise Rejected("call_id", "cannot be held: a unit is on its way")
-    until = event.until or city.in_seconds(city.pack.allocation.hold_seconds)
+    policy = city.pack.allocation
+    until = event.until or city.in_seconds(policy.hold_seconds)
     if until <= city.now:
         raise Rejected("until", "has passed")
+    if until > city.in_seconds(policy.hold_at_most_seconds):
+        raise Rejected("until", f"is more than {policy.hold_at_most_seconds} s from now")
     for kind in ("screening", "queue", "transfer_wait"):
         city.cancel_timer(kind, incident.incident_id)
-    clocks.stop(city, "accepted_to_order", incident.incident_id, None, "the call is held")
-    city.put(
-        replace(incident, status="held", held_until=until, waiting_for=None, waiting_since=None)
-    )
-    city.set_timer("hold", incident.incident_id, until)
+    holds.begin(city, incident, until)
     city.emit(
         IncidentHeld(
             incident_id=incident.incident_id,
@@ -210,7 +213,13 @@ def unlink(city: City, event: CallUnlinked) -> None:
         key=event.call_id,
     )
     call = record.content
-    _open(city, call, record.digest, _place(city, call), outcome="unlinked")
+    _open(
+        city,
+        call,
+        record.digest,
+        places.place_of(city, call.location, call.district),
+        outcome="unlinked",
+    )
     # Until now the other incident's unit was to serve it.
     _time_order(city, call, city.now)
     if nobody_else_calls and former.status != "closed":
@@ -226,7 +235,7 @@ def unlink(city: City, event: CallUnlinked) -> None:
 
 def open_incident(city: City, call: Call, digest: str) -> None:
     """Open an incident for a call; what follows is decided next."""
-    _open(city, call, digest, _place(city, call), outcome="opened")
+    _open(city, call, digest, places.place_of(city, call.location, call.district), outcome="opened")
 
 
 def _open(city: City, call: Call, digest: str, place: Place, *, outcome: Any) -> None:
@@ -336,17 +345,10 @@ def _link(city: City, call: Call, digest: str, link: Link) -> None:
             city, incident.incident_id, f"repeat call {call.call_id} says more"
         )
         _report_if_risen(city, incident, call.received_at)
-    if learnt.patient_count > incident.patient_count:
-        dispatching.announce_mass_casualty(city, learnt)
 
 
 def _resume(city: City, incident: Incident, *, by: str, reason: str) -> None:
-    city.cancel_timer("hold", incident.incident_id)
-    city.put(replace(incident, status="screening", held_until=None))
-    city.emit(
-        IncidentResumed(incident_id=incident.incident_id, at=city.now, by=by, reason=reason),
-        key=incident.incident_id,
-    )
+    holds.end(city, incident, by=by, reason=reason)
     dispatching.decide_incident(city, incident.incident_id, "the hold is over")
 
 
@@ -374,21 +376,3 @@ def _release_surplus(city: City, incident_id: str, reason: str) -> None:
         if incidents.surplus(city, city.incidents[incident_id]) and not assignment.met_patient:
             orders.withdraw(city, assignment, outcome="cancelled", reason=reason)
             dispatching.serve_queue(city, assignment.unit_id)
-
-
-def _place(city: City, call: Call) -> Place:
-    """Return where the patient is; without a position, the district's centre, marked as such."""
-    location = call.location
-    if location.latitude is not None and location.longitude is not None:
-        return Place(
-            position=Position(location.latitude, location.longitude),
-            source="caller",
-            district=call.district,
-            address=location.address,
-        )
-    return Place(
-        position=city.districts[call.district].centre,
-        source="district_centre",
-        district=call.district,
-        address=location.address,
-    )

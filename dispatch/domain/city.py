@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dispatch.domain.arrivals import Arrivals, must_be_told
+from dispatch.domain.believing import NOWHERE, Bounds
 from dispatch.domain.case_index import CaseIndex
 from dispatch.domain.linking import IncidentIndex
 from dispatch.domain.model import (
@@ -127,8 +128,13 @@ class City:
         districts: Mapping[str, District],
         mode: CityMode,
         travel: Travel | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
+        """Begin with nobody; without `bounds` those of the districts' centres, and the margin."""
         self.pack = pack
+        self.bounds = bounds or NOWHERE.around(
+            [each.centre for each in districts.values()], pack.positions.bounds_margin_metres
+        )
         self.travel = travel or usual_travel(pack)
         self.districts = districts
         self.mode: CityMode = mode

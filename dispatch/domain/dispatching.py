@@ -11,14 +11,24 @@ from heapq import heapify, heappop, heappush
 from operator import attrgetter
 from typing import Final, Literal
 
-from dispatch.domain import handover, incidents, orders, placements, relief, waiting
+from dispatch.domain import (
+    handover,
+    holds,
+    hospitals,
+    incidents,
+    orders,
+    placements,
+    radio,
+    relief,
+    waiting,
+)
 from dispatch.domain.allocation import Choice, choose, choose_of_kind, suits
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
 from dispatch.domain.model import Assignment, Incident, Place, Unit
 from dispatch.domain.needs import need_of, next_need
-from dispatch.domain.roster import DISPATCHABLE
+from dispatch.domain.roster import DISPATCHABLE, where
 from dispatch.policy.decision import decide
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import CallDecided, EscalationKind, IncidentQueued
@@ -29,7 +39,6 @@ from dispatch.topics.screenings import (
     ScreeningRequested,
 )
 
-NOT_ACKNOWLEDGED: Final = "order not acknowledged in time"
 Failure = Literal["aborted", "refused", "unanswered"]
 _RUN_FAILED: Final[dict[Failure, EscalationKind]] = {
     "aborted": "run_aborted",
@@ -58,11 +67,13 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
         ),
         key=incident_id,
     )
-    if before is None:
-        announce_mass_casualty(city, incident)
+    incident = _announce_mass_casualty(city, incident)
     _screen(city, incident, before_open=bool(before and before["questions"]))
     if incident.status == "held":
-        return
+        if before is None or not holds.got_worse(incident, before["inputs"]["condition"]):
+            return
+        worse = f"the patient is {incident.condition} now: {because}"
+        incident = holds.end(city, incident, by="centre", reason=worse)
     if decision["action"] == "ask":
         if incident.status != "arranging":
             _wait_no_longer(city, incident, status="screening")
@@ -404,17 +415,30 @@ def _bring_up_to_date(city: City, assignment: Assignment, because: str) -> None:
     orders.amend(city, assignment, because)
 
 
-def announce_mass_casualty(city: City, incident: Incident) -> None:
-    """Say that an incident has so many patients that the pack calls it a mass casualty."""
-    many = incident.patient_count >= city.pack.allocation.mass_casualty_patients
-    if many and incident.transfer_kind is None:
-        escalate(
-            city,
-            "mass_casualty",
-            incident.incident_id,
-            incident.incident_id,
-            f"{incident.patient_count} patients in one incident",
-        )
+def _announce_mass_casualty(city: City, incident: Incident) -> Incident:
+    """Say that an incident has so many patients that the pack calls it a mass casualty.
+
+    Again when they have become more. Of people who are ill together and stable it takes more than
+    of those whom something has happened to.
+    """
+    assert incident.decision is not None, "what is known of the patients has been decided on"
+    known, policy = incident.decision["inputs"], city.pack.allocation
+    ill = incident.condition == "stable" and (known["symptomatic"] or known["known_case"])
+    hurt = hospitals.capability_for(city, incident.complaint) is not None
+    many = policy.mass_casualty_stable_ill if ill and not hurt else policy.mass_casualty_patients
+    told = incident.mass_casualty_told
+    if incident.transfer_kind is not None or incident.patient_count < max(many, told + 1):
+        return incident
+    incident = replace(incident, mass_casualty_told=incident.patient_count)
+    city.put(incident)
+    escalate(
+        city,
+        "mass_casualty",
+        incident.incident_id,
+        incident.incident_id,
+        f"{incident.patient_count} patients in one incident",
+    )
+    return incident
 
 
 def reassign(city: City, incident_id: str, because: str) -> None:
@@ -426,13 +450,20 @@ def reassign(city: City, incident_id: str, because: str) -> None:
 
 
 def order_unanswered(city: City, assignment_id: str) -> None:
-    """The crew did not acknowledge its order in time: the next unit goes; this one reports back."""
+    """The crew did not acknowledge its order in time: the next unit goes; this one reports back.
+
+    While radio or network are out the order stands.
+    """
     assignment = city.assignments.get(assignment_id)
     if assignment is None or assignment.ended_at is not None:
         return
     if assignment.acknowledged_at is not None:
         return
-    fail(city, assignment, outcome="unanswered", reason=NOT_ACKNOWLEDGED)
+    if not radio.stands(city, assignment):
+        fail(city, assignment, outcome="unanswered", reason=radio.NOT_ACKNOWLEDGED)
+        return
+    for unit_id in list(radio.back_in_service(city)):
+        serve_queue(city, unit_id)
 
 
 def fail(city: City, assignment: Assignment, *, outcome: Failure, reason: str) -> None:
@@ -441,9 +472,11 @@ def fail(city: City, assignment: Assignment, *, outcome: Failure, reason: str) -
     The next unit goes to where this one stands, when it has the patient on board.
     """
     unit = city.units[assignment.unit_id]
-    left_at = assignment.place
+    left_at, unsure = assignment.place, ""
     if unit.status == "transporting" and unit.position is not None:
         left_at = replace(left_at, position=unit.position, source="unit", address=None)
+        if not where(unit, city.now, city.pack.allocation.position_fresh_seconds)[1]:
+            unsure = f"; where its patient is now is not known: last at {unit.position_at}"
     orders.withdraw(city, assignment, outcome=outcome, reason=reason, unit_status="out_of_service")
     incident = city.incidents[assignment.incident_id]
     left_behind = incident.left_behind
@@ -455,7 +488,7 @@ def fail(city: City, assignment: Assignment, *, outcome: Failure, reason: str) -
         _RUN_FAILED[outcome],
         incident.incident_id,
         assignment.unit_id,
-        f"unit {assignment.unit_id}: {reason}",
+        f"unit {assignment.unit_id}: {reason}{unsure}",
     )
     reassign(city, incident.incident_id, reason)
 

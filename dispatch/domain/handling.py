@@ -16,6 +16,7 @@ from dispatch.domain import (
     dispatching,
     findings,
     handover,
+    holds,
     hospitals,
     known_cases,
     lifecycle,
@@ -23,6 +24,7 @@ from dispatch.domain import (
     onward,
     overriding,
     placements,
+    radio,
     reports,
     signing,
     supplies,
@@ -224,8 +226,9 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
     "screening": _screening_over,
     "transfer_wait": dispatching.transfer_wait_over,
     "queue": dispatching.still_waiting,
-    "hold": calls.hold_over,
-    "order_unanswered": dispatching.order_unanswered,
+    holds.OVER: calls.hold_over,
+    holds.REMINDER: holds.remind,
+    radio.TIMER: dispatching.order_unanswered,
     clocks.TIMER: clocks.run_out,
     reports.TIMER: reports.resend,
     known_cases.TIMER: known_cases.forget,
@@ -244,6 +247,15 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
 }
 
 
+# A certificate of disinfection may come from the centre.
+_OF_CREWS: Final = (
+    UnitReported,
+    OrderAcknowledged,
+    RunEnded,
+    CaseFound,
+    PatientDied,
+    HandoverSignedByCrew,
+)
 _TIMES: Final = (
     "received_at",
     "answered_at",
@@ -264,6 +276,8 @@ def handle(city: City, event: Content, digest: str) -> None:
         Duplicate: it is known.
     """
     _refuse_the_future(city, event)
+    if isinstance(event, _OF_CREWS):
+        radio.note_heard(city, event.unit_id)
     if isinstance(event, Call):
         calls.receive(city, event, digest)
     elif isinstance(event, TransferRequested):
@@ -296,7 +310,13 @@ def _see_to_units(city: City) -> None:
 
 
 def _refuse_the_future(city: City, event: Content) -> None:
-    """Refuse an event that says it happened further ahead than the pack tolerates."""
+    """Refuse an event that says it happened further ahead than the pack tolerates.
+
+    Of a report with a position only that is not believed (`positions.take`): the clock is that of
+    the device that says where the vehicle is, and what the crew does counts.
+    """
+    if isinstance(event, UnitReported) and event.position is not None:
+        return
     tolerance = city.pack.events.future_tolerance_seconds
     latest = city.in_seconds(tolerance)
     for name in _times(type(event)):

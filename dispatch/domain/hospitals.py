@@ -67,7 +67,7 @@ def choose_hospital(
     """
     room = city.pack.handover.rooms[destination]
     refused = set(refused)
-    needed = _capability(city, incident.complaint)
+    needed = capability_for(city, incident.complaint)
     wish = city.calls[incident.incident_id].content.destination_wish
     best: tuple[tuple[bool, bool, int, bool], float, str] | None = None
     chosen: HospitalChoice | None = None
@@ -239,7 +239,7 @@ def _rank(destination: Destination, hospital: Hospital, district: str) -> int | 
     return own if destination == "home" else 0
 
 
-def _capability(city: City, complaint: str | None) -> str | None:
+def capability_for(city: City, complaint: str | None) -> str | None:
     """Return the capability that a complaint needs, by the words that the pack names."""
     folded = (complaint or "").casefold()
     for word, capability in city.pack.allocation.complaint_capabilities.items():

@@ -3,14 +3,14 @@
 from dataclasses import replace
 from datetime import datetime
 
-from dispatch.domain import clocks, placements
+from dispatch.domain import clocks, holds, placements
 from dispatch.domain.city import City, Early, Rejected
 from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.policy.decision import Facts
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import IncidentClosed, IncidentProgressed
 
-_TIMERS = ("screening", "queue", "transfer_wait", "hold")
+_TIMERS = ("screening", "queue", "transfer_wait", *holds.TIMERS)
 
 
 def of_call(city: City, call_id: str) -> Incident:

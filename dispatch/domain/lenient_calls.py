@@ -15,12 +15,13 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from dispatch.domain import handling
+from dispatch.domain.believing import Bounds, said_of, why_not
 from dispatch.domain.city import City, Duplicate, Rejected
 from dispatch.domain.model import CallRecord, District, Position
 from dispatch.domain.other_shapes import in_shape
 from dispatch.domain.travel import metres_between
 from dispatch.topics.announcement import Reason
-from dispatch.topics.calls import Call
+from dispatch.topics.calls import Call, Location
 from dispatch.topics.fields import Content, SymptomCode, reasons
 from dispatch.topics.incidents import CallWarned
 
@@ -42,6 +43,8 @@ _TIMES: Final = (
 _BOOLEANS: Final = {"true": True, "yes": True, "false": False, "no": False}
 _LEFT_OUT: Final = "it was left out"
 _AS_NOW: Final = "taken as now"
+# What becomes of a field that can't be understood, where it is more than left out.
+_INSTEAD: Final = {"datum": "taken as WGS-84"}
 
 
 @dataclass(slots=True)
@@ -69,6 +72,7 @@ class Salvage:
     """Makes a call of a JSON object that is none by the contract."""
 
     districts: Mapping[str, District]
+    bounds: Bounds
     now: Callable[[], datetime]
 
     def call(
@@ -108,6 +112,15 @@ class Salvage:
             place.pop("latitude", None)
             place.pop("longitude", None)
             warnings.add("location", "needs latitude and longitude together: both were left out")
+        position = None
+        if "latitude" in place:
+            position = Position(place["latitude"], place["longitude"])
+            if (why := why_not(position, self.bounds)) is not None:
+                del place["latitude"], place["longitude"]
+                warnings.add("location", f"{said_of(position, why)}: {_LEFT_OUT}")
+                position = None
+        if "latitude" not in place:
+            place.pop("datum", None)
         if "address" not in place and "latitude" not in place and "call_address" in known:
             place["address"] = known["call_address"]
             warnings.add("location.address", "is missing: taken from call_address")
@@ -120,9 +133,6 @@ class Salvage:
             warnings.add("location", "is missing or unusable: taken as the district's centre")
         known["location"] = place
         if "district" not in known:
-            position = (
-                Position(place["latitude"], place["longitude"]) if "latitude" in place else None
-            )
             known["district"] = nearest(self.districts, position, place.get("address"))
             warnings.add("district", f"is missing or unusable: taken as {known['district']}")
 
@@ -156,13 +166,13 @@ def take(
             break
         except Rejected as rejected:
             city.roll_back(mark)
-            at_fault = rejected.reasons[0].field
+            fault = rejected.reasons[0]
             said = said or _said(call, done)
-            eased = _eased(city, call, said, at_fault, done)
+            eased = _eased(city, call, said, fault, done)
             if eased is None:
                 raise
             call = eased
-            if at_fault in _TIMES:
+            if fault.field in _TIMES:
                 # Its time is made up, and another each time: it is known by the rest of it.
                 digest = said
     if done:
@@ -208,13 +218,18 @@ def digest_of(text: str) -> str:
 # -- what stands in a call's way although it is valid
 
 
-def _eased(city: City, call: Call, said: str, at_fault: str, done: list[Reason]) -> Call | None:
+def _eased(city: City, call: Call, said: str, fault: Reason, done: list[Reason]) -> Call | None:
     """Return the call without what was refused, None where it has to stay refused."""
+    at_fault = fault.field
     if len(done) > _MOST_WARNINGS + len(_TIMES) + 2:
         return None
     if at_fault in _TIMES:
         done.append(Reason(field=at_fault, reason=f"is in the future: {_AS_NOW}"))
         return call.model_copy(update={at_fault: city.now})
+    if at_fault == "location":
+        done.append(Reason(field="location", reason=f"{fault.reason}: {_LEFT_OUT}"))
+        address = call.location.address or call.call_address or ADDRESS_UNKNOWN
+        return call.model_copy(update={"location": Location(address=address)})
     if at_fault == "district":
         place = call.location
         position = (
@@ -307,14 +322,15 @@ def _fields(
         elif name == "symptoms":
             known[name] = _symptoms(value, where, warnings)
         else:
-            understood = _understood(_adapter(model, name), value, where, warnings)
+            instead = _INSTEAD.get(name, _LEFT_OUT)
+            understood = _understood(_adapter(model, name), value, where, warnings, instead)
             if understood is not None:
                 known[name] = understood
     return known
 
 
 def _understood(
-    adapter: TypeAdapter[Any], value: Any, where: str, warnings: _Warnings
+    adapter: TypeAdapter[Any], value: Any, where: str, warnings: _Warnings, instead: str
 ) -> Any | None:
     """Return a value that is valid, or what it may mean; None where that is nothing."""
     try:
@@ -328,7 +344,7 @@ def _understood(
             continue
         warnings.add(where, f"{reason}: it was read as it is meant")
         return understood
-    warnings.add(where, f"{reason}: {_LEFT_OUT}")
+    warnings.add(where, f"{reason}: {instead}")
     return None
 
 
@@ -368,7 +384,7 @@ def _symptoms(value: Any, where: str, warnings: _Warnings) -> list[str]:
     for each in given:
         code = None
         if len(known) < _MOST_SYMPTOMS and isinstance(each, str):
-            code = _understood(_symptom_adapter(), each, where, _Warnings())
+            code = _understood(_symptom_adapter(), each, where, _Warnings(), _LEFT_OUT)
         if code is None:
             left_out += 1
         else:

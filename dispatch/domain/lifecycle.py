@@ -9,10 +9,19 @@ from dataclasses import replace
 from importlib import resources
 from typing import Final
 
-from dispatch.domain import clocks, dispatching, handover, incidents, orders, signing
+from dispatch.domain import (
+    clocks,
+    dispatching,
+    handover,
+    incidents,
+    orders,
+    positions,
+    radio,
+    signing,
+)
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.fleet import change_unit
-from dispatch.domain.model import Assignment, Position, Unit
+from dispatch.domain.model import Assignment, Unit
 from dispatch.topics.city import CityModeSwitched
 from dispatch.topics.fleet import CityModeChanged
 from dispatch.topics.incidents import DeathRecorded
@@ -44,16 +53,14 @@ def check_transition(before: str, after: str) -> None:
 def report_unit(city: City, event: UnitReported) -> None:
     """Take over a crew's status, position and staffing.
 
-    A status that the unit has already is a sign of life, not a transition.
+    A status that the unit has already is a sign of life, not a transition. A position that is not
+    believed is left out, and the rest counts.
 
     Raises:
         Rejected: the unit is unknown or the transition is not legal.
     """
     unit = _unit(city, event.unit_id)
-    if event.position is not None and (unit.position_at is None or event.at >= unit.position_at):
-        position = Position(event.position.latitude, event.position.longitude)
-        unit = replace(unit, position=position, position_at=event.at)
-        city.put(unit)
+    event, unit = positions.take(city, event, unit)
     if event.staffed is not None and event.staffed != unit.staffed:
         unit = change_unit(city, unit, staffed=event.staffed)
     if event.status is not None and event.status != unit.status:
@@ -250,7 +257,7 @@ def _acknowledged(
     city: City, assignment: Assignment, event: OrderAcknowledged | UnitReported
 ) -> None:
     city.put(replace(assignment, acknowledged_at=event.at))
-    city.cancel_timer("order_unanswered", assignment.assignment_id)
+    city.cancel_timer(radio.TIMER, assignment.assignment_id)
     incidents.tell_progress(city, assignment, "ordered", event.at)
 
 

@@ -11,6 +11,7 @@ from dispatch.policy.pack import ClockKind
 from dispatch.policy.rules import Destination, Disinfection, Protection
 from dispatch.topics.calls import Call, Contact
 from dispatch.topics.fields import Answer, CallerKind, CaseStatus, Condition, CrewKind, VehicleKind
+from dispatch.topics.fleet import Disbelief
 from dispatch.topics.hospitals import HospitalService
 from dispatch.topics.placements import BatchStatus, TransferStatus
 from dispatch.topics.transfers import TransferPatient
@@ -55,8 +56,25 @@ class District:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A position that a unit reported (at a time, aware UTC) and that is not believed, and why.
+
+    `agreeing` counts it and those before it that it agrees with.
+    """
+
+    why: Disbelief
+    position: Position
+    at: datetime
+    agreeing: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """A vehicle and its crew, with what it is doing now."""
+    """A vehicle and its crew, with what it is doing now.
+
+    `position` is the last one that was believed; `doubt` the last since then that was not.
+    `heard_at` is when the crew last said anything.
+    """
 
     unit_id: str
     district: str
@@ -67,6 +85,8 @@ class Unit:
     staffed: bool = True
     position: Position | None = None
     position_at: datetime | None = None
+    doubt: Doubt | None = None
+    heard_at: datetime | None = None
     assignment_id: str | None = None
     job_id: str | None = None
     reason: str | None = None
@@ -135,7 +155,8 @@ class CallRecord:
 class Incident:
     """An incident: what is known of the patient, the decision in force, and who serves it.
 
-    `left_behind` says where units that failed on the way to a hospital left their patients.
+    `left_behind` says where units that failed on the way to a hospital left their patients,
+    `mass_casualty_told` of how many patients a mass casualty was announced.
     """
 
     incident_id: str
@@ -154,6 +175,7 @@ class Incident:
     epidemiology: dict[str, Answer]
     complaint: str | None
     patient_count: int
+    mass_casualty_told: int = 0
     transfer_kind: str | None = None
     left_behind: tuple[Place, ...] = ()
     status: IncidentStatus = "screening"
@@ -175,6 +197,8 @@ class Assignment:
 
     `patients` are those of a transfer whom it carries, by patient_id. `contaminated_before` says
     that the vehicle came to it undisinfected after a case;
+    `unanswered_at` is when it was found that nobody had answered its order in time, `stands_since`
+    when the order was left to stand all the same, for no crew is heard;
     `patient_owed` says of a run that ended that its patient still needs another unit; `deaths`
     counts the patients who died in the crew's care.
     """
@@ -198,6 +222,8 @@ class Assignment:
     contaminated_before: bool = False
     case_found: bool = False
     acknowledged_at: datetime | None = None
+    unanswered_at: datetime | None = None
+    stands_since: datetime | None = None
     reached: dict[str, datetime] = field(default_factory=dict)
     met_patient: bool = False
     refused_hospitals: tuple[str, ...] = ()
@@ -351,7 +377,8 @@ class Batch:
     `revision` counts what a plan must take into account, `planned_revision` is what the plan in
     force has taken into account; `because` says what came last. `unplaced` names patients without
     a trip and why, `withdrawn` those who stay, `started` and `arrived` those whom a trip has taken
-    up and brought. `numbered` counts the trips of all plans.
+    up and brought. `numbered` counts the trips of all plans, `free_at` says when the plan takes
+    each of its units to be free for its next trip.
     """
 
     batch_id: str
@@ -374,6 +401,7 @@ class Batch:
     trips: tuple[PlannedTrip, ...] = ()
     unplaced: tuple[tuple[str, str], ...] = ()
     numbered: int = 0
+    free_at: dict[str, datetime] = field(default_factory=dict)
     withdrawn: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
     arrived: tuple[str, ...] = ()

@@ -6,8 +6,8 @@ Source: domain, transfers and hospitals; kinds, beds by severity and needs come 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from dispatch.domain import places
 from dispatch.domain.city import City, Rejected
-from dispatch.domain.model import Place, Position
 from dispatch.policy.decision import Decision, Facts, decide
 from dispatch.policy.rules import Destination
 from dispatch.topics.transfers import (
@@ -21,8 +21,9 @@ def check(city: City, event: TransferRequested | TransferBatchRequested) -> None
     """Refuse a request for what the city or the policy in force does not know.
 
     Raises:
-        Rejected: its district, kind or one of its needs is unknown.
+        Rejected: its district, kind or one of its needs is unknown, nobody can be at its position.
     """
+    places.check(city, event.location)
     if event.district not in city.districts:
         raise Rejected("district", f"{event.district} is not a district of this city")
     if event.kind not in city.pack.transfers.kinds:
@@ -41,21 +42,6 @@ def check_needs(city: City, patients: Sequence[TransferPatient]) -> None:
             if need not in city.pack.transfers.needs:
                 known = ", ".join(city.pack.transfers.needs)
                 raise Rejected(f"patients.{index}.needs", f"{need} is not one of {known}")
-
-
-def place_of(city: City, event: TransferRequested | TransferBatchRequested) -> Place:
-    """Return where the patients wait; without a position, the district's centre, marked as such."""
-    location = event.location
-    if location.latitude is not None and location.longitude is not None:
-        position, known = Position(location.latitude, location.longitude), True
-    else:
-        position, known = city.districts[event.district].centre, False
-    return Place(
-        position=position,
-        source="caller" if known else "district_centre",
-        district=event.district,
-        address=location.address,
-    )
 
 
 def decide_for(city: City, kind: str, transfer_id: str, received_at: datetime) -> Decision:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from dispatch.domain import clocks, disinfection, handover, placements
+from dispatch.domain import clocks, disinfection, handover, placements, radio
 from dispatch.domain.allocation import DISPATCHER_CHOICE, Choice
 from dispatch.domain.city import City
 from dispatch.domain.fleet import change_unit
@@ -112,7 +112,7 @@ def issue(
         key=unit.unit_id,
     )
     city.set_timer(
-        "order_unanswered",
+        radio.TIMER,
         assignment.assignment_id,
         city.in_seconds(policy.order_acknowledgement_seconds),
     )
@@ -142,7 +142,7 @@ def end_run(
     The unit comes to `unit_status`; the incident is told, not yet served again, where the patient
     is still owed a unit.
     """
-    city.cancel_timer("order_unanswered", assignment.assignment_id)
+    city.cancel_timer(radio.TIMER, assignment.assignment_id)
     clocks.stop(city, "order_to_rolling", assignment.incident_id, assignment.assignment_id, reason)
     handover.withdraw(city, assignment, reason)
     assignment = city.assignments[assignment.assignment_id]

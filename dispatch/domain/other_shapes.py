@@ -13,6 +13,7 @@ from typing import Any, Final
 from dispatch.domain.model import District, Position
 from dispatch.domain.travel import metres_between
 from dispatch.topics.calls import Call, Caller, Contact, Epidemiology, Location, Patient
+from dispatch.topics.datum import in_china
 from dispatch.topics.fields import Content
 
 # Told of each step: the field as it was given, and what was done.
@@ -35,6 +36,7 @@ _BELONGS: Final = {
 _OTHER_NAMES: Final = {
     **dict.fromkeys(("lat", "纬度"), "latitude"),
     **dict.fromkeys(("lng", "lon", "long", "经度"), "longitude"),
+    **dict.fromkeys(("coord_type", "coordinate_system", "crs", "坐标系"), "datum"),
     **dict.fromkeys(("addr", "地址", "现场地址"), "address"),
     **dict.fromkeys(("tel", "telephone", "mobile", "电话", "手机"), "phone"),
 }
@@ -43,8 +45,6 @@ _NESTED: Final = ("geometry", "coordinates", "position", "point")
 _DEEPEST: Final = 3
 _FEWEST_DIGITS: Final = 3  # of a telephone number
 _NEAR: Final = 1_000_000.0  # metres from a district
-# China, in degrees.
-_SOUTH, _NORTH, _WEST, _EAST = 3, 54, 73, 136
 _NUMBER = r"[0-9]{1,3}(?:\.[0-9]{1,15})?"
 _DEGREES: Final = re.compile(
     rf"(?:东经|西经|北纬|南纬|[NSEW])?\s*(?P<sign>-?)(?P<degrees>{_NUMBER})\s*(?:[°º度]|deg)?"
@@ -223,7 +223,7 @@ def _in_range(latitude: float, longitude: float) -> bool:
 
 def _plausible(latitude: float, longitude: float, districts: Iterable[District]) -> bool:
     """Return whether a position is in China, or near the city."""
-    if _SOUTH <= latitude <= _NORTH and _WEST <= longitude <= _EAST:
+    if in_china(latitude, longitude):
         return True
     here = Position(latitude, longitude)
     return any(metres_between(each.centre, here) <= _NEAR for each in districts)

@@ -7,7 +7,7 @@ from dispatch.domain.allocation import DISPATCHER_CHOICE, Choice
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.fleet import fleet_of
 from dispatch.domain.model import Incident
-from dispatch.domain.roster import DISPATCHABLE, where
+from dispatch.domain.roster import DISPATCHABLE, stands_in, where
 from dispatch.topics.calls import CallOverridden
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import IncidentOverridden
@@ -75,7 +75,8 @@ def _force_unit(city: City, incident: Incident, unit_id: str, because: str) -> N
     fleet = fleet_of(city)
     origin, _ = where(unit, city.now, fleet.policy.position_fresh_seconds)
     scene = incidents.next_place(incident).position
-    choice = Choice(unit, fleet.travel.seconds(origin, scene), (DISPATCHER_CHOICE,), {})
+    why = (DISPATCHER_CHOICE, *stands_in(unit, city.now, fleet.policy.position_fresh_seconds))
+    choice = Choice(unit, fleet.travel.seconds(origin, scene), why, {})
     if incidents.units_needed(city, incident):
         dispatching.order_chosen(city, incident, choice, because)
     else:

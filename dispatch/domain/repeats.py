@@ -9,7 +9,7 @@ from dispatch.topics.calls import Call
 from dispatch.topics.fields import Answer
 
 # The graver of two reports of the same patient counts.
-_GRAVITY: Final = {"stable": 0, "unknown": 1, "critical": 2}
+GRAVITY: Final = {"stable": 0, "unknown": 1, "critical": 2}
 _CERTAINTY: Final = {"none": 0, "asymptomatic": 1, "suspected": 1, "confirmed": 2}
 _FIELDS: Final = ("condition", "case_status", "symptoms", "epidemiology", "patient_count")
 
@@ -24,7 +24,7 @@ def merged(incident: Incident, call: Call) -> Incident:
     patient = call.patient
     return replace(
         incident,
-        condition=max(incident.condition, patient.condition, key=_GRAVITY.__getitem__),
+        condition=max(incident.condition, patient.condition, key=GRAVITY.__getitem__),
         case_status=max(incident.case_status, patient.case_status, key=_CERTAINTY.__getitem__),
         symptoms=tuple(dict.fromkeys((*incident.symptoms, *patient.symptoms))),
         epidemiology=_graver_history(incident.epidemiology, call.answers()),

@@ -38,12 +38,29 @@ def objection(unit: Unit) -> str | None:
 
 
 def where(unit: Unit, now: datetime, fresh_seconds: float) -> tuple[Position, bool]:
-    """Return a unit's position and whether it is fresh; a stale one counts as at its station."""
+    """Return a unit's position and whether it is known; else it counts as at its station.
+
+    It is the last that was believed. One that is available and has never said where it is stands at
+    its station, unless what it says is not believed.
+    """
     if unit.position is None or unit.position_at is None:
-        return unit.station, unit.status == "available"
+        return unit.station, unit.status == "available" and not _doubted(unit)
     if now - unit.position_at > timedelta(seconds=fresh_seconds):
         return unit.station, False
     return unit.position, True
+
+
+def stands_in(unit: Unit, now: datetime, fresh_seconds: float) -> tuple[str, ...]:
+    """Return what a choice says of a position that is not the unit's own latest word, if any."""
+    known = where(unit, now, fresh_seconds)[1]
+    if _doubted(unit):
+        return ("position_not_believed_" + ("last_used" if known else "station_used"),)
+    return () if known else ("position_stale_station_used",)
+
+
+def _doubted(unit: Unit) -> bool:
+    """Return whether a unit has said something else since, that is not believed."""
+    return unit.doubt is not None and unit.doubt.why != "older_than_last"
 
 
 class Roster:

@@ -14,6 +14,7 @@ from dispatch.domain import (
     clocks,
     dispatching,
     handover,
+    holds,
     hospitals,
     incidents,
     moving,
@@ -37,7 +38,7 @@ from dispatch.domain.model import (
 )
 from dispatch.domain.reports import report_case, report_crossing
 from dispatch.domain.reserved_ids import is_reserved
-from dispatch.domain.roster import where
+from dispatch.domain.roster import stands_in, where
 from dispatch.topics.calls import Call, CallCancelled, Caller, Location, Patient
 from dispatch.topics.hospitals import HandoverDiverted, TransferDiverted
 from dispatch.topics.incidents import IncidentResumed
@@ -237,7 +238,8 @@ def start_trip(
     seconds = fleet.travel.seconds(origin, incident.place.position)
     incident = replace(incident, status="waiting", wanted_hospital=trip.hospital_id)
     city.put(incident)
-    dispatching.order_chosen(city, incident, Choice(unit, seconds, ("planned_trip",), {}), because)
+    why = ("planned_trip", *stands_in(unit, city.now, fleet.policy.position_fresh_seconds))
+    dispatching.order_chosen(city, incident, Choice(unit, seconds, why, {}), because)
 
 
 def diverted(city: City, offer: Offer, event: TransferDiverted) -> None:
@@ -436,7 +438,7 @@ def _leave_unplaced(
 
 def _stop_waiting(city: City, incident: Incident, because: str) -> None:
     """Take the incident of a transfer back from the queue, or from being held."""
-    for kind in ("queue", "transfer_wait", "hold"):
+    for kind in ("queue", "transfer_wait", *holds.TIMERS):
         city.cancel_timer(kind, incident.incident_id)
     clocks.stop(city, "accepted_to_order", incident.incident_id, None, because)
     if incident.status == "held":

@@ -181,10 +181,13 @@ class Allocation(Part):
 
     `minutes_until_free` is by unit status (a status that is absent: nobody can say),
     `queue_escalation_seconds` by condition, `complaint_capabilities` from a word of the complaint
-    to the hospital capability it needs. Without a regular crew within `critical_reach_minutes`, a
-    critical patient gets a transfer crew as the last resort. A hold without an end ends after
-    `hold_seconds`. A unit that is free takes over the run of a crew that is not there yet where it
-    comes `take_over_seconds` sooner, or more; without that, never.
+    to the hospital capability it needs. From `mass_casualty_patients` on an incident is one; from
+    `mass_casualty_stable_ill` on, where they are stable, symptomatic or cases, and need no such
+    capability. Without a regular crew within `critical_reach_minutes`, a critical patient gets a
+    transfer crew as the last resort. A hold without an end ends after `hold_seconds`, any within
+    `hold_at_most_seconds`, and somebody is reminded of it every `hold_reminder_seconds`. A unit
+    that is free takes over the run of a crew that is not there yet where it comes
+    `take_over_seconds` sooner, or more; without that, never.
     """
 
     position_fresh_seconds: Seconds
@@ -199,11 +202,44 @@ class Allocation(Part):
         dict[CrewKind, Annotated[int, Field(ge=1)]], AfterValidator(_every(CrewKind))
     ]
     mass_casualty_patients: Annotated[int, Field(ge=2)]
+    mass_casualty_stable_ill: Annotated[int, Field(ge=2)]
     order_acknowledgement_seconds: Seconds
     hold_seconds: Seconds
+    hold_at_most_seconds: Seconds
+    hold_reminder_seconds: Seconds
     take_over_seconds: Seconds | None = None
     queue_escalation_seconds: Annotated[dict[Condition, Seconds], AfterValidator(_every(Condition))]
     complaint_capabilities: dict[Line, Identifier]
+
+    @model_validator(mode="after")
+    def _holds_end_in_time(self) -> Self:
+        if self.hold_seconds > self.hold_at_most_seconds:
+            raise place_error("hold_seconds", "must not be more than hold_at_most_seconds")
+        return self
+
+
+class RadioOut(Part):
+    """When radio or network are taken to be out: so many `orders` in so many seconds unanswered.
+
+    No crew must have been heard meanwhile.
+    """
+
+    orders: Annotated[int, Field(ge=2)]
+    within_seconds: Seconds
+
+
+class Positions(Part):
+    """Which positions are believed.
+
+    None that is farther from the last than a vehicle comes at `fastest_kmh`, and
+    `inaccuracy_metres` more, unless `agreeing_reports` one after the other say so; none more than
+    `bounds_margin_metres` outside the city's bounds.
+    """
+
+    fastest_kmh: Positive
+    inaccuracy_metres: NotNegative
+    agreeing_reports: Annotated[int, Field(ge=2)]
+    bounds_margin_metres: NotNegative
 
 
 class FleetDuties(Part):
@@ -328,7 +364,7 @@ class Moving(Part):
 
 
 class Batches(Part):
-    """How a batch is planned; a trip later than `late_minutes` is planned anew.
+    """How a batch is planned; a trip `late_minutes` late, or a unit as early, is planned anew.
 
     `bays` is how many vehicles are disinfected at once where hospitals do not say.
     """
@@ -479,6 +515,8 @@ class Pack(Part):
     ranks: Ranks
     protection: ProtectionLists
     allocation: Allocation
+    positions: Positions
+    radio_out: RadioOut
     fleet: FleetDuties
     linking: Linking
     handover: Handover

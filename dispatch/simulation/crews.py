@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Literal
 
-from dispatch.domain.dispatching import NOT_ACKNOWLEDGED
 from dispatch.domain.lifecycle import REPORTED
 from dispatch.domain.model import Position
+from dispatch.domain.radio import NOT_ACKNOWLEDGED
 from dispatch.simulation.behaviour import Behaviour, Deviation, Step
 from dispatch.simulation.seen import Seen
 from dispatch.simulation.surroundings import Surroundings

@@ -72,7 +72,7 @@ class Desk(Books):
         )
         self._topics = topics
         self._claim: Claim | None = None
-        self._salvage = lenient_calls.Salvage(plan.districts, clock.now)
+        self._salvage = lenient_calls.Salvage(plan.districts, plan.bounds_under(pack), clock.now)
         self._apart = SetApart()
         # How many due timers are known to wait for inputs.
         self._timers_passed = 0

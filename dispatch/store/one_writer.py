@@ -197,6 +197,7 @@ class OneWriter:
             districts=self._plan.districts,
             mode=self._plan.mode,
             travel=self._plan.travel_under(self._pack),
+            bounds=self._plan.bounds_under(self._pack),
         )
         for held in self._held_places:
             city.hold_place(*held)

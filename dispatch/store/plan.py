@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from dispatch.domain.believing import NOWHERE, Bounds
 from dispatch.domain.city import City
 from dispatch.domain.model import District, Hospital, Position, Unit
 from dispatch.domain.travel import GreatCircleTravel, Travel, usual_travel
@@ -17,6 +18,7 @@ from dispatch.errors import ConfigurationError
 from dispatch.policy.pack import Pack
 from dispatch.topics import Topic, topic_names
 from dispatch.topics.city import CityMode
+from dispatch.topics.datum import Datum, read_as_wgs84
 from dispatch.topics.fields import (
     CrewKind,
     DistrictCode,
@@ -46,23 +48,32 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DistrictPlan(_Part):
-    """A district (旗市区): its 6-digit code, its centre (WGS-84 degrees) and its neighbours."""
+class _Placed(_Part):
+    """What has a place: degrees, of the `datum` as it is written; once read it is WGS-84."""
+
+    latitude: Latitude
+    longitude: Longitude
+    datum: Datum | None = None
+
+    @model_validator(mode="after")
+    def _is_wgs84(self) -> Self:
+        read_as_wgs84(self)
+        return self
+
+
+class DistrictPlan(_Placed):
+    """A district (旗市区): its 6-digit code, its centre and its neighbours."""
 
     code: DistrictCode
     name: Text
-    latitude: Latitude
-    longitude: Longitude
     neighbours: tuple[DistrictCode, ...] = ()
 
 
-class StationPlan(_Part):
+class StationPlan(_Placed):
     """A station (急救站) and where it stands."""
 
     station_id: Identifier
     district: DistrictCode
-    latitude: Latitude
-    longitude: Longitude
 
 
 class UnitPlan(_Part):
@@ -74,7 +85,7 @@ class UnitPlan(_Part):
     crew: CrewKind
 
 
-class HospitalPlan(_Part):
+class HospitalPlan(_Placed):
     """A hospital: what it is, what it can do, and the rooms it starts with, by kind.
 
     `capacity` is how many rooms of a kind there are, where not all are free; `service` whom it is
@@ -84,8 +95,6 @@ class HospitalPlan(_Part):
     hospital_id: HospitalId
     name: Text
     district: DistrictCode
-    latitude: Latitude
-    longitude: Longitude
     roles: tuple[Role, ...]
     jurisdiction: tuple[DistrictCode, ...] = ()
     capabilities: tuple[Identifier, ...] = ()
@@ -112,6 +121,21 @@ class TravelPlan(_Part):
     speed_kmh: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+class BoundsPlan(_Part):
+    """What the city reaches from and to: WGS-84 degrees."""
+
+    south: Latitude
+    west: Longitude
+    north: Latitude
+    east: Longitude
+
+    @model_validator(mode="after")
+    def _are_the_right_way_round(self) -> Self:
+        if self.south >= self.north or self.west >= self.east:
+            raise ValueError("south must be below north, and west below east")
+        return self
+
+
 class CityPlan(_Part):
     """A city as its plan has it."""
 
@@ -119,6 +143,7 @@ class CityPlan(_Part):
     time_zone: Text
     mode: CityMode = "epidemic"
     travel: TravelPlan | None = None
+    bounds: BoundsPlan | None = None
     district: tuple[DistrictPlan, ...] = Field(min_length=1)
     station: tuple[StationPlan, ...] = ()
     unit: tuple[UnitPlan, ...] = ()
@@ -185,6 +210,16 @@ class CityPlan(_Part):
             return usual_travel(pack)
         return GreatCircleTravel(
             road_factor=self.travel.road_factor, speed_kmh=self.travel.speed_kmh
+        )
+
+    def bounds_under(self, pack: Pack) -> Bounds:
+        """Return what positions are believed in: its bounds, all its places, the pack's margin."""
+        own = self.bounds
+        begin = NOWHERE if own is None else Bounds(**own.model_dump())
+        places: tuple[_Placed, ...] = (*self.district, *self.station, *self.hospital)
+        return begin.around(
+            (Position(each.latitude, each.longitude) for each in places),
+            pack.positions.bounds_margin_metres,
         )
 
     def put_into(self, city: City) -> bool:

@@ -1,7 +1,7 @@
 """What consoles publish on the `calls` topic, keyed by call_id.
 
 The names are those of a dispatch centre's records; the Chinese terms stand beside them. Times are
-RFC 3339 with an offset, kept as aware UTC; positions are WGS-84 degrees.
+RFC 3339 with an offset, kept as aware UTC; positions are degrees, kept as WGS-84.
 """
 
 from typing import Annotated, ClassVar, Self
@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from dispatch.topics.datum import Datum, read_as_wgs84
 from dispatch.topics.fields import (
     Answer,
     CallerKind,
@@ -88,10 +89,14 @@ class Patient(Content):
 
 
 class Location(Content):
-    """Where the patient is (现场地址): a WGS-84 position in degrees, an address, or both."""
+    """Where the patient is (现场地址): a position in degrees, an address, or both.
+
+    `datum` is the position's as it is sent, WGS-84 where it does not say; once read it is WGS-84.
+    """
 
     latitude: Latitude | None = None
     longitude: Longitude | None = None
+    datum: Datum | None = None
     address: LongText | None = None
 
     @model_validator(mode="after")
@@ -102,6 +107,7 @@ class Location(Content):
             raise _field_error("longitude", "is required beside a latitude")
         if self.latitude is None and self.address is None:
             raise PydanticCustomError("place", "needs latitude and longitude, or an address")
+        read_as_wgs84(self)
         return self
 
 
@@ -203,7 +209,10 @@ class CallOverridden(Content):
 
 
 class CallHeld(Content):
-    """The dispatcher puts the call on hold (挂起), until a time where one is given."""
+    """The dispatcher puts the call on hold (挂起), until a time where one is given.
+
+    It ends by itself, and sooner when the patient gets worse.
+    """
 
     event_type: ClassVar[str] = "call.held"
     call_id: CallId

@@ -1,10 +1,13 @@
 """What consoles, management and operators read on the `fleet` topic, keyed by unit_id or `city`."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from dispatch.topics.announcement import Announcement
 from dispatch.topics.city import CityMode
+
+# Why a position that a unit reports is not believed.
+Disbelief = Literal["no_fix", "out_of_bounds", "too_fast", "from_the_future", "older_than_last"]
 
 
 class UnitChanged(Announcement):
@@ -21,6 +24,23 @@ class UnitChanged(Announcement):
     reason: str | None
 
 
+class UnitWarned(Announcement):
+    """A unit's report was taken, but not its position: why, and what stands in for it.
+
+    `latitude` and `longitude` (WGS-84 degrees) are what it said, `stands_in` is the last position
+    that was believed or the station. Told once for as long as it goes on for the same reason.
+    """
+
+    event_type: ClassVar[str] = "unit.warned"
+    unit_id: str
+    at: datetime
+    why: Disbelief
+    explanation: str
+    latitude: float
+    longitude: float
+    stands_in: Literal["last_position", "station"]
+
+
 class CityModeChanged(Announcement):
     """The city is in another mode (平战结合), and with it the pool of crews for emergencies."""
 
@@ -32,4 +52,4 @@ class CityModeChanged(Announcement):
     reason: str
 
 
-OUTPUTS = (UnitChanged, CityModeChanged)
+OUTPUTS = (UnitChanged, UnitWarned, CityModeChanged)

@@ -32,12 +32,14 @@ EscalationKind = Literal[
     "no_room",
     "no_transfer_crew_to_swap",
     "regular_instead_of_transfer",
+    "radio_out",
     "reservation_expired",
     "room_inconsistent",
     "run_aborted",
     "run_refused",
     "run_unanswered",
     "source_set_apart",
+    "still_held",
     "supplies_short",
     "timer_failed",
     "transfer_as_last_resort",
@@ -191,7 +193,10 @@ class IncidentAmended(Announcement):
 
 
 class IncidentHeld(Announcement):
-    """A dispatcher put the incident aside (挂起); it comes back by itself at `until`."""
+    """A dispatcher put the incident aside (挂起); it comes back by itself at `until`, or before.
+
+    Before, when the patient gets worse.
+    """
 
     event_type: ClassVar[str] = "incident.held"
     incident_id: str

@@ -1,6 +1,6 @@
 """What medical institutions publish on the `transfers` topic, keyed by transfer_id or batch_id.
 
-Times are RFC 3339 with an offset, kept as aware UTC; positions are WGS-84 degrees.
+Times are RFC 3339 with an offset, kept as aware UTC; positions are degrees, kept as WGS-84.
 """
 
 from collections import Counter

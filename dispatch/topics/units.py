@@ -1,12 +1,13 @@
 """What crews publish on the `units` topic, keyed by unit_id.
 
-Times are RFC 3339 with an offset, kept as aware UTC; positions are WGS-84 degrees.
+Times are RFC 3339 with an offset, kept as aware UTC; positions are degrees, kept as WGS-84.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from dispatch.topics.datum import Datum, read_as_wgs84
 from dispatch.topics.fields import (
     CaseStatusFound,
     Condition,
@@ -35,10 +36,19 @@ UnitStatus = Literal[
 
 
 class UnitPosition(Content):
-    """Where a unit is: WGS-84 degrees."""
+    """Where a unit is: degrees, of the `datum` as it is sent (WGS-84 where it does not say).
+
+    Once read it is WGS-84.
+    """
 
     latitude: Latitude
     longitude: Longitude
+    datum: Datum | None = None
+
+    @model_validator(mode="after")
+    def _is_wgs84(self) -> Self:
+        read_as_wgs84(self)
+        return self
 
 
 class UnitReported(Content):

@@ -34,6 +34,12 @@ def city_plan(units: int) -> str:
 name = "proving ground"
 time_zone = "Asia/Shanghai"
 
+[bounds]
+south = 40.0
+west = 117.0
+north = 60.0
+east = 122.0
+
 [[district]]
 code = "{DISTRICT}"
 name = "one"

@@ -10,7 +10,7 @@ import pytest
 import dispatch
 
 ROOT = Path(dispatch.__path__[0])
-PURE = {"pydantic", "pydantic_core", "orjson"}
+PURE = {"geocoordinates_ffi", "orjson", "pydantic", "pydantic_core"}
 # Everything of `dispatch` that each of its parts may import, beside itself.
 MAY_KNOW = {
     "topics": {"errors"},

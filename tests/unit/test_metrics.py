@@ -1,9 +1,12 @@
 """The metrics: what is counted, under labels of which there are only so many."""
 
+from typing import get_args
+
 import orjson
 
 from dispatch.metrics import Metrics
 from dispatch.topics.envelope import Outgoing
+from dispatch.topics.fleet import Disbelief
 from dispatch.topics.incidents import CallDecided
 
 
@@ -94,3 +97,18 @@ def test_what_was_wrong_with_calls_is_counted_by_fields_that_the_service_knows()
         if sample.name.endswith("_total")
     }
     assert counted == {"key": 1, "patient": 1, "other": 2}
+
+
+def test_positions_that_are_not_believed_are_counted_by_the_reason() -> None:
+    metrics = Metrics()
+    headers = (("ce_type", b"unit.warned"),)
+    value = orjson.dumps({"unit_id": "U1", "why": "no_fix"})
+    metrics.count_published([Outgoing(1, "dispatch.fleet", "U1", headers, value)] * 2)
+    counted = {
+        sample.labels["why"]: sample.value
+        for family in metrics.unit_warnings.collect()
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    }
+    assert counted["no_fix"] == 2
+    assert counted.keys() == set(get_args(Disbelief))

@@ -12,7 +12,14 @@ import pytest_asyncio
 
 from dispatch.policy.pack import load_pack
 from dispatch.store.desk import Desk
-from dispatch.store.plan import CityPlan, DistrictPlan, HospitalPlan, StationPlan, UnitPlan
+from dispatch.store.plan import (
+    BoundsPlan,
+    CityPlan,
+    DistrictPlan,
+    HospitalPlan,
+    StationPlan,
+    UnitPlan,
+)
 from dispatch.topics.cloudevents import timestamp, write_headers
 from dispatch.topics.envelope import Outgoing, Record
 
@@ -118,6 +125,8 @@ def small_city(units: int = 3) -> CityPlan:
     return CityPlan(
         name="small",
         time_zone="Asia/Shanghai",
+        # A thousand calls reach far beyond the city: see `Post.call`.
+        bounds=BoundsPlan(south=45.0, west=115.0, north=60.0, east=125.0),
         district=(DistrictPlan(code=DISTRICT, name="one", latitude=49.2, longitude=119.7),),
         station=(
             StationPlan(station_id="S1", district=DISTRICT, latitude=49.21, longitude=119.71),

@@ -9,7 +9,7 @@ from dispatch.planning.process import Planner
 from dispatch.store.desk import Desk
 from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.envelope import Outgoing, Record
-from tests.integration.store.conftest import DISTRICT, HandClock, Post, fire_due, kinds, of_kind
+from tests.integration.store.conftest import DISTRICT, HandClock, Post, kinds, of_kind
 
 OpenDesk = Callable[..., Any]
 
@@ -88,13 +88,11 @@ async def test_another_worker_goes_on_with_a_batch(
         "operator": "o1",
         "waste_bags": 2,
     }
-    events = [*await two.take([post.unit("T1", "disinfection.certified", **certificate)])]
-    for _ in range(12):
-        clock.forward(600)
-        events += await fire_due(two)
-        if of_kind(events, "order.issued"):
-            break
-    assert [each["incident_id"] for each in of_kind(events, "order.issued")] == ["b1.T2"]
+    early = await two.take([post.unit("T1", "disinfection.certified", **certificate)])
+    because = of_kind(early, "batch.progressed")[-1]["because"]
+    assert because == "unit T1 is free sooner than planned"
+    events = [*await planned(two, planner)]
+    assert [each["incident_id"] for each in of_kind(events, "order.issued")] == ["b1.T3"]
 
 
 async def test_a_call_with_the_id_of_a_batch_that_is_over_goes_on_under_another(

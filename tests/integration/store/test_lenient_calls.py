@@ -105,6 +105,14 @@ WRAPPED: dict[str, tuple[Wrap, str]] = {
         content(location={"latitude": 149, "longitude": 1, "address": "x street"}),
         "location.latitude",
     ),
+    "a place that stands for none": (
+        content(location={"latitude": 0, "longitude": 0, "address": "x street"}),
+        "location",
+    ),
+    "a place in another country": (
+        content(location={"latitude": 37.5, "longitude": -122.4}),
+        "location",
+    ),
     "an institution without a name": (content(caller={"kind": "institution"}), "caller.kind"),
     "an age in words": (
         content(patient={"condition": "stable", "symptoms": [], "case_status": "none", "age": "x"}),

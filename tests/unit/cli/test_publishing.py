@@ -236,10 +236,32 @@ def test_a_call_comes_from_a_file_with_options_laid_over_it(
     }
 
 
+def test_a_position_on_the_command_line_has_a_datum_of_its_own(
+    published: list[Content], tmp_path: Path
+) -> None:
+    body = {
+        "call_id": "c-1",
+        "received_at": "2022-12-23T00:00:00Z",
+        "district": "150702",
+        "caller": {"kind": "public"},
+        "patient": {"condition": "stable", "symptoms": [], "case_status": "none"},
+        "location": {"latitude": 49.2, "longitude": 119.7, "datum": "GCJ-02"},
+    }
+    file = tmp_path / "call.json"
+    file.write_text(json.dumps(body))
+    place = ["--latitude", "49.2", "--longitude", "119.7"]
+    assert cli.run(["call", str(file)]) == 0
+    assert cli.run(["call", str(file), *place]) == 0
+    assert cli.run(["call", str(file), *place, "--datum", "gcj-02"]) == 0
+    shifted, plain, again = (event.model_dump()["location"] for event in published)
+    assert plain == {"latitude": 49.2, "longitude": 119.7}
+    assert shifted == again != plain
+
+
 def test_what_is_no_object_is_left_for_the_model_to_refuse() -> None:
     names = [
         *("call_id", "received_at", "district", "complaint", "count", "latitude", "longitude"),
-        *("address", "phone", "institution", "can_admit", "condition", "case_status"),
+        *("datum", "address", "phone", "institution", "can_admit", "condition", "case_status"),
         *("travel", "residence", "close_contact", "exposure"),
     ]
     over: dict[str, Any] = {**dict.fromkeys(names), "symptoms": (), "condition": "stable"}

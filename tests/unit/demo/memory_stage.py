@@ -67,6 +67,7 @@ class MemoryStage:
             districts=self.plan.districts,
             mode=self.plan.mode,
             travel=self.plan.travel_under(self.pack),
+            bounds=self.plan.bounds_under(self.pack),
         )
         self._agenda: list[tuple[datetime, int, Action]] = []
         self._numbers = itertools.count()

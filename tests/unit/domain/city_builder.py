@@ -498,6 +498,11 @@ class SmallCity:
         self._reload(incident_id)
         return self.city.incidents[incident_id]
 
+    def on_the_incident(self, incident_id: str) -> list[str]:
+        """Return the units that are on an incident now."""
+        runs = [self.city.assignments[key] for key in self.incident(incident_id).assignments]
+        return [run.unit_id for run in runs if run.ended_at is None]
+
     def assignment(self, unit_id: str) -> Assignment:
         """Return the run that a unit is on."""
         assignment_id = self.city.units[unit_id].assignment_id

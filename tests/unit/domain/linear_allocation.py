@@ -118,7 +118,10 @@ def _nearest(
     why = ["only_one_left" if suitable == 1 else "nearest_by_travel_time"]
     if not need.critical and own is not None:
         why.append(("own_district", "neighbour_district", "anywhere_in_city")[ring])
-    if not fresh:
+    doubted = unit.doubt is not None and unit.doubt.why != "older_than_last"
+    if doubted:
+        why.append(f"position_not_believed_{'last' if fresh else 'station'}_used")
+    elif not fresh:
         why.append("position_stale_station_used")
     if negative_pressure_first and unit.vehicle == "negative_pressure":
         why.append("negative_pressure_first")

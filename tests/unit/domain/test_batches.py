@@ -390,6 +390,54 @@ def test_a_trip_that_does_not_start_in_time_is_planned_anew() -> None:
     assert "has not started in time" in the(city).because
 
 
+def test_a_unit_that_is_free_sooner_than_planned_rides_sooner() -> None:
+    city = a_city(transfer_unit("T1"))
+    city.say(case("c1"))
+    request(city, patient("p1"))
+    accept_all(city, adopt(city))
+    (trip,) = the(city).trips
+    assert trip.depart_at - city.now > timedelta(minutes=60)
+    city.run_to("T1", "rolling")
+    city.pass_time(20 * 60)
+    assert the(city).revision == 1
+    city.end("T1", "aborted", "patient_cancelled")
+    assert the(city).because == "unit T1 is free sooner than planned"
+    assert ordered(adopt(city)) == {"T1"}
+
+
+def test_a_unit_that_is_back_sooner_from_its_trip_rides_sooner() -> None:
+    city = a_city(transfer_unit("T1"))
+    request(city, patient("p1"), patient("p2"))
+    accept_all(city, adopt(city))
+    waiting = the(city).trips[1]
+    city.hand_over("T1")
+    city.disinfect("T1")
+    assert waiting.depart_at - city.now > HALF_HOUR
+    assert the(city).because == "unit T1 is free sooner than planned"
+    assert ordered(adopt(city)) == {"T1"}
+
+
+def test_who_is_hardly_sooner_or_waits_by_plan_is_not_planned_anew() -> None:
+    city = a_city(transfer_unit("T1"))
+    city.say(case("c1"))
+    request(city, patient("p1"))
+    accept_all(city, adopt(city))
+    (trip,) = the(city).trips
+    city.run_to("T1", "rolling")
+    city.pass_time((trip.depart_at - city.now).total_seconds() - 29 * 60)
+    city.end("T1", "aborted", "patient_cancelled")
+    assert the(city).revision == 1
+    # Free from the beginning, with a loading place only later: its own reports change nothing.
+    city = a_city(*(transfer_unit(f"T{n}") for n in range(1, 5)))
+    request(city, *(patient(f"p{n}") for n in range(4)), loading_places=1)
+    accept_all(city, adopt(city))
+    city.pass_time(60)
+    for number in range(1, 5):
+        if city.unit(f"T{number}").assignment_id is None:
+            city.report(f"T{number}", position=at(111.6))
+    assert the(city).revision == 1
+
+
 def test_a_batch_that_cannot_be_complete_in_time_says_so() -> None:
     city = a_city(transfer_unit("T1"))
     soon = city.now + timedelta(minutes=40)

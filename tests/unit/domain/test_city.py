@@ -118,7 +118,7 @@ def test_a_call_among_two_hundred_units_takes_well_under_a_millisecond_each() ->
     ]
     city = SmallCity(*units, hospitals=usual_hospitals())
     calls = [
-        febrile(f"c{n}", UNDETERMINED, location={"latitude": 41.0 + n / 10, "longitude": 111.6})
+        febrile(f"c{n}", UNDETERMINED, location={"latitude": 41.0 + n / 100, "longitude": 111.6})
         for n in range(100)
     ]
     spent = []

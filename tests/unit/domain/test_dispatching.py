@@ -1,6 +1,9 @@
 """From a decision to a unit on its way: decide, order, queue, swap; nothing waits silently."""
 
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from dispatch.topics.clocks import ClockBreached
 from dispatch.topics.incidents import CallDecided, IncidentAssigned, IncidentQueued
@@ -151,6 +154,42 @@ def test_many_patients_are_a_mass_casualty_even_before_a_unit_can_go() -> None:
     city = SmallCity()
     assert escalated(city.say(call("c1", patient_count=3))) == ["mass_casualty"]
     assert escalated(city.say(call("c2", patient_count=2))) == []
+
+
+def test_a_family_with_fever_is_no_mass_casualty_until_somebody_is_worse() -> None:
+    city = SmallCity()
+    assert escalated(city.say(febrile("c1", POSITIVE, patient_count=3))) == []
+    assert escalated(city.answer("c1", condition="critical")) == ["mass_casualty"]
+    # It is told once.
+    assert escalated(city.answer("c1", condition="stable")) == []
+    assert escalated(city.answer("c1", condition="critical")) == []
+
+
+@pytest.mark.parametrize(
+    ("patients", "changes", "told"),
+    [
+        (9, {}, []),
+        (10, {}, ["mass_casualty"]),
+        (3, {"chief_complaint": "车祸"}, ["mass_casualty"]),
+        (3, {"patient": {"condition": "unknown"}}, ["mass_casualty"]),
+        (3, {"patient": {"symptoms": []}}, ["mass_casualty"]),
+        (3, {"patient": {"symptoms": [], "case_status": "confirmed"}}, []),
+    ],
+)
+def test_how_many_patients_are_a_mass_casualty(
+    patients: int, changes: dict[str, Any], told: list[str]
+) -> None:
+    city = SmallCity()
+    events = city.say(febrile("c1", UNDETERMINED, patient_count=patients, **changes))
+    assert [kind for kind in escalated(events) if kind == "mass_casualty"] == told
+
+
+def test_a_mass_casualty_is_told_again_when_there_are_more() -> None:
+    same = {"chief_complaint": "traffic accident", "caller": {"phone": "13800000000"}}
+    city = SmallCity()
+    assert escalated(city.say(call("c1", patient_count=3, **same))) == ["mass_casualty"]
+    assert escalated(city.say(call("c2", patient_count=3, **same))) == []
+    assert escalated(city.say(call("c3", patient_count=5, **same))) == ["mass_casualty"]
 
 
 # -- the dispatcher's last word

@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dispatch.domain.believing import Bounds
 from dispatch.domain.lenient_calls import ADDRESS_UNKNOWN, Salvage, derived_id, nearest
 from dispatch.domain.model import District, Position
-from dispatch.topics.calls import Call
+from dispatch.topics.calls import Call, Location
 
 NOW = datetime(2022, 3, 1, tzinfo=UTC)
 DISTRICTS = {
     "150702": District(code="150702", name="海拉尔区", centre=Position(49.2, 119.7)),
     "150781": District(code="150781", name="满洲里市", centre=Position(49.6, 117.4)),
 }
-SALVAGE = Salvage(DISTRICTS, lambda: NOW)
+BOUNDS = Bounds(south=47.0, west=115.5, north=53.4, east=126.1)
+SALVAGE = Salvage(DISTRICTS, BOUNDS, lambda: NOW)
 
 VALID: dict[str, Any] = {
     "call_id": "c1",
@@ -140,6 +142,44 @@ def test_a_call_is_sent_to_the_nearest_district_or_to_the_one_that_its_address_n
     assert call is not None
     assert call.district == "150702"
     assert "district" in found
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "why"),
+    [
+        (0.0, 0.0, "0, 0 stands for no position"),
+        (55.75, 37.62, "55.7500, 37.6200 is outside the city's bounds"),
+    ],
+)
+def test_a_position_that_cannot_be_does_not_say_where_a_call_is_from(
+    latitude: float, longitude: float, why: str
+) -> None:
+    place = {"latitude": latitude, "longitude": longitude, "address": "满洲里市一道街"}
+    call, found = taken({**VALID, "district": None, "location": place})
+    assert call is not None
+    assert call.location == Location(address="满洲里市一道街")
+    assert call.district == "150781"
+    assert found["location"] == f"{why}: it was left out"
+
+
+@pytest.mark.parametrize("datum", ["Xian-80", 80, ["x"], {}])
+def test_an_unknown_datum_of_a_call_is_warned_of_and_taken_as_wgs84(datum: Any) -> None:
+    call, found = taken({**VALID, "location": {**VALID["location"], "datum": datum}})
+    assert call == Call.model_validate(VALID)
+    assert found["location.datum"].endswith(": taken as WGS-84")
+
+
+def test_a_datum_that_stands_elsewhere_counts_all_the_same() -> None:
+    plain = {"latitude": 49.2, "longitude": 119.7, "datum": "GCJ-02"}
+    shifted = Location.model_validate(plain)
+    assert shifted.latitude != 49.2
+    for body in (
+        {**VALID, "location": {"lat": 49.2, "lng": 119.7, "coordType": "x", "坐标系": "gcj02"}},
+        {**VALID, "location": {"latitude": 49.2, "longitude": 119.7}, "datum": "gcj02"},
+    ):
+        call, _ = taken(body)
+        assert call is not None
+        assert call.location == shifted
 
 
 def test_a_call_of_which_nothing_says_where_it_is_is_not_taken() -> None:

@@ -48,8 +48,7 @@ def ordered(city: SmallCity, event: Any) -> str:
 
 def on_it(city: SmallCity, incident_id: str = "c1") -> list[str]:
     """Return who is on an incident now."""
-    runs = [city.city.assignments[key] for key in city.incident(incident_id).assignments]
-    return [run.unit_id for run in runs if run.ended_at is None]
+    return city.on_the_incident(incident_id)
 
 
 def test_a_unit_that_comes_on_duty_nearer_by_takes_over() -> None:
