@@ -15,6 +15,7 @@ import pytest
 
 from dispatch.policy.decision import Decision, Facts, decide
 from dispatch.policy.pack import ITEMS, Pack, load_pack
+from dispatch.topics.city import CityMode
 from dispatch.topics.fields import CaseStatus, Condition
 
 RECEIVED_AT: Final = datetime(2022, 12, 23, 0, 0, tzinfo=UTC)
@@ -106,13 +107,14 @@ def told(decision: Decision) -> list[Any]:
     ]
 
 
+@pytest.mark.parametrize("mode", get_args(CityMode))
 @pytest.mark.parametrize("name", list(BEFORE))
-def test_decisions_on_codes_alone_are_what_they_were(name: str) -> None:
+def test_decisions_on_codes_alone_are_what_they_were(name: str, mode: CityMode) -> None:
     pack = load_pack(name)
     digest = hashlib.sha256()
     rules: Counter[str] = Counter()
     for facts, after in every_facts(pack):
-        decision = decide(facts, pack, RECEIVED_AT + after)
+        decision = decide(facts._replace(mode=mode), pack, RECEIVED_AT + after)
         rules[decision.rule] += 1
         digest.update(orjson.dumps(told(decision)))
     assert dict(rules) == RULES
