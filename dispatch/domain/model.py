@@ -135,7 +135,8 @@ class CallRecord:
 class Incident:
     """An incident: what is known of the patient, the decision in force, and who serves it.
 
-    `left_behind` says where units that failed on the way to a hospital left their patients.
+    `left_behind` says where units that failed on the way to a hospital left their patients;
+    `taken_back` are symptoms that were said, or read in a complaint, and are not so.
     """
 
     incident_id: str
@@ -167,6 +168,7 @@ class Incident:
     held_until: datetime | None = None
     closed_at: datetime | None = None
     outcome: str | None = None
+    taken_back: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
