@@ -124,9 +124,10 @@ class Context:
         fillers = any_of(words.after_fillers).pattern
         denied = any_of(words.denied_after).pattern
         together = any_of(words.together).pattern
-        self._denied_after = re.compile(rf"(?:\s|{fillers})*(?:{denied}){_END}")
+        # Possessive: what a sender repeats is looked at once.
+        self._denied_after = re.compile(rf"(?>\s|{fillers})*+(?:{denied}){_END}")
         self._all_denied_after = re.compile(
-            rf"\s*,?\s*(?:{together})(?:\s|{fillers})*(?:{denied}){_END}"
+            rf"\s*,?\s*(?:{together})(?>\s|{fillers})*+(?:{denied}){_END}"
         )
         self._asked_after = any_of(words.asked_after)
         self._long_past = any_of(words.long_past)

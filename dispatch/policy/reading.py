@@ -14,8 +14,9 @@ from dispatch.policy.temperature import Thermometer, Threshold
 from dispatch.policy.vocabulary import Vocabulary, is_pattern
 from dispatch.policy.words import Finder, Span
 
-# Of a longer text the beginning is read.
-LONGEST_READ: Final = 2_000
+# Of a longer text the beginning is read, in characters; of more words for something, the first.
+LONGEST_READ: Final = 1_000
+MOST_MENTIONS: Final = 50
 _LATIN_WORD: Final = re.compile("[a-z]+")
 
 
@@ -63,15 +64,16 @@ class Reader:
         degrees = list(self._thermometer.find(text, threshold))
         spans = [*degrees, *self._symptoms.find(text, (*nothing, *degrees))]
         spans += self._misspelt(text, (*nothing, *spans))
-        spans.sort(key=lambda span: (span.start, -span.end))
-        others = [] if len(spans) == len(degrees) else self._needs.find(text)
+        spans = sorted(spans, key=lambda span: (span.start, -span.end))[:MOST_MENTIONS]
+        others = [] if len(spans) == len(degrees) else self._needs.find(text)[:MOST_MENTIONS]
         return self._context.judge(text, spans, others, threshold.symptom, frozenset())
 
     def needs(self, text: str) -> list[Mention]:
         """Return the needs that a text names, in order, with those that don't count."""
         text = self._fold(text)
         lasting = frozenset(code for code, words in self._vocabulary.needs.items() if words.lasting)
-        return self._context.judge(text, self._needs.find(text), [], None, lasting)
+        spans = self._needs.find(text)[:MOST_MENTIONS]
+        return self._context.judge(text, spans, [], None, lasting)
 
     def code(self, entry: str) -> str | None:
         """Return the code that an entry of a list of symptoms stands for without a doubt."""

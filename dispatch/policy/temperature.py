@@ -23,7 +23,7 @@ _FAHRENHEIT: Final = re.compile(
     r"\s*(?P<unit>°\s*f?|f(?![a-z])|deg(?:rees?)?(?:\s*f(?:ahrenheit)?)?|华氏度?|度)?(?![0-9])"
 )
 _WORDS_BETWEEN: Final = (
-    r"(?:\s|是|有|到|到了|了|都|达|达到|大概|约|近|快|将近|超过|:|is|of|was|at|about|over)*"
+    r"(?>\s|是|有|达到|到了|到|了|都|达|大概|约|将近|近|快|超过|:|is|of|was|at|about|over)*+"
 )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from time import process_time
 from typing import Final
 
 import pytest
@@ -119,6 +120,30 @@ def test_every_code_is_known_by_its_words() -> None:
 def test_of_a_long_text_the_beginning_is_read() -> None:
     assert triggers("头晕" * LONGEST_READ + "发热") == set()
     assert triggers("头晕" * 10 + "发热") == {"fever"}
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "咳,",
+        "咳、",
+        "咳",
+        "没有",
+        "没有咳",
+        "1",
+        "咳的症状",
+        "达到38",
+        "feve ",
+        "cough or ",
+        "邻居发烧",
+        "胸很疼",
+    ],
+)
+def test_what_is_said_over_and_over_is_read_at_once(unit: str) -> None:
+    begun = process_time()
+    READER.place(unit * 1_000, THRESHOLD)
+    READER.needs(unit * 1_000)
+    assert process_time() - begun < 5
 
 
 text = st.text(
