@@ -165,7 +165,7 @@ class Context:
         self._denied_behind(text, spans, why)
         for index, span in enumerate(spans):
             if why[index] is None:
-                why[index] = self._not_now(text, spans, index, temperature)
+                why[index] = self._not_now(text, spans, index, why, temperature)
             if why[index] in ("past", "over") and lasting.issuperset(span.codes):
                 why[index] = None
         self._of_others(text, spans, others, why)
@@ -211,7 +211,7 @@ class Context:
                 )
                 reach.pass_by(token, length=token.end - position, list_goes_on=goes_on)
                 position = token.end
-            again = index > 0 and spans[index - 1].codes == span.codes
+            again = index > 0 and _names(text, span, spans[index - 1])
             lasting = self._lasting.match(text, span.end) is not None
             if reach.denies(again=again, lasting=lasting):
                 found.append("denied")
@@ -238,9 +238,9 @@ class Context:
         """Take back what is denied behind it, with the list that it ends."""
         for index, span in enumerate(spans):
             if index and why[index] == "denied" and why[index - 1] is None:
-                before, named = spans[index - 1], text[span.start : span.end]
-                same = named in text[before.start : before.end]
-                if same and _clause(text, before.start, before.end)[1] > span.start:
+                before = spans[index - 1]
+                end = _clause(text, before.start, before.end)[1]
+                if end > span.start and _names(text, before, span):
                     why[index - 1] = "denied"  # named, and then denied
             following = spans[index + 1].start if index + 1 < len(spans) else len(text)
             match = self._denied_after.match(text, span.end)
@@ -263,9 +263,14 @@ class Context:
         return all(token.kind in allowed for token in self._tokens(text, start, end))
 
     def _not_now(
-        self, text: str, spans: Sequence[Span], index: int, temperature: str | None
+        self,
+        text: str,
+        spans: Sequence[Span],
+        index: int,
+        why: Sequence[Why | None],
+        temperature: str | None,
     ) -> Why | None:
-        """Say whether a word is of the past, or over."""
+        """Say whether a word is of the past, or over; `why` has those that are denied."""
         span = spans[index]
         if self._history_after.match(text, span.end):
             return "past"
@@ -294,6 +299,13 @@ class Context:
             )
             if cool or self._is_over(text, span.end, sentence, self._normal_again):
                 return "over"
+        if any(
+            later.codes == span.codes
+            and taken_back == "denied"
+            and self._now.search(text, span.end, later.start)
+            for later, taken_back in zip(spans[index + 1 :], why[index + 1 :], strict=True)
+        ):
+            return "over"
         last = self._last_linked(text, spans, index)
         following = [each.start for each in spans[index + 1 :] if each.start >= last.end]
         reach = _OVER_REACH if CHINESE.search(clause) else 3 * _OVER_REACH
@@ -394,6 +406,12 @@ class _Person(NamedTuple):
     start: int
     end: int
     kind: str
+
+
+def _names(text: str, span: Span, other: Span) -> bool:
+    """Say whether words name the same symptom as others, and in the same word."""
+    same = span.codes == other.codes
+    return same and text[other.start : other.end] in text[span.start : span.end]
 
 
 def _subject(people: Sequence[_Person], position: int) -> _Person | None:
