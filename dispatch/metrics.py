@@ -1,7 +1,7 @@
 """The Prometheus metrics of one app, in a registry of their own."""
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, get_args
 
@@ -109,6 +109,13 @@ class Metrics:
         self.decisions = Counter(
             "dispatch_decisions", "Decisions published, by rule", ("rule",), registry=registry
         )
+        self.evidence = Counter(
+            "dispatch_symptoms",
+            "Decisions published, by how a trigger symptom is known: coded, read from words, "
+            "unplaced, unknown, none",
+            ("evidence",),
+            registry=registry,
+        )
         self.escalations = Counter(
             "dispatch_escalations", "Escalations published, by kind", ("kind",), registry=registry
         )
@@ -187,10 +194,17 @@ class Metrics:
         ).set_function(process_memory.limit)
         registry.register(_LogLines())
 
+    def _count_decisions(self, decisions: Iterable[dict[str, Any]]) -> None:
+        for decision in decisions:
+            self.decisions.labels(rule=decision["rule"]).inc()
+            # Those of earlier versions do not say it.
+            if (evidence := decision.get("inputs", {}).get("evidence")) is not None:
+                self.evidence.labels(evidence=evidence).inc()
+
     def count_published(self, events: Sequence[Outgoing]) -> None:
         """Count events, decisions by rule, escalations, clocks, refusals and warnings by kind."""
         published: Tally[str] = Tally()
-        decisions: Tally[str] = Tally()
+        decisions: list[dict[str, Any]] = []
         escalations: Tally[str] = Tally()
         clocks: Tally[tuple[str, str]] = Tally()
         refusals: Tally[tuple[str, str]] = Tally()
@@ -198,7 +212,7 @@ class Metrics:
             published[event.topic] += 1
             kind = next((value for name, value in event.headers if name == "ce_type"), b"")
             if kind == b"call.decided":
-                decisions[orjson.loads(event.value)["decision"]["rule"]] += 1
+                decisions.append(orjson.loads(event.value)["decision"])
             elif kind == b"escalation.raised":
                 escalations[orjson.loads(event.value).get("kind")] += 1
             elif kind in _CLOCK_OUTCOMES:
@@ -216,8 +230,7 @@ class Metrics:
                 self.refusals_counted.labels(*labels).inc(letter["count"])
         for topic, number in published.items():
             self.published.labels(topic=topic).inc(number)
-        for rule, number in decisions.items():
-            self.decisions.labels(rule=rule).inc(number)
+        self._count_decisions(decisions)
         for kind_of_escalation, number in escalations.items():
             self.escalations.labels(kind=kind_of_escalation).inc(number)
         for (clock, outcome), number in clocks.items():

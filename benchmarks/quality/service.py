@@ -414,6 +414,9 @@ class ServiceDispatcher(Dispatcher):
             nothing = {"symptoms": (), "case_status": "none", "epidemiology": None}
             told["caller"] = Caller(kind="public")
             told["patient"] = call.patient.model_copy(update=nothing)
+            if call.patient.symptoms:
+                # The complaint names them too.
+                told["chief_complaint"] = "unwell"
         return call.model_copy(update=told)
 
     def _say(self, event: Any, key: str) -> None:

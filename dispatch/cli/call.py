@@ -135,6 +135,9 @@ def _history(options: dict[str, Any]) -> dict[str, str]:
 @localised.command("answer")
 @click.argument("call_id")
 @_about_the_patient
+@localised.option(
+    "--take-back", "taken_back", multiple=True, metavar="CODE", help="answer.take_back"
+)
 @localised.option("--by", metavar="WHO", help="publish.by")
 @publishing
 @pass_invocation
@@ -157,6 +160,7 @@ def answer(
         condition=options["condition"],
         case_status=options["case_status"],
         symptoms=list(options["symptoms"]) or None,
+        symptoms_taken_back=list(options["taken_back"]) or None,
         by=by,
     )
     return publish_one(

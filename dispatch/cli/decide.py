@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, get_args
 
 import click
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from dispatch.policy.decision import decide, facts_of
 from dispatch.policy.pack import Pack, load_pack
 from dispatch.shown import json_of, shown_json
 from dispatch.topics.calls import Call
+from dispatch.topics.city import CityMode
 from dispatch.topics.fields import MAX_BODY_BYTES, BodyError, decode, parse_time, reasons
 
 READ_BYTES = 1 << 18
@@ -33,7 +34,14 @@ def _time(_ctx: click.Context, _option: click.Parameter, value: str | None) -> d
     "--policy", default="covid-19", show_default=True, metavar="PACK", help="decide.policy"
 )
 @localised.option("--at", metavar="TIME", callback=_time, help="decide.at")
-def command(source: BinaryIO, policy: str, at: datetime | None) -> int:
+@localised.option(
+    "--mode",
+    type=click.Choice(get_args(CityMode)),
+    default="epidemic",
+    show_default=True,
+    help="decide.mode",
+)
+def command(source: BinaryIO, policy: str, at: datetime | None, mode: CityMode) -> int:
     """Write a decision or an error for every line; return 1 when there was an error."""
     pack = load_pack(policy)
     output = click.get_binary_stream("stdout")
@@ -43,7 +51,7 @@ def command(source: BinaryIO, policy: str, at: datetime | None) -> int:
         answers = []
         for line in lines:
             number += 1
-            answer, good = answer_line(line, number, pack, at)
+            answer, good = answer_line(line, number, pack, at, mode)
             answers.append(answer)
             failed = failed or not good
         output.write(b"".join(answers))
@@ -68,7 +76,9 @@ def read_lines(source: BinaryIO) -> Iterator[list[bytes]]:
         yield [rest]
 
 
-def answer_line(line: bytes, number: int, pack: Pack, at: datetime | None) -> tuple[bytes, bool]:
+def answer_line(
+    line: bytes, number: int, pack: Pack, at: datetime | None, mode: CityMode = "epidemic"
+) -> tuple[bytes, bool]:
     """Return the line of JSON that answers a call, and whether it is a decision."""
     content: dict[str, Any] = {}
     try:
@@ -79,7 +89,7 @@ def answer_line(line: bytes, number: int, pack: Pack, at: datetime | None) -> tu
     except ValidationError as error:
         found = reasons(error)
     else:
-        decision = decide(facts_of(call), pack, at or call.received_at)
+        decision = decide(facts_of(call)._replace(mode=mode), pack, at or call.received_at)
         return shown_json(decision.as_json().decode()).encode() + b"\n", True
     refusal = {"call_id": _text_or_none(content.get("call_id")), "line": number, "error": found}
     return json_of(refusal) + b"\n", False

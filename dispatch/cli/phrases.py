@@ -98,7 +98,28 @@ def phrase(event: Event) -> str:
         masked["questions"] = " ".join(
             str(each.get(spoken(), "")) for each in questions if isinstance(each, dict)
         )
-    return _phrases.format(template, **masked)
+    return _phrases.format(template, **masked) + _known_symptoms(decision)
+
+
+def _known_symptoms(decision: Any) -> str:
+    """Say which symptoms of a decision were read from which words, and what nobody knows."""
+    inputs = decision.get("inputs") if isinstance(decision, dict) else None
+    if not isinstance(inputs, dict):
+        return ""
+    parts = []
+    if inputs.get("evidence") in ("unplaced", "unknown"):
+        parts.append(text(f"decided.{inputs['evidence']}"))
+    read = [each for each in inputs.get("read") or () if isinstance(each, dict)]
+    for source in dict.fromkeys(each.get("from") for each in read):
+        said = ", ".join(
+            # The vocabulary's own words, so nobody's name.
+            text("decided.word", code=_word(str(each.get("code"))), words=each.get("words"))
+            for each in read
+            if each.get("from") == source
+        )
+        key = "decided.complaint" if source == "chief_complaint" else "decided.list"
+        parts.append(text(key, read=said))
+    return "".join(parts)
 
 
 def line(event: Event) -> str:

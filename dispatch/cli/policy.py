@@ -1,5 +1,6 @@
 """`dispatch policy`: the packs that decide."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -9,8 +10,10 @@ from dispatch.cli import localised
 from dispatch.cli.console import PlainConsole, cell
 from dispatch.language import text
 from dispatch.policy.pack import Pack, load_pack
-from dispatch.shown import json_of
+from dispatch.policy.vocabulary import is_pattern
+from dispatch.shown import json_of, shown
 from dispatch.topics.cloudevents import timestamp
+from dispatch.topics.fields import SYMPTOMS_UNKNOWN
 
 
 @localised.group("policy")
@@ -33,6 +36,48 @@ def check(pack: str, as_json: bool) -> int:
         table.add_row(text(f"policy.{name}"), cell("–" if shown is None else str(shown)))
     PlainConsole().print(table)
     return 0
+
+
+@command.command("symptoms", help="policy.symptoms")
+@click.argument("pack", metavar="[FILE|PACK]", default="covid-19")
+@localised.option("--json", "as_json", is_flag=True, help="policy.json_lines")
+def symptoms(pack: str, as_json: bool) -> int:
+    """Show every symptom's code with its words; a broken pack raises PackError."""
+    entries = list(symptoms_of(load_pack(pack)))
+    if as_json:
+        for entry in entries:
+            click.echo(json_of(entry))
+        return 0
+    for entry in entries:
+        key = "policy.trigger" if entry["trigger"] else "policy.symptom"
+        words = {"zh": "、".join(entry["zh"]), "en": ", ".join(entry["en"])}
+        click.echo(shown(text(key, code=entry["code"], **words)))
+    return 0
+
+
+def symptoms_of(pack: Pack) -> Iterator[dict[str, Any]]:
+    """Yield every symptom: its code, whether it asks for screening, its words and its patterns.
+
+    The triggers come first, in the pack's order; last what says that nobody knows.
+    """
+    words = pack.vocabulary.symptoms
+    first = dict.fromkeys((*pack.screening.trigger_symptoms, *pack.screening.early_symptoms))
+    for code in dict.fromkeys((*first, *words)):
+        yield {
+            "code": code,
+            "trigger": code in pack.triggers,
+            "zh": [word for word in words[code].zh if not is_pattern(word)],
+            "en": [word for word in words[code].en if not is_pattern(word)],
+            "patterns": [word for word in words[code].both() if is_pattern(word)],
+        }
+    not_known = pack.vocabulary.unknown
+    yield {
+        "code": SYMPTOMS_UNKNOWN,
+        "trigger": False,
+        "zh": [word for word in not_known if not word.isascii()],
+        "en": [word for word in not_known if word.isascii() and word != SYMPTOMS_UNKNOWN],
+        "patterns": [],
+    }
 
 
 def summarise(pack: Pack) -> dict[str, Any]:

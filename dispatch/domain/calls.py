@@ -1,7 +1,9 @@
 """What consoles say: calls and answers, and calls held, called off or told apart."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from dispatch.domain import (
@@ -13,12 +15,14 @@ from dispatch.domain import (
     orders,
     places,
     repeats,
+    symptoms,
 )
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.linking import Link, find_link
 from dispatch.domain.model import CallRecord, Incident, Place
 from dispatch.domain.reports import report_case
 from dispatch.domain.reserved_ids import is_reserved
+from dispatch.policy.symptoms import codes_of
 from dispatch.topics.calls import (
     Call,
     CallAnswered,
@@ -67,6 +71,7 @@ def receive(city: City, call: Call, digest: str) -> None:
         ],
         calls=city.calls,
         policy=city.pack.linking,
+        codes_of=partial(codes_of, pack=city.pack),
         now=city.now,
     )
     if link is not None:
@@ -82,6 +87,8 @@ def receive(city: City, call: Call, digest: str) -> None:
 def answer(city: City, event: CallAnswered) -> None:
     """Take over later answers about the patient and decide again.
 
+    Symptoms are added to those known; one that is not so is taken back by name.
+
     Raises:
         Early: the call has not come yet.
         Rejected: the incident is closed.
@@ -92,14 +99,28 @@ def answer(city: City, event: CallAnswered) -> None:
         incident,
         condition=event.condition or incident.condition,
         case_status=event.case_status or incident.case_status,
-        symptoms=incident.symptoms if event.symptoms is None else event.symptoms,
         epidemiology={**incident.epidemiology, **answers},
     )
+    learnt = symptoms.without(learnt, event.symptoms_taken_back or (), city.pack)
+    learnt = symptoms.with_more(learnt, event.symptoms or (), city.pack)
     if learnt == incident:
         return
     city.put(learnt)
-    dispatching.decide_incident(city, incident.incident_id, "an answer came in")
+    because = "; ".join(("an answer came in", *_corrected(incident, learnt)))
+    dispatching.decide_incident(city, incident.incident_id, because)
     _report_if_risen(city, incident, event.answered_at)
+
+
+def _corrected(before: Incident, after: Incident) -> Iterator[str]:
+    """Say what an answer takes back: for what it does to a crew on its way, nobody need guess."""
+    taken_back = [code for code in after.taken_back if code not in before.taken_back]
+    if taken_back:
+        yield f"taken back: {', '.join(taken_back)}"
+    if before.case_status not in ("none", after.case_status):
+        yield f"case status: {before.case_status} -> {after.case_status}"
+    for item, answer in before.epidemiology.items():
+        if answer == "yes" and after.epidemiology[item] != "yes":
+            yield f"{item}: yes -> {after.epidemiology[item]}"
 
 
 def hold(city: City, event: CallHeld) -> None:
@@ -226,7 +247,10 @@ def unlink(city: City, event: CallUnlinked) -> None:
         active = incidents.active_assignments(city, former)
         if not any(assignment.met_patient for assignment in active):
             _call_off(city, former.incident_id, event.reason)
-    elif former.status != "closed" and repeats.known(corrected) != repeats.known(former):
+    elif former.status != "closed" and (
+        repeats.known(corrected) != repeats.known(former)
+        or symptoms.names_a_trigger(call, city.pack)
+    ):
         _release_surplus(city, former.incident_id, event.reason)
         dispatching.decide_incident(city, former.incident_id, f"{event.call_id} was unlinked")
     dispatching.decide_incident(city, event.call_id, "the link was undone")
@@ -337,8 +361,8 @@ def _link(city: City, call: Call, digest: str, link: Link) -> None:
         key=call.call_id,
     )
     _time_answer(city, call, incident.incident_id)
-    learnt = repeats.merged(incident, call)
-    changed = learnt != incident
+    learnt = symptoms.with_call(repeats.merged(incident, call), call, city.pack)
+    changed = learnt != incident or symptoms.names_a_trigger(call, city.pack)
     city.put(replace(learnt, calls=(*incident.calls, call.call_id), last_call_at=city.now))
     if changed:
         dispatching.decide_incident(

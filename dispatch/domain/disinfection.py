@@ -5,6 +5,7 @@ Source: 120 plan §3, §6; domain, terminal disinfection.
 
 from dataclasses import replace
 
+from dispatch.domain import symptoms
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import change_unit
@@ -50,7 +51,7 @@ def order_job(
             carried={
                 "case_status": incident.case_status,
                 "history": incident.decision["history"] if incident.decision else None,
-                "symptoms": list(incident.symptoms),
+                "symptoms": symptoms.told(city, incident),
             },
             required_agent=policy.required_agent,
             minimums=[

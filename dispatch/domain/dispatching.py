@@ -52,7 +52,7 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
     """Decide, now, on what is known now, and do what follows from it."""
     incident = city.incidents[incident_id]
     before = incident.decision
-    decision = decide(incidents.facts(incident), city.pack, city.now).as_dict()
+    decision = decide(incidents.facts(city, incident), city.pack, city.now).as_dict()
     incident = replace(incident, decision=decision)
     if before is not None and before["destination"] != decision["destination"]:
         incident = placements.agreed_no_more(city, incident)

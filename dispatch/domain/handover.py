@@ -8,6 +8,7 @@ from dispatch.domain import (
     hospitals,
     offers,
     placements,
+    symptoms,
     tiers,
 )
 from dispatch.domain.arrivals import BEFORE_ARRIVAL, must_be_told
@@ -398,7 +399,7 @@ def _patient(city: City, incident: Incident, run: Assignment) -> dict[str, Any]:
         "chief_complaint": call.chief_complaint,
         "special_needs": call.special_needs,
         "stretcher": call.stretcher,
-        "symptoms": list(incident.symptoms),
+        "symptoms": symptoms.told(city, incident),
         "patients": offers.described(
             patient for patient in patients if patient.patient_id in run.patients
         )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from dispatch.domain import clocks, holds, placements
+from dispatch.domain import clocks, holds, placements, symptoms
 from dispatch.domain.city import City, Early, Rejected
 from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.policy.decision import Facts
@@ -121,7 +121,7 @@ def close_if_done(city: City, incident_id: str) -> None:
     close(city, incident, "completed" if "completed" in outcomes else outcomes[-1])
 
 
-def facts(incident: Incident) -> Facts:
+def facts(city: City, incident: Incident) -> Facts:
     """Return what the decision looks at: the opening call and everything learnt since."""
     return Facts(
         call_id=incident.incident_id,
@@ -133,4 +133,8 @@ def facts(incident: Incident) -> Facts:
         case_status=incident.case_status,
         epidemiology=incident.epidemiology,
         transfer_kind=incident.transfer_kind,
+        complaints=symptoms.complaints(city, incident),
+        taken_back=incident.taken_back,
+        mode=city.mode,
+        crew_ordered=bool(active_assignments(city, incident)),
     )

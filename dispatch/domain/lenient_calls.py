@@ -22,7 +22,7 @@ from dispatch.domain.other_shapes import in_shape
 from dispatch.domain.travel import metres_between
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import Call, Location
-from dispatch.topics.fields import Content, SymptomCode, reasons
+from dispatch.topics.fields import SYMPTOMS_UNKNOWN, Content, SymptomCode, reasons
 from dispatch.topics.incidents import CallWarned
 
 ADDRESS_UNKNOWN: Final = "地址不详 (address unknown)"
@@ -391,6 +391,9 @@ def _symptoms(value: Any, where: str, warnings: _Warnings) -> list[str]:
             known.append(code)
     if left_out:
         warnings.add(where, f"{left_out} entries that are none, or too many, were left out")
+    if left_out and not known:
+        # Something was said, and nobody knows what.
+        known = [SYMPTOMS_UNKNOWN]
     return known
 
 
@@ -438,8 +441,8 @@ def _complete_patient(known: dict[str, Any], warnings: _Warnings) -> None:
             patient[name] = cautious
             warnings.add(f"patient.{name}", f"is missing or unusable: taken as {cautious}")
     if "symptoms" not in patient:
-        patient["symptoms"] = []
-        warnings.add("patient.symptoms", "are missing: taken as none")
+        patient["symptoms"] = [SYMPTOMS_UNKNOWN]
+        warnings.add("patient.symptoms", f"are missing or unusable: taken as {SYMPTOMS_UNKNOWN}")
     if "epidemiology" in patient and "epidemiology" in known:
         said = (*known.pop("epidemiology").items(), *patient["epidemiology"].items())
         gravest_last = ("no", "unknown", "yes")

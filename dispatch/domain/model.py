@@ -156,7 +156,8 @@ class Incident:
     """An incident: what is known of the patient, the decision in force, and who serves it.
 
     `left_behind` says where units that failed on the way to a hospital left their patients,
-    `mass_casualty_told` of how many patients a mass casualty was announced.
+    `mass_casualty_told` of how many patients a mass casualty was announced; `taken_back` are
+    symptoms that were said, or read in a complaint, and are not so.
     """
 
     incident_id: str
@@ -189,6 +190,7 @@ class Incident:
     held_until: datetime | None = None
     closed_at: datetime | None = None
     outcome: str | None = None
+    taken_back: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from dispatch.domain import hospitals, transfers
+from dispatch.domain import hospitals, symptoms, transfers
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Handover, Hospital, Incident, Transfer
@@ -74,7 +74,7 @@ def _call(city: City, handover: Handover, hospital: Hospital, incident: Incident
             "patient": opening.patient.model_copy(
                 update={
                     "condition": incident.condition,
-                    "symptoms": incident.symptoms,
+                    "symptoms": tuple(symptoms.told(city, incident)),
                     "case_status": incident.case_status,
                     "epidemiology": None,
                 }

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from dispatch.domain import clocks, known_cases
+from dispatch.domain import clocks, known_cases, symptoms
 from dispatch.domain.city import City
 from dispatch.domain.model import Assignment, Incident, Report, Transfer
 from dispatch.policy.pack import ITEMS, ClockKind
@@ -188,7 +188,7 @@ def _content(
         "district": place.district,
         "institution_id": incident.institution_id,
         "condition": incident.condition,
-        "symptoms": list(incident.symptoms),
+        "symptoms": symptoms.told(city, incident),
         "history": {item: incident.epidemiology.get(item) for item in ITEMS},
         "found_by": found_by,
         "found_at": found_at,

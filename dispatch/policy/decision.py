@@ -10,6 +10,7 @@ import orjson
 
 from dispatch.policy.pack import ITEMS, Item, Pack, PolicyInForce, Question, TransferOutcome
 from dispatch.policy.rules import (
+    SYMPTOMATIC,
     Action,
     Case,
     Destination,
@@ -17,6 +18,8 @@ from dispatch.policy.rules import (
     History,
     Protection,
 )
+from dispatch.policy.symptoms import Reading, Symptoms, read_complaints, readings_of, sum_up
+from dispatch.topics.city import CityMode
 from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.fields import (
     Answer,
@@ -35,7 +38,9 @@ class Facts(NamedTuple):
     """What is known when a decision is taken; `epidemiology` has the items that were asked.
 
     `can_admit_suspected` matters for an institution alone, `transfer_kind` for patients who are
-    moved between institutions. Times are aware UTC.
+    moved between institutions. `complaints` are still to be read, `read` is what was read of others
+    before; `taken_back` are symptoms that were said, or read, and are not so. `mode` is the city's;
+    `crew_ordered` says that a crew has its order. Times are aware UTC.
     """
 
     call_id: str
@@ -47,6 +52,11 @@ class Facts(NamedTuple):
     case_status: CaseStatus
     epidemiology: Mapping[str, Answer]
     transfer_kind: str | None = None
+    complaints: tuple[str, ...] = ()
+    read: tuple[Reading, ...] = ()
+    taken_back: tuple[str, ...] = ()
+    mode: CityMode = "epidemic"
+    crew_ordered: bool = False
 
 
 @dataclass(slots=True)
@@ -84,7 +94,7 @@ class Decision:
 
 
 def facts_of(call: "Call") -> Facts:
-    """Return the facts of a call as it came in."""
+    """Return the facts of a call as it came in, before any crew has an order."""
     caller, patient = call.caller, call.patient
     return Facts(
         call.call_id,
@@ -95,6 +105,7 @@ def facts_of(call: "Call") -> Facts:
         patient.symptoms,
         patient.case_status,
         call.answers(),
+        complaints=(call.chief_complaint,) if call.chief_complaint else (),
     )
 
 
@@ -124,7 +135,8 @@ def decide(facts: Facts, pack: Pack, at: datetime) -> Decision:
     """
     epidemiology = facts.epidemiology
     history, not_asked = _HISTORIES[tuple(map(epidemiology.get, ITEMS))]
-    symptomatic = not pack.triggers.isdisjoint(facts.symptoms)
+    read = (*facts.read, *read_complaints(facts.complaints, pack))
+    symptoms = sum_up(facts.symptoms, read, facts.taken_back, facts.mode, pack)
     known_case = facts.case_status != "none"
     deadline_passed = at >= facts.received_at + pack.deadline
     institution = facts.caller_kind == "institution"
@@ -132,16 +144,17 @@ def decide(facts: Facts, pack: Pack, at: datetime) -> Decision:
         kind = pack.transfers.kinds[facts.transfer_kind]
         # A case found among them is decided on as a case.
         if kind.outcome is not None and facts.case_status == "none":
-            return _as_kind(facts, pack, at, kind.outcome, kind.source)
+            return _as_kind(facts, kind.outcome, kind.source, pack, at)
     rule, outcome = pack.table[
         Case(
             facts.caller_kind,
             bool(facts.can_admit_suspected) if institution else True,
             known_case,
-            symptomatic,
+            symptoms.evidence,
             history,
             facts.condition != "stable",
             deadline_passed,
+            facts.crew_ordered,
         )
     ]
     return Decision(
@@ -153,20 +166,21 @@ def decide(facts: Facts, pack: Pack, at: datetime) -> Decision:
         outcome.destination,
         outcome.disinfection,
         history,
-        pack.questions[not_asked] if symptomatic else (),
+        pack.questions[not_asked] if symptoms.evidence != "none" else (),
         outcome.life_support,
         pack.policy,
         rule.source,
         at,
-        _inputs(facts, at, symptomatic=symptomatic, deadline_passed=deadline_passed),
-        _warnings(facts, pack, at),
+        _inputs(facts, symptoms, at, deadline_passed=deadline_passed),
+        _warnings(symptoms, pack, at),
     )
 
 
 def _as_kind(
-    facts: Facts, pack: Pack, at: datetime, outcome: TransferOutcome, source: str
+    facts: Facts, outcome: TransferOutcome, source: str, pack: Pack, at: datetime
 ) -> Decision:
     """Decide as the kind of transfer has it: nobody is asked, whatever the history."""
+    symptoms = sum_up(facts.symptoms, (), (), facts.mode, pack)._replace(evidence="none")
     return Decision(
         facts.call_id,
         "dispatch",
@@ -182,14 +196,17 @@ def _as_kind(
         source,
         at,
         _inputs(
-            facts, at, symptomatic=False, deadline_passed=at >= facts.received_at + pack.deadline
+            facts,
+            symptoms,
+            at,
+            deadline_passed=at >= facts.received_at + pack.deadline,
         ),
-        _warnings(facts, pack, at),
+        _warnings(symptoms, pack, at),
     )
 
 
 def _inputs(
-    facts: Facts, at: datetime, *, symptomatic: bool, deadline_passed: bool
+    facts: Facts, symptoms: Symptoms, at: datetime, *, deadline_passed: bool
 ) -> dict[str, Any]:
     inputs = {
         "call_id": facts.call_id,
@@ -203,20 +220,22 @@ def _inputs(
         "symptoms": list(facts.symptoms),
         "case_status": facts.case_status,
         "epidemiology": dict(facts.epidemiology),
-        "symptomatic": symptomatic,
+        "symptomatic": symptoms.evidence in SYMPTOMATIC,
         "known_case": facts.case_status != "none",
         "deadline_passed": deadline_passed,
+        "evidence": symptoms.evidence,
+        "read": [each.as_input() for each in symptoms.read],
+        "taken_back": list(facts.taken_back),
+        "mode": facts.mode,
+        "crew_ordered": facts.crew_ordered,
     }
     if facts.transfer_kind is not None:
         inputs["transfer_kind"] = facts.transfer_kind
     return inputs
 
 
-def _warnings(facts: Facts, pack: Pack, at: datetime) -> tuple[str, ...]:
-    warnings: tuple[str, ...] = ()
-    if not pack.known_symptoms.issuperset(facts.symptoms):
-        unknown = dict.fromkeys(code for code in facts.symptoms if code not in pack.known_symptoms)
-        warnings = tuple(f"unknown symptom code: {code}" for code in unknown)
+def _warnings(symptoms: Symptoms, pack: Pack, at: datetime) -> tuple[str, ...]:
+    warnings = tuple(f"unknown symptom code: {code}" for code in symptoms.unplaced)
     validity = pack.validity
     if at < validity.starts:
         starts = timestamp(validity.starts)
@@ -239,5 +258,10 @@ def replay(inputs: Mapping[str, Any], pack: Pack) -> Decision:
         inputs["case_status"],
         inputs["epidemiology"],
         inputs.get("transfer_kind"),
+        (),
+        readings_of(inputs),
+        tuple(inputs.get("taken_back", ())),
+        inputs.get("mode", "epidemic"),
+        inputs.get("crew_ordered", False),
     )
     return decide(facts, pack, parse_time(inputs["at"]))

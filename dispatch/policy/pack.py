@@ -4,7 +4,6 @@ A pack is one TOML file. Nothing outside the packs knows a symptom, a limit or a
 are metres, speeds km/h, times seconds, minutes or days, as each name says.
 """
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,10 +23,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dispatch.errors import PackError
+from dispatch.policy.reading import Reader
 from dispatch.policy.rules import (
     Case,
     Destination,
     Disinfection,
+    Line,
     Outcome,
     Part,
     Protection,
@@ -36,6 +37,10 @@ from dispatch.policy.rules import (
     compile_table,
     place_error,
 )
+from dispatch.policy.temperature import Threshold
+from dispatch.policy.toml_file import broken, read_toml
+from dispatch.policy.vocabulary import Vocabulary, load_vocabulary
+from dispatch.topics.city import CityMode
 from dispatch.topics.fields import (
     CaseStatus,
     CaseStatusFound,
@@ -43,7 +48,6 @@ from dispatch.topics.fields import (
     CrewKind,
     Identifier,
     VehicleKind,
-    reasons,
 )
 from dispatch.topics.transfers import Mobility, Severity
 from dispatch.topics.units import UnitStatus
@@ -87,7 +91,6 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Minutes = NotNegative
 Seconds = Annotated[int, Field(gt=0)]
 Rank = Annotated[int, Field(ge=0)]
-Line = Annotated[str, Field(min_length=1)]
 Codes = Annotated[tuple[Identifier, ...], Field(strict=False)]
 SomeCodes = Annotated[tuple[Identifier, ...], Field(strict=False, min_length=1)]
 
@@ -126,11 +129,14 @@ class Screening(Part):
     """What asks for screening, and how (120 plan §4).
 
     `questions` are the four items in their order; `{days}` in them is the window. The deadline
-    counts from the call's received_at.
+    counts from the call's received_at. `unknown_counts_in` are the city's modes in which symptoms
+    that nobody knows are treated as they might be; in the others as none.
     """
 
     trigger_symptoms: SomeCodes
     early_symptoms: Codes
+    temperature: Threshold
+    unknown_counts_in: Annotated[tuple[CityMode, ...], Field(strict=False)]
     history_window_days: Annotated[int, Field(ge=1, le=365)]
     deadline_seconds: Seconds
     questions: Annotated[dict[Item, Wording], AfterValidator(_every(Item))]
@@ -506,6 +512,7 @@ class Pack(Part):
     title: Wording
     sources: Annotated[tuple[Line, ...], Field(strict=False, min_length=1)]
     validity: Validity
+    vocabulary: Vocabulary
     screening: Screening
     rules: Annotated[
         tuple[Rule, ...],
@@ -538,6 +545,23 @@ class Pack(Part):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _symptoms_have_words(self) -> Self:
+        for name in ("trigger_symptoms", "early_symptoms"):
+            for code in getattr(self.screening, name):
+                self._must_have_words(code, f"screening.{name}")
+        self._must_have_words(self.screening.temperature.symptom, "screening.temperature.symptom")
+        return self
+
+    def _must_have_words(self, code: str, place: str) -> None:
+        if code not in self.vocabulary.symptoms:
+            raise place_error(place, f"{code} is not among the vocabulary's symptoms")
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads symptoms and needs in the pack's vocabulary."""
+        return Reader(self.vocabulary)
+
     @cached_property
     def table(self) -> dict[Case, tuple[Rule, Outcome]]:
         """The rule and its outcome for every case."""
@@ -552,8 +576,8 @@ class Pack(Part):
 
     @cached_property
     def known_symptoms(self) -> frozenset[str]:
-        """Every symptom that the pack names."""
-        return self.triggers | frozenset(self.screening.early_symptoms)
+        """Every symptom's code."""
+        return frozenset(self.vocabulary.symptoms)
 
     @cached_property
     def deadline(self) -> timedelta:
@@ -626,20 +650,16 @@ def load_pack(name_or_path: str) -> Pack:
 
 
 def read_pack(path: Path) -> Pack:
-    """Read a pack's file; raise PackError with the file, the place in it and the reason."""
+    """Read a pack's file, and the vocabulary that it names.
+
+    Raises PackError with the file, the place in it and the reason.
+    """
+    content = read_toml(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PackError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise PackError(f"{path}: byte {error.start}: is not UTF-8") from error
-    except ValueError as error:
-        # A number of too many digits is no TOMLDecodeError.
-        raise PackError(f"{path}: is not TOML: {error}") from error
-    except RecursionError as error:
-        raise PackError(f"{path}: is nested too deeply") from error
-    try:
+        if isinstance(name := content.get("vocabulary"), str):
+            content["vocabulary"] = load_vocabulary(name, path.parent)
         return Pack.model_validate(content)
+    except PackError as error:
+        raise PackError(f"{path}: {error}") from error
     except ValidationError as error:
-        found = "; ".join(f"{each['field']}: {each['reason']}" for each in reasons(error))
-        raise PackError(f"{path}: {found}") from error
+        raise broken(path, error) from error

@@ -7,7 +7,7 @@ broken.
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Annotated, Literal, NamedTuple, Self, get_args
+from typing import Annotated, Final, Literal, NamedTuple, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -28,22 +28,28 @@ Destination = Literal[
 Disinfection = Literal["terminal", "routine"]
 History = Literal["positive", "negative", "undetermined", "incomplete"]
 Announce = Literal["order", "transporting"]
+# How sure a trigger symptom is: coded; only read from words; something that can't be placed; nobody
+# knows; none.
+Evidence = Literal["coded", "read", "unplaced", "unknown", "none"]
+SYMPTOMATIC: Final[frozenset[Evidence]] = frozenset({"coded", "read"})
 
 
 class Case(NamedTuple):
     """The facts that rules are about.
 
     `critical` is true of an unknown condition too (the plan treats them alike, 120 plan §4);
-    `can_admit_suspected` is that of an institution and true of the public, whom nobody asks.
+    `can_admit_suspected` is that of an institution and true of the public, whom nobody asks;
+    `crew_ordered` says that a crew has its order already.
     """
 
     caller_kind: CallerKind
     can_admit_suspected: bool
     known_case: bool
-    symptomatic: bool
+    evidence: Evidence
     history: History
     critical: bool
     deadline_passed: bool
+    crew_ordered: bool
 
 
 def every_case() -> Iterator[Case]:
@@ -55,10 +61,11 @@ def every_case() -> Iterator[Case]:
         ("institution", False),
     )
     histories: tuple[History, ...] = get_args(History)
-    for caller, known, symptomatic, history, critical, passed in product(
-        callers, yes_no, yes_no, histories, yes_no, yes_no
+    evidences: tuple[Evidence, ...] = get_args(Evidence)
+    for caller, known, evidence, history, critical, passed, ordered in product(
+        callers, yes_no, evidences, histories, yes_no, yes_no, yes_no
     ):
-        yield Case(*caller, known, symptomatic, history, critical, passed)
+        yield Case(*caller, known, evidence, history, critical, passed, ordered)
 
 
 class Part(BaseModel):
@@ -67,16 +74,24 @@ class Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+Line = Annotated[str, Field(min_length=1)]
+
+
 class When(Part):
-    """Facts that must hold together; a fact that is absent may have any value."""
+    """Facts that must hold together; a fact that is absent may have any value.
+
+    `symptomatic` is short for a trigger symptom that is coded or read.
+    """
 
     caller_kind: CallerKind | None = None
     can_admit_suspected: bool | None = None
     known_case: bool | None = None
     symptomatic: bool | None = None
+    evidence: Annotated[tuple[Evidence, ...], Field(strict=False, min_length=1)] | None = None
     history: Annotated[tuple[History, ...], Field(strict=False, min_length=1)] | None = None
     condition: Literal["stable", "critical"] | None = None
     deadline_passed: bool | None = None
+    crew_ordered: bool | None = None
 
     def holds(self, case: Case) -> bool:
         """Say whether every fact named here is so in a case."""
@@ -84,10 +99,12 @@ class When(Part):
             self.caller_kind in {None, case.caller_kind}
             and self.can_admit_suspected in {None, case.can_admit_suspected}
             and self.known_case in {None, case.known_case}
-            and self.symptomatic in {None, case.symptomatic}
+            and self.symptomatic in {None, case.evidence in SYMPTOMATIC}
+            and (self.evidence is None or case.evidence in self.evidence)
             and (self.history is None or case.history in self.history)
             and (self.condition is None or (self.condition == "critical") == case.critical)
             and self.deadline_passed in {None, case.deadline_passed}
+            and self.crew_ordered in {None, case.crew_ordered}
         )
 
 
@@ -170,7 +187,12 @@ def compile_table(rules: Sequence[Rule]) -> dict[Case, Rule]:
 
 
 def check_table(rules: Sequence[Rule]) -> None:
-    """Raise a pack error for a table that repeats an id, leaves a case open or idles a rule."""
+    """Raise a pack error for a table that is broken.
+
+    It is where it repeats an id, leaves a case open, has a rule that nothing reaches, or lets a
+    patient wait for answers who must not: only a coded trigger of a stable patient does, and not
+    once a crew has its order.
+    """
     seen: set[str] = set()
     for index, rule in enumerate(rules):
         if rule.id in seen:
@@ -181,6 +203,14 @@ def check_table(rules: Sequence[Rule]) -> None:
         if case not in table:
             facts = ", ".join(f"{name}={value}" for name, value in case._asdict().items())
             raise PydanticCustomError("pack", "no rule for {facts}", {"facts": facts})
+        may_wait = case.evidence == "coded" and not case.critical and not case.crew_ordered
+        if table[case].action == "ask" and not may_wait:
+            raise PydanticCustomError(
+                "pack",
+                "{rule} asks first where nobody may wait: evidence={evidence}, "
+                "critical={critical}, crew_ordered={crew_ordered}",
+                {"rule": table[case].id, **case._asdict()},
+            )
     reached = {rule.id for rule in table.values()}
     for index, rule in enumerate(rules):
         if rule.id not in reached:

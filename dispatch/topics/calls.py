@@ -76,7 +76,12 @@ class Epidemiology(Content):
 
 
 class Patient(Content):
-    """The patient as far as known; `age` is in years, a baby's a fraction of one."""
+    """The patient as far as known; `age` is in years, a baby's a fraction of one.
+
+    `symptoms` are codes, or words of the policy pack's vocabulary. An empty list says that the
+    patient has none, `unknown` in it that nobody can tell; the service takes a call without the key
+    as `unknown`.
+    """
 
     condition: Condition
     symptoms: Symptoms
@@ -164,7 +169,11 @@ class Call(Content):
 
 
 class CallAnswered(Content):
-    """Later answers about a call's patient; what is absent stays as it was."""
+    """Later answers about a call's patient; what is absent stays as it was.
+
+    `symptoms` are added to those known; `symptoms_taken_back` are not so, whether they were said in
+    a list or read in a complaint. One that is in both is so.
+    """
 
     event_type: ClassVar[str] = "call.answered"
     call_id: CallId
@@ -173,6 +182,7 @@ class CallAnswered(Content):
     condition: Condition | None = None
     case_status: CaseStatus | None = None
     symptoms: Symptoms | None = None
+    symptoms_taken_back: Symptoms | None = None
     by: Text | None = None
 
     @model_validator(mode="after")
@@ -182,9 +192,12 @@ class CallAnswered(Content):
             and self.condition is None
             and self.case_status is None
             and self.symptoms is None
+            and self.symptoms_taken_back is None
         ):
             raise PydanticCustomError(
-                "empty", "needs at least one of epidemiology, condition, case_status, symptoms"
+                "empty",
+                "needs at least one of epidemiology, condition, case_status, symptoms, "
+                "symptoms_taken_back",
             )
         return self
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from operator import is_
-from typing import Annotated, Any, ClassVar, Literal, NoReturn
+from typing import Annotated, Any, ClassVar, Final, Literal, NoReturn
 
 import orjson
 from pydantic import (
@@ -133,6 +133,8 @@ DistrictCode = Annotated[str, Field(pattern=_DISTRICT)]
 Text = Annotated[str, Field(min_length=1, max_length=2_000, pattern=_NO_NUL)]
 LongText = Annotated[str, Field(min_length=1, max_length=20_000, pattern=_NO_NUL)]
 SymptomCode = Annotated[str, Field(min_length=1, max_length=64, pattern=_NO_NUL)]
+# Nobody can tell which symptoms there are.
+SYMPTOMS_UNKNOWN: Final = "unknown"
 Symptoms = Annotated[tuple[SymptomCode, ...], Field(strict=False), AtMost(500)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]

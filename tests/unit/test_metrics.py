@@ -22,7 +22,10 @@ def letter(refused: str, field: str) -> Outgoing:
 
 def test_decisions_are_counted_by_their_rule_as_the_desk_publishes_them() -> None:
     decided = CallDecided(
-        call_id="c1", incident_id="c1", because="it came", decision={"rule": "R5T"}
+        call_id="c1",
+        incident_id="c1",
+        because="it came",
+        decision={"rule": "R5T", "inputs": {"evidence": "read"}},
     )
     event = Outgoing(
         position=1,
@@ -34,6 +37,7 @@ def test_decisions_are_counted_by_their_rule_as_the_desk_publishes_them() -> Non
     metrics = Metrics()
     metrics.count_published([event, event])
     assert b'dispatch_decisions_total{rule="R5T"} 2.0' in metrics.render()
+    assert b'dispatch_symptoms_total{evidence="read"} 2.0' in metrics.render()
 
 
 def clock_event(event_type: str, kind: str) -> Outgoing:

@@ -78,6 +78,7 @@ class Day:
         self._first_hours()
         self._late_morning()
         self._afternoon()
+        self._in_words()
 
     # -- what consoles and dispatchers do
 
@@ -282,6 +283,17 @@ class Day:
         held = self.dispatcher(CallHeld, call_id, reason="the line broke; calling back")
         self.minute(minutes + 0.4, held)
         self.minute(minutes + 6, self.dispatcher(CallResumed, call_id, reason="reached again"))
+
+    def _in_words(self) -> None:
+        """Callers who only say it in words, what nobody can place, and a patient nobody knows."""
+        somebody = self.people.somebody
+        self.call(110, "in-words", somebody(CITY_DISTRICT), FEVER[0])
+        self._answers["in-words"] = (40, NEGATIVE)
+        self.call(118, "not-placed", somebody(SUBURB), EVERYDAY[6], symptoms=("神色不对",))
+        self.call(
+            126, "not-known", somebody(CITY_DISTRICT), "路人报警，有人倒在路边",
+            condition="critical", symptoms=("unknown",), history=NEGATIVE,
+        )  # fmt: skip
 
     # -- 10:00 to 12:30: every transfer crew is out
 

@@ -90,6 +90,37 @@ def test_who_is_still_being_asked_has_no_crew() -> None:
     assert phrases.phrase(event) == "R5: ask first (x)"
 
 
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({}, ""),
+        ({"evidence": "none", "read": []}, ""),
+        ({"evidence": "unknown", "read": []}, "; symptoms not known"),
+        ({"evidence": "unplaced"}, "; a symptom that can't be placed"),
+        (
+            {
+                "evidence": "read",
+                "read": [
+                    {"code": "fever", "words": "39度", "from": "chief_complaint"},
+                    {"code": "cough", "words": "咳", "from": "chief_complaint"},
+                    {"code": "dizziness", "words": "头晕", "from": "symptoms"},
+                ],
+            },
+            (
+                "; read in the complaint: fever (39度), cough (咳); "
+                "symptoms as given: dizziness (头晕)"
+            ),
+        ),
+    ],
+)
+def test_what_was_read_from_which_words_is_shown(inputs: dict[str, Any], said: str) -> None:
+    decision = {"action": "ask", "rule": "R5", "inputs": inputs}
+    event = an_event("call.decided", {"decision": decision, "because": "x"})
+    assert phrases.phrase(event) == f"R5: ask first (x){said}"
+    speak("zh")
+    assert phrases.phrase(event).startswith("R5：")
+
+
 def test_an_event_of_another_version_is_shown_without_a_phrase() -> None:
     assert "dog.barked" in phrases.line(an_event("dog.barked", {"at": None}))
     assert "–" in phrases.line(Event("t", 0, 0, NOW, None, {}, {}))

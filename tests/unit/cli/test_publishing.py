@@ -56,6 +56,7 @@ def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Content]:
     [
         (["call", "--id", "c-1", *OF_A_CALL], "call.received", "c-1"),
         (["answer", "c-1", "--travel", "no"], "call.answered", "c-1"),
+        (["answer", "c-1", "--take-back", "fever"], "call.answered", "c-1"),
         (["override", "c-1", "--unit", "A-1", *SIGNED], "call.overridden", "c-1"),
         (["hold", "c-1", "--until", "2030-01-01T00:00:00Z", *SIGNED], "call.held", "c-1"),
         (["hold", "c-1", "--resume", *SIGNED], "call.resumed", "c-1"),

@@ -8,7 +8,7 @@ import pytest
 from dispatch.topics.clocks import ClockBreached
 from dispatch.topics.incidents import CallDecided, IncidentAssigned, IncidentQueued
 from dispatch.topics.orders import OrderAmended, OrderIssued, OrderWithdrawn
-from dispatch.topics.screenings import ScreeningExpired
+from dispatch.topics.screenings import ScreeningExpired, ScreeningRequested
 from tests.unit.domain.city_builder import (
     ALL_NO,
     POSITIVE,
@@ -47,11 +47,14 @@ def test_an_order_says_what_crew_and_driver_wear_and_for_how_long() -> None:
     assert told.max_wear_minutes == 240
 
 
-def test_symptoms_learnt_in_the_first_minute_leave_the_unit_on_its_way() -> None:
+def test_symptoms_learnt_in_the_first_minute_leave_the_unit_on_its_way_and_dress_its_crew() -> None:
     city = SmallCity(unit("U1"))
     city.say(call("c1"))
-    city.answer("c1", symptoms=["fever"])
-    assert city.incident("c1").status == "screening"
+    events = city.answer("c1", symptoms=["fever"])
+    assert city.incident("c1").status == "assigned"
+    run = city.assignment("U1")
+    assert (run.rule, run.ppe) == ("R5W", "enhanced")
+    assert only(ScreeningRequested, events).deadline is None
     city.answer("c1", epidemiology=UNDETERMINED)
     assert city.incident("c1").status == "assigned"
     assert city.assignment("U1").rule == "R6"

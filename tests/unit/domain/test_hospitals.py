@@ -283,7 +283,7 @@ def test_a_suspicion_that_is_not_excluded_is_never_taken_to_a_general_ward(pack_
     pack = load_pack(pack_name)
     for facts, (rule, outcome) in pack.table.items():
         not_excluded = facts.history == "positive" or (
-            facts.symptomatic and facts.history != "negative"
+            facts.evidence != "none" and facts.history != "negative"
         )
         if outcome.destination is not None and (facts.known_case or not_excluded):
             room = pack.handover.rooms[outcome.destination]

@@ -93,6 +93,8 @@ def test_one_field_that_is_anything_loses_no_other(name: str, value: Any) -> Non
         ({"patient": {"age": "forty"}}, "patient.age", None),
         ({"patient": {"symptoms": ["fever", 7, "cough"]}}, "patient.symptoms", ("fever", "cough")),
         ({"patient": {"symptoms": "fever"}}, "patient.symptoms", ("fever",)),
+        ({"patient": {"symptoms": [7]}}, "patient.symptoms", ("unknown",)),
+        ({"patient": {"condition": "stable"}}, "patient.symptoms", ("unknown",)),
         ({"patient": {"case_status": "?"}}, "patient.case_status", "none"),
         ({"patient": 7}, "patient.condition", "unknown"),
         ({"chief_complaint": "fell\x00down\ud800"}, "chief_complaint", "fell down?"),

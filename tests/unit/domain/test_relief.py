@@ -188,13 +188,13 @@ def test_in_one_pool_either_kind_takes_over() -> None:
     assert on_it(city) == ["T2"]
 
 
-def test_a_patient_who_is_being_asked_again_keeps_the_crew() -> None:
+def test_a_patient_who_is_asked_while_a_crew_is_on_its_way_gets_the_nearer_one_too() -> None:
     city = SmallCity(unit("U1"), off_duty("U2"))
     ordered(city, far())
     city.answer("c1", symptoms=["fever"])
-    assert city.incident("c1").status == "screening"
+    assert city.incident("c1").status == "assigned"
     city.report("U2", "available")
-    assert on_it(city) == ["U1"]
+    assert on_it(city) == ["U2"]
 
 
 def test_a_crew_of_another_district_takes_no_run_that_its_own_serves_in_time() -> None:

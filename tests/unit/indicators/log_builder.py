@@ -43,6 +43,7 @@ class Log:
         institution: bool = False,
         transfer_kind: str | None = None,
         district: str = HERE,
+        complaint: str | None = None,
     ) -> Logged:
         now = START + timedelta(minutes=minute)
         facts = Facts(
@@ -55,6 +56,7 @@ class Log:
             case_status=case_status,
             epidemiology=answers or {},
             transfer_kind=transfer_kind,
+            complaints=(complaint,) if complaint else (),
         )
         decision = decide(facts, PACK, now).as_dict()
         return self.add(

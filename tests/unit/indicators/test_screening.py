@@ -44,6 +44,19 @@ def test_without_symptoms_nobody_must_be_asked() -> None:
     assert log.figures()[MISSED].value == 0
 
 
+def test_what_was_said_in_words_or_is_not_known_must_be_asked_about_too() -> None:
+    log = Log()
+    log.decided("c1", complaint="发热咳嗽三天")
+    log.decided("c2", symptoms=("发烧三天",))
+    log.decided("c3", symptoms=("glow",))
+    log.decided("c4", symptoms=("unknown",), condition="critical")
+    log.decided("c5", complaint="没有发烧,腿摔了")
+    log.decided("c6", complaint="发热咳嗽三天", answers=NEGATIVE)
+    for number in range(1, 7):
+        log.progressed(log.ordered(f"c{number}", 1, unit=f"U{number}"), 9)
+    assert log.whys(MISSED) == ["unasked_on_scene"] * 4
+
+
 def test_symptoms_that_show_after_the_crew_has_come_were_not_the_callers() -> None:
     log = Log()
     log.decided("c1")

@@ -80,22 +80,48 @@ def summary(decision: Decision) -> tuple[Any, ...]:
     )
 
 
-def oracle(case: Facts, triggers: set[str], *, deadline_passed: bool) -> tuple[Any, ...]:
-    """The table of the plan, as a chain of conditions."""
+# What the samples of these tests stand for: a code for certain, a code that is read, neither.
+SAYS = {"发热": "fever", "Cough": "cough", "itch": "itching", "sore throat": "sore_throat"}
+READ = {"fevor": "fever", "咳嗽三天": "cough", "发热三天": "fever", "腿疼,没发烧": "leg_pain"}
+NOWHERE = {"glow", "怪怪的"}
+
+
+def evidence_of(case: Facts, triggers: set[str]) -> str:
+    """What the samples amount to."""
+    codes = {SAYS.get(each, each) for each in case.symptoms}
+    read = {READ[each] for each in (*case.symptoms, *case.complaints) if each in READ}
+    if codes & triggers:
+        return "coded"
+    if read & triggers:
+        return "read"
+    if codes & NOWHERE:
+        return "unplaced"
+    only_unknown = codes == {"unknown"}
+    return "unknown" if only_unknown and case.mode == "epidemic" else "none"
+
+
+def history_of(case: Facts) -> str:
+    """What the four answers amount to."""
     answers = [case.epidemiology.get(item) for item in ITEMS]
     if any(answer == "yes" for answer in answers):
-        history = "positive"
-    elif any(answer is None for answer in answers):
-        history = "incomplete"
-    elif any(answer == "unknown" for answer in answers):
-        history = "undetermined"
-    else:
-        history = "negative"
-    symptomatic = any(symptom in triggers for symptom in case.symptoms)
+        return "positive"
+    if any(answer is None for answer in answers):
+        return "incomplete"
+    if any(answer == "unknown" for answer in answers):
+        return "undetermined"
+    return "negative"
+
+
+def oracle(case: Facts, triggers: set[str], *, deadline_passed: bool) -> tuple[Any, ...]:
+    """The table of the plan, as a chain of conditions."""
+    evidence = evidence_of(case, triggers)
+    history = history_of(case)
+    symptomatic = evidence in ("coded", "read")
     stable = case.condition == "stable"
     known = case.case_status in ("suspected", "confirmed", "asymptomatic")
     likely = known or (symptomatic and history == "positive")
-    to_ask = [item for item in ITEMS if item not in case.epidemiology] if symptomatic else []
+    asked = evidence != "none"
+    to_ask = [item for item in ITEMS if item not in case.epidemiology] if asked else []
     life_support = False
     if case.caller_kind == "institution" and (
         known or (not case.can_admit_suspected and symptomatic and history != "negative")
@@ -110,6 +136,8 @@ def oracle(case: Facts, triggers: set[str], *, deadline_passed: bool) -> tuple[A
         row = ("R4", "dispatch", "regular", "enhanced", "emergency_buffer", "terminal")
     elif symptomatic and history == "incomplete" and deadline_passed:
         row = ("R5T", "dispatch", "regular", "enhanced", "fever_clinic", "terminal")
+    elif symptomatic and history == "incomplete" and (evidence == "read" or case.crew_ordered):
+        row = ("R5W", "dispatch", "regular", "enhanced", "fever_clinic", "terminal")
     elif symptomatic and history == "incomplete":
         return ("R5", "ask", None, None, None, None, history, to_ask, False)
     elif symptomatic and history == "undetermined":
@@ -120,6 +148,10 @@ def oracle(case: Facts, triggers: set[str], *, deadline_passed: bool) -> tuple[A
         row = ("R7", "dispatch", "regular", "enhanced", where, "routine")
     elif history == "positive":
         row = ("R8", "dispatch", "regular", "enhanced", "emergency_buffer", "terminal")
+    elif asked and history != "negative":
+        row = ("R8U", "dispatch", "regular", "enhanced", "emergency_buffer", "terminal")
+    elif asked:
+        row = ("R8N", "dispatch", "regular", "enhanced", "nearest_suitable", "routine")
     else:
         row = ("R9", "dispatch", "regular", "standard", "nearest_suitable", "routine")
     return (*row, history, to_ask, life_support)
@@ -204,10 +236,10 @@ def test_questions_follow_a_dispatch_too_and_have_the_window_in_them() -> None:
 
 
 def test_warnings_name_each_unknown_symptom_once() -> None:
-    case = facts(symptoms=("itch", "fever", "fatigue", "itch", "頭痛"), epidemiology=ALL_NO)
+    case = facts(symptoms=("glow", "fever", "fatigue", "glow", "怪怪的"), epidemiology=ALL_NO)
     assert decide(case, COVID, RECEIVED_AT).warnings == (
-        "unknown symptom code: itch",
-        "unknown symptom code: 頭痛",
+        "unknown symptom code: glow",
+        "unknown symptom code: 怪怪的",
     )
 
 
@@ -238,7 +270,7 @@ def test_the_packs_differ_where_the_pathogens_do() -> None:
     assert all("7 days" in question.en and "7天" in question.zh for question in asked.questions)
 
 
-symptom = st.sampled_from(("fever", "cough", "fatigue", "itch", "发热"))
+symptom = st.sampled_from(("fever", "cough", "fatigue", "unknown", *SAYS, *READ, *NOWHERE))
 any_facts = st.builds(
     Facts,
     st.just("c-1"),
@@ -250,6 +282,9 @@ any_facts = st.builds(
     st.sampled_from(CASE_STATUSES),
     st.dictionaries(st.sampled_from(ITEMS), st.sampled_from(("yes", "no", "unknown"))),
     transfer_kind=st.none(),
+    complaints=st.lists(st.sampled_from(sorted(READ)[1:]), max_size=2).map(tuple),
+    read=st.just(()),
+    taken_back=st.just(()),
 )
 
 
@@ -264,6 +299,85 @@ def test_any_decision_agrees_with_the_plan_and_replays_from_its_json(
     passed = at - case.received_at >= timedelta(seconds=60)
     assert summary(decision) == oracle(case, triggers, deadline_passed=passed)
     assert replay(orjson.loads(orjson.dumps(decision.inputs)), policy) == decision
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        ({"symptoms": ("发热",)}, "R5"),
+        ({"symptoms": ("Fever ",)}, "R5"),
+        ({"symptoms": ("ＤＹＳＰＮＥＡ",)}, "R5"),
+        ({"symptoms": ("發燒",)}, "R5"),
+        ({"symptoms": ("fevor",)}, "R5W"),
+        ({"symptoms": ("发热三天",)}, "R5W"),
+        ({"complaints": ("发热咳嗽三天",)}, "R5W"),
+        ({"complaints": ("发热咳嗽三天",), "symptoms": ("cough",)}, "R5"),
+        ({"complaints": ("发热咳嗽三天",), "condition": "critical"}, "R4"),
+        ({"complaints": ("发热咳嗽三天",), "epidemiology": ALL_NO}, "R7"),
+        ({"complaints": ("发热咳嗽三天",), "epidemiology": POSITIVE}, "R2"),
+        ({"complaints": ("发热三天",), "taken_back": ("fever",)}, "R9"),
+        ({"complaints": ("发热三天,咳",), "taken_back": ("fever",)}, "R5W"),
+        ({"complaints": ("没有发烧,腿摔了",)}, "R9"),
+        ({"complaints": ("车祸",)}, "R9"),
+        ({"symptoms": ("头晕", "headache", "骨折")}, "R9"),
+        ({"symptoms": ("无发热",)}, "R9"),
+        ({"symptoms": ("无",)}, "R9"),
+        ({"symptoms": ("glow",)}, "R8U"),
+        ({"symptoms": ("glow", "headache"), "condition": "critical"}, "R8U"),
+        ({"symptoms": ("glow", "fever")}, "R5"),
+        ({"symptoms": ("glow",), "epidemiology": ALL_NO}, "R8N"),
+        ({"symptoms": ("glow",), "epidemiology": POSITIVE}, "R8"),
+        ({"symptoms": ("unknown",), "condition": "critical"}, "R8U"),
+        ({"symptoms": ("不详",), "condition": "unknown"}, "R8U"),
+        ({"symptoms": ("unknown",)}, "R8U"),
+        ({"symptoms": ("unknown",), "mode": "routine", "condition": "critical"}, "R9"),
+        ({"symptoms": ("unknown", "headache"), "condition": "critical"}, "R9"),
+        ({"symptoms": ("unknown", "fever")}, "R5"),
+        ({"symptoms": ("fever",), "crew_ordered": True}, "R5W"),
+        ({}, "R9"),
+    ],
+)
+def test_only_a_coded_trigger_of_a_stable_patient_waits(said: dict[str, Any], rule: str) -> None:
+    decision = decide(facts(**said), COVID, RECEIVED_AT)
+    assert decision.rule == rule
+    assert (decision.action == "ask") == (rule == "R5")
+    if rule not in ("R9", "R2"):
+        assert decision.ppe in ("enhanced", None)
+    unasked = [item for item in ITEMS if item not in said.get("epidemiology", {})]
+    assert [each.item for each in decision.questions] == ([] if rule == "R9" else unasked)
+
+
+def test_what_was_read_from_where_is_among_the_inputs() -> None:
+    case = facts(
+        symptoms=("咳嗽", "头晕", "chills all night", "fever"),
+        complaints=("邻居咳嗽,我嗓子疼", "发烧39度2"),
+    )
+    decision = decide(case, COVID, RECEIVED_AT)
+    assert decision.inputs["evidence"] == "coded"
+    assert decision.inputs["symptomatic"] is True
+    assert [tuple(each.values()) for each in decision.inputs["read"]] == [
+        ("sore_throat", "嗓子疼", "chief_complaint"),
+        ("fever", "发烧", "chief_complaint"),
+        ("cough", "咳嗽", "symptoms"),
+        ("dizziness", "头晕", "symptoms"),
+        ("chills", "chills", "symptoms"),
+    ]
+    assert decision.inputs["symptoms"] == list(case.symptoms)
+
+
+def test_decisions_of_before_words_were_read_still_replay() -> None:
+    decision = decide(facts(symptoms=("fever",)), COVID, RECEIVED_AT)
+    later = ("evidence", "read", "taken_back", "mode", "crew_ordered")
+    before = {name: value for name, value in decision.inputs.items() if name not in later}
+    assert replay(before, COVID) == decision
+
+
+def test_however_much_is_said_little_is_repeated() -> None:
+    case = facts(symptoms=tuple(f"glow {n}" for n in range(500)), complaints=("头晕" * 10_000,))
+    decision = decide(case, COVID, RECEIVED_AT)
+    assert decision.rule == "R8U"
+    assert len(decision.inputs["read"]) <= 20
+    assert len(decision.warnings) == 500
 
 
 def test_the_json_has_the_keys_of_the_contract_in_order() -> None:
