@@ -656,10 +656,18 @@ def read_pack(path: Path) -> Pack:
     """
     content = read_toml(path)
     try:
-        if isinstance(name := content.get("vocabulary"), str):
-            content["vocabulary"] = load_vocabulary(name, path.parent)
-        return Pack.model_validate(content)
+        return pack_from(content, path.parent)
     except PackError as error:
         raise PackError(f"{path}: {error}") from error
     except ValidationError as error:
         raise broken(path, error) from error
+
+
+def pack_from(content: Mapping[str, Any], beside: Path) -> Pack:
+    """Return the pack of a file's content; where its vocabulary is a file, it is beside that file.
+
+    Raises PackError of the vocabulary, ValidationError of anything else.
+    """
+    name = content.get("vocabulary")
+    words = {"vocabulary": load_vocabulary(name, beside)} if isinstance(name, str) else {}
+    return Pack.model_validate({**content, **words})

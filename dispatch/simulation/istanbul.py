@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -18,7 +19,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from dispatch.domain.city import City
 from dispatch.domain.model import District, Hospital, Position, Unit
 from dispatch.domain.travel import GreatCircleTravel
-from dispatch.policy.pack import PACKS, Pack
+from dispatch.policy.pack import PACKS, Pack, pack_from
 from dispatch.topics.calls import Call
 from dispatch.topics.fields import DistrictCode, Identifier
 from dispatch.topics.hospitals import HospitalService
@@ -188,7 +189,7 @@ def pack_of(inputs: Inputs, regime: Regime) -> Pack:
     }
     del content["allocation"]["take_over_seconds"]
     content["handover"]["signature_seconds"] = math.ceil(inputs.phases.hospital[2] * 60)
-    return Pack.model_validate(content)
+    return pack_from(content, Path())
 
 
 def city_of(inputs: Inputs, pack: Pack) -> City:
