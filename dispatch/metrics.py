@@ -1,7 +1,7 @@
 """The Prometheus metrics of one app, in a registry of their own."""
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, get_args
 
@@ -194,17 +194,17 @@ class Metrics:
         ).set_function(process_memory.limit)
         registry.register(_LogLines())
 
-    def _count_decisions(self, decisions: Iterable[dict[str, Any]]) -> None:
-        for decision in decisions:
-            self.decisions.labels(rule=decision["rule"]).inc()
+    def _count_decisions(self, decisions: Mapping[tuple[str, str | None], int]) -> None:
+        for (rule, evidence), number in decisions.items():
+            self.decisions.labels(rule=rule).inc(number)
             # Those of earlier versions do not say it.
-            if (evidence := decision.get("inputs", {}).get("evidence")) is not None:
-                self.evidence.labels(evidence=evidence).inc()
+            if evidence is not None:
+                self.evidence.labels(evidence=evidence).inc(number)
 
     def count_published(self, events: Sequence[Outgoing]) -> None:
         """Count events, decisions by rule, escalations, clocks, refusals and warnings by kind."""
         published: Tally[str] = Tally()
-        decisions: list[dict[str, Any]] = []
+        decisions: Tally[tuple[str, str | None]] = Tally()
         escalations: Tally[str] = Tally()
         clocks: Tally[tuple[str, str]] = Tally()
         refusals: Tally[tuple[str, str]] = Tally()
@@ -212,7 +212,8 @@ class Metrics:
             published[event.topic] += 1
             kind = next((value for name, value in event.headers if name == "ce_type"), b"")
             if kind == b"call.decided":
-                decisions.append(orjson.loads(event.value)["decision"])
+                decision = orjson.loads(event.value)["decision"]
+                decisions[decision["rule"], decision.get("inputs", {}).get("evidence")] += 1
             elif kind == b"escalation.raised":
                 escalations[orjson.loads(event.value).get("kind")] += 1
             elif kind in _CLOCK_OUTCOMES:

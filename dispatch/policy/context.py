@@ -147,6 +147,18 @@ class Context:
         self._met = any_of(people.met)
         self._whose = any_of(people.whose)
         self._who = any_of(people.who)
+        # Without any of these every word counts.
+        self._takes_back = any_of(
+            entry
+            for entries in (
+                *(words.denials, words.formal_denials, words.denied_after),
+                *(words.unreal, words.asked_after),
+                *(words.long_past, words.recent_past, words.history_after),
+                *(words.resolved, words.now, vocabulary.temperature.normal_again),
+                *(people.others, people.family, people.speaker, people.met, people.whose),
+            )
+            for entry in entries
+        )
 
     def judge(
         self,
@@ -161,14 +173,16 @@ class Context:
         `others` are what else it speaks of, `temperature` is the symptom that a normal temperature
         ends, `lasting` are the codes whose past counts.
         """
-        why: list[Why | None] = self._denied(text, spans)
-        self._denied_behind(text, spans, why)
-        for index, span in enumerate(spans):
-            if why[index] is None:
-                why[index] = self._not_now(text, spans, index, why, temperature)
-            if why[index] in ("past", "over") and lasting.issuperset(span.codes):
-                why[index] = None
-        self._of_others(text, spans, others, why)
+        why: list[Why | None] = [None] * len(spans)
+        if spans and self._takes_back.search(text) is not None:
+            why = self._denied(text, spans)
+            self._denied_behind(text, spans, why)
+            for index, span in enumerate(spans):
+                if why[index] is None:
+                    why[index] = self._not_now(text, spans, index, why, temperature)
+                if why[index] in ("past", "over") and lasting.issuperset(span.codes):
+                    why[index] = None
+            self._of_others(text, spans, others, why)
         return [
             Mention(code, text[span.start : span.end].strip(), taken_back)
             for span, taken_back in zip(spans, why, strict=True)

@@ -6,6 +6,7 @@ is over, or only fears or asks. In doubt it counts.
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from dispatch.policy.context import Context, Mention
@@ -17,6 +18,8 @@ from dispatch.policy.words import Finder, Span
 # Of a longer text the beginning is read, in characters; of more words for something, the first.
 LONGEST_READ: Final = 1_000
 MOST_MENTIONS: Final = 50
+# An incident is decided on again and again, and its complaints stay: so many texts are remembered.
+_REMEMBERED: Final = 1_000
 _LATIN_WORD: Final = re.compile("[a-z]+")
 
 
@@ -56,9 +59,14 @@ class Reader:
         )
         self._thermometer = Thermometer(vocabulary.temperature)
         self._context = Context(vocabulary)
+        self._symptoms_of = lru_cache(_REMEMBERED)(self._read_symptoms)
+        self._place_of = lru_cache(_REMEMBERED)(self._place)
 
-    def symptoms(self, text: str, threshold: Threshold) -> list[Mention]:
+    def symptoms(self, text: str, threshold: Threshold) -> tuple[Mention, ...]:
         """Return the symptoms that a text names, in order, with those that don't count."""
+        return self._symptoms_of(text[:LONGEST_READ], threshold)
+
+    def _read_symptoms(self, text: str, threshold: Threshold) -> tuple[Mention, ...]:
         text = self._fold(text)
         nothing = self._nothing.find(text)
         degrees = list(self._thermometer.find(text, threshold))
@@ -66,7 +74,7 @@ class Reader:
         spans += self._misspelt(text, (*nothing, *spans))
         spans = sorted(spans, key=lambda span: (span.start, -span.end))[:MOST_MENTIONS]
         others = [] if len(spans) == len(degrees) else self._needs.find(text)[:MOST_MENTIONS]
-        return self._context.judge(text, spans, others, threshold.symptom, frozenset())
+        return tuple(self._context.judge(text, spans, others, threshold.symptom, frozenset()))
 
     def needs(self, text: str) -> list[Mention]:
         """Return the needs that a text names, in order, with those that don't count."""
@@ -82,6 +90,9 @@ class Reader:
 
     def place(self, entry: str, threshold: Threshold) -> Placed:
         """Return what an entry of a list of symptoms means: a code, a word, a text, an error."""
+        return self._place_of(entry[:LONGEST_READ], threshold)
+
+    def _place(self, entry: str, threshold: Threshold) -> Placed:
         folded = self._fold(entry)
         if folded in self._unknown:
             return Placed(unknown=True)
@@ -89,7 +100,7 @@ class Reader:
             return Placed()
         if (code := self.code(entry)) is not None:
             return Placed(code)
-        mentions = tuple(self.symptoms(entry, threshold))
+        mentions = self._read_symptoms(entry, threshold)
         if mentions or self._needs.find(folded) or self._nothing.find(folded):
             return Placed(mentions=mentions)
         if (code := self._spelling.code_of(folded)) is not None:

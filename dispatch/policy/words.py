@@ -29,6 +29,7 @@ class Finder:
     def __init__(self, table: Mapping[str, Iterable[str]]) -> None:
         words: dict[str, dict[str, list[str]]] = {}
         self._patterns: list[tuple[re.Pattern[str], str, bool]] = []
+        every: dict[bool, list[str]] = {True: [], False: []}
         for code, entries in table.items():
             patterns: dict[bool, list[str]] = {True: [], False: []}
             for entry in entries:
@@ -37,18 +38,27 @@ class Finder:
                     patterns[latin].append(expression(entry))
                 else:
                     words.setdefault(entry[0], {}).setdefault(entry, []).append(code)
-            self._patterns += [
-                (re.compile("|".join(found)), code, latin)
-                for latin, found in patterns.items()
-                if found
-            ]
+            for latin, found in patterns.items():
+                if found:
+                    self._patterns.append((re.compile("|".join(found)), code, latin))
+                    every[latin] += found
+        # Most texts have none of them: looked for together, they are looked for once.
+        self._some = {latin: re.compile("|".join(found)) for latin, found in every.items() if found}
         self._words = {
-            first: sorted(
-                ((word, tuple(codes)) for word, codes in found.items()),
-                key=lambda each: -len(each[0]),
-            )
+            word: tuple(codes) for found in words.values() for word, codes in found.items()
+        }
+        # Those with one first character, the longest first.
+        self._beginning = {
+            first: re.compile("|".join(map(_whole, sorted(found, key=len, reverse=True))))
             for first, found in words.items()
         }
+        latin_firsts = re.escape("".join(filter(_latin, words)))
+        other_firsts = re.escape("".join(each for each in words if not _latin(each)))
+        firsts = [
+            *([f"(?<![a-z])[{latin_firsts}]"] if latin_firsts else []),
+            *([f"[{other_firsts}]"] if other_firsts else []),
+        ]
+        self._first = re.compile("|".join(firsts) or r"(?!)")
 
     def find(self, text: str, taken: Sequence[Span] = ()) -> list[Span]:
         """Return what stands in a text, in order: words before patterns, none across another."""
@@ -56,18 +66,22 @@ class Finder:
         for span in taken:
             occupied[span.start : span.end] = b"\1" * (span.end - span.start)
         found: list[Span] = []
-        position = 0
-        while position < len(text):
-            word = None if occupied[position] else self._word_at(text, position)
-            if word is not None and not any(occupied[word.start : word.end]):
-                found.append(word)
-                occupied[word.start : word.end] = b"\1" * (word.end - word.start)
-                position = word.end
-            else:
-                position += 1
-        chinese = CHINESE.search(text) is not None
-        for pattern, code, latin in self._patterns:
-            if not latin and not chinese:
+        for first in self._first.finditer(text):
+            match = self._beginning[first[0]].match(text, first.start())
+            if match is None:
+                continue
+            start, end = match.span()
+            if not any(occupied[start:end]):
+                found.append(Span(start, end, self._words[match[0]]))
+                occupied[start:end] = b"\1" * (end - start)
+        scripts = (True, False) if CHINESE.search(text) else (True,)
+        there = [
+            script
+            for script in scripts
+            if script in self._some and self._some[script].search(text) is not None
+        ]
+        for pattern, code, latin in self._patterns if there else ():
+            if latin not in there:
                 continue
             for match in pattern.finditer(text):
                 start, end = match.span()
@@ -82,37 +96,24 @@ class Finder:
                     found.append(Span(start, end, (code,)))
         return sorted(found, key=lambda span: (span.start, -span.end))
 
-    def _word_at(self, text: str, position: int) -> Span | None:
-        if position and _latin(text[position]) and _latin(text[position - 1]):
-            return None
-        for word, codes in self._words.get(text[position], ()):
-            if text.startswith(word, position) and _whole(text, position, position + len(word)):
-                return Span(position, position + len(word), codes)
-        return None
-
     def exactly(self, text: str) -> tuple[str, ...]:
         """Return the codes that a whole text stands for."""
-        for word, codes in self._words.get(text[:1], ()):
-            if word == text:
-                return codes
+        if (codes := self._words.get(text)) is not None:
+            return codes
         return tuple(
             dict.fromkeys(code for pattern, code, _ in self._patterns if pattern.fullmatch(text))
         )
 
     def latin_words(self) -> Iterator[tuple[str, str]]:
         """Yield the words of Latin letters alone, with each of their codes."""
-        for found in self._words.values():
-            for word, codes in found:
-                if word.isascii() and word.replace(" ", "").isalpha():
-                    yield from ((word, code) for code in codes)
+        for word, codes in self._words.items():
+            if word.isascii() and word.replace(" ", "").isalpha():
+                yield from ((word, code) for code in codes)
 
 
-def _whole(text: str, start: int, end: int) -> bool:
-    """Say whether Latin letters end where a word does."""
-    return not (
-        (start > 0 and _latin(text[start]) and _latin(text[start - 1]))
-        or (end < len(text) and _latin(text[end - 1]) and _latin(text[end]))
-    )
+def _whole(word: str) -> str:
+    """Return what matches a word as it stands; Latin letters end where a word does."""
+    return re.escape(word) + ("(?![a-z])" if _latin(word[-1]) else "")
 
 
 def _latin(character: str) -> bool:

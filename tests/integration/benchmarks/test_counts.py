@@ -87,6 +87,9 @@ class Counted:
         records = []
         for _ in range(calls):
             call = ordinary_call(self.offset, now)
+            # No complaint is read for another's sake.
+            said = f"{call.chief_complaint}，{self.offset} 号"
+            call = call.model_copy(update={"chief_complaint": said})
             headers = write_headers(
                 event_id=call.call_id,
                 event_type=call.event_type,

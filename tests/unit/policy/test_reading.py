@@ -146,6 +146,14 @@ def test_what_is_said_over_and_over_is_read_at_once(unit: str) -> None:
     assert process_time() - begun < 5
 
 
+def test_what_was_read_is_not_read_again() -> None:
+    complaint = "没有发烧,咳嗽" * 10
+    assert READER.symptoms(complaint, THRESHOLD) is READER.symptoms(complaint, THRESHOLD)
+    assert READER.place(complaint, THRESHOLD) is READER.place(complaint, THRESHOLD)
+    above = THRESHOLD.model_copy(update={"celsius_from": 39.0})
+    assert READER.symptoms("体温38.5", THRESHOLD) != READER.symptoms("体温38.5", above)
+
+
 text = st.text(
     st.sampled_from("发烧热咳嗽没不有无我妈邻居昨天退了度38.5,、。 feverno\n℃？"), max_size=60
 )

@@ -22,6 +22,18 @@ def test_latin_words_end_where_other_letters_do() -> None:
     assert found("头ache") == [("ache", ("ache",))]
 
 
+def test_a_shorter_word_is_found_where_the_longer_goes_on() -> None:
+    finder = Finder({"both": ["short of breath"], "one": ["short"], "other": ["头ache"]})
+    for text, there in (
+        ("short of breathing", "short"),
+        ("short of breath", "short of breath"),
+        ("头ache", "头ache"),
+        ("头aches", ""),
+        ("shorts", ""),
+    ):
+        assert "".join(text[each.start : each.end] for each in finder.find(text)) == there
+
+
 def test_a_pattern_takes_the_words_at_its_ends_and_none_beside_them() -> None:
     assert found("头有点疼") == [("头有点疼", ("head",))]
     assert found("头有点疼痛") == [("疼痛", ("ache", "both"))]
