@@ -29,6 +29,7 @@ ADDRESS_UNKNOWN: Final = "地址不详 (address unknown)"
 _MOST_WARNINGS: Final = 20
 _LONGEST_NAME: Final = 100
 _MOST_SYMPTOMS: Final = 500
+_LONGEST_SYMPTOM: Final = 64
 _LONGEST_TEXTS: Final = (20_000, 2_000)
 _MOST_JOINED: Final = 5
 _DIGEST: Final = 16  # hexadecimal digits of an id that is derived
@@ -380,15 +381,21 @@ def _symptoms(value: Any, where: str, warnings: _Warnings) -> list[str]:
     if given is not value:
         warnings.add(where, "must be a list: read as a list of one")
     known: list[str] = []
-    left_out = 0
+    left_out = cut = 0
     for each in given:
         code = None
-        if len(known) < _MOST_SYMPTOMS and isinstance(each, str):
-            code = _understood(_symptom_adapter(), each, where, _Warnings(), _LEFT_OUT)
+        # There may be words in what is no text.
+        said = str(each) if each and isinstance(each, dict | list | tuple) else each
+        if len(known) < _MOST_SYMPTOMS and isinstance(said, str):
+            beginning = said[:_LONGEST_SYMPTOM]
+            code = _understood(_symptom_adapter(), beginning, where, _Warnings(), _LEFT_OUT)
+            cut += code is not None and beginning != each
         if code is None:
             left_out += 1
         else:
             known.append(code)
+    if cut:
+        warnings.add(where, f"{cut} entries that are no text, or too long, were read as they begin")
     if left_out:
         warnings.add(where, f"{left_out} entries that are none, or too many, were left out")
     if left_out and not known:

@@ -31,19 +31,17 @@ def told(city: City, incident: Incident) -> list[str]:
     """
     decision = incident.decision or {}
     read = [each["code"] for each in decision.get("inputs", {}).get("read", ())]
-    return list(dict.fromkeys((*codes_of(incident.symptoms, city.pack), *read)))
+    meant = dict.fromkeys((*codes_of(incident.symptoms, city.pack), *read))
+    return list(_within_bounds(tuple(meant), city.pack))
 
 
 def with_more(incident: Incident, more: Iterable[str], pack: Pack) -> Incident:
     """Return an incident with symptoms that were said too: none is lost, none is taken back."""
     added = tuple(more)
     known = tuple(dict.fromkeys((*incident.symptoms, *added)))
-    if len(known) > _MOST_SYMPTOMS:
-        # What means something before what does not.
-        known = tuple(sorted(known, key=lambda each: each not in pack.known_symptoms))
     return replace(
         incident,
-        symptoms=known[:_MOST_SYMPTOMS],
+        symptoms=_within_bounds(known, pack),
         taken_back=_but(incident.taken_back, codes_of(added, pack)),
     )
 
@@ -51,7 +49,11 @@ def with_more(incident: Incident, more: Iterable[str], pack: Pack) -> Incident:
 def with_call(incident: Incident, call: Call, pack: Pack) -> Incident:
     """Return an incident in which what a repeat call says is not taken back any more."""
     said = {*codes_of(call.patient.symptoms, pack), *(_read(call, pack))}
-    return replace(incident, taken_back=_but(incident.taken_back, said))
+    return replace(
+        incident,
+        symptoms=_within_bounds(incident.symptoms, pack),
+        taken_back=_but(incident.taken_back, said),
+    )
 
 
 def without(incident: Incident, codes: Collection[str], pack: Pack) -> Incident:
@@ -75,6 +77,13 @@ def _read(call: Call, pack: Pack) -> list[str]:
     if call.chief_complaint is None:
         return []
     return [each.code for each in read_complaints([call.chief_complaint], pack)]
+
+
+def _within_bounds(symptoms: tuple[str, ...], pack: Pack) -> tuple[str, ...]:
+    """Return as many symptoms as a call may bring, what means something before what does not."""
+    if len(symptoms) > _MOST_SYMPTOMS:
+        symptoms = tuple(sorted(symptoms, key=lambda each: each not in pack.known_symptoms))
+    return symptoms[:_MOST_SYMPTOMS]
 
 
 def _but(codes: tuple[str, ...], gone: Iterable[str]) -> tuple[str, ...]:

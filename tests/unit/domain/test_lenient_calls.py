@@ -94,6 +94,12 @@ def test_one_field_that_is_anything_loses_no_other(name: str, value: Any) -> Non
         ({"patient": {"symptoms": ["fever", 7, "cough"]}}, "patient.symptoms", ("fever", "cough")),
         ({"patient": {"symptoms": "fever"}}, "patient.symptoms", ("fever",)),
         ({"patient": {"symptoms": [7]}}, "patient.symptoms", ("unknown",)),
+        ({"patient": {"symptoms": ["cough", "烧" * 65]}}, "patient.symptoms", ("cough", "烧" * 64)),
+        (
+            {"patient": {"symptoms": ["cough", {"code": "fever"}, {}]}},
+            "patient.symptoms",
+            ("cough", "{'code': 'fever'}"),
+        ),
         ({"patient": {"condition": "stable"}}, "patient.symptoms", ("unknown",)),
         ({"patient": {"case_status": "?"}}, "patient.case_status", "none"),
         ({"patient": 7}, "patient.condition", "unknown"),

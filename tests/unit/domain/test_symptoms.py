@@ -3,6 +3,7 @@
 from typing import Any
 
 from dispatch.domain import symptoms
+from dispatch.domain.model import Handover
 from dispatch.topics.handovers import HandoverAnnounced
 from dispatch.topics.incidents import CallDecided
 from dispatch.topics.orders import OrderAmended
@@ -146,3 +147,19 @@ def test_symptoms_stay_within_what_a_call_may_bring() -> None:
     assert len(city.incident("c1").symptoms) == 500
     assert decided(city)["inputs"]["evidence"] == "coded"
     assert symptoms.told(city.city, city.incident("c1"))[0] == "fever"
+
+
+def test_of_many_callers_symptoms_no_more_are_told_than_an_institution_may_send() -> None:
+    city = SmallCity(unit("U1"), transfer_unit("T1"))
+    told = {"caller": {"phone": "110"}, "chief_complaint": WORDS}
+    for number in (1, 2):
+        many = [f"glow {number} {n}" for n in range(500)]
+        patient = {"symptoms": many, "condition": "critical"}
+        city.say(call(f"c{number}", patient=patient, epidemiology=POSITIVE, **told))
+    assert city.city.calls["c2"].incident_id == "c1"
+    city.hand_over("U1")
+    events = city.say(city.result(city.known(Handover, "c1/A1/H1"), positive=True))
+    assert "transfer.progressed" in kinds(events), "the centre organises the onward transfer"
+    [onward] = city.city.transfers
+    symptoms = city.city.calls[onward].content.patient.symptoms
+    assert (len(symptoms), symptoms[:2]) == (500, ("fever", "cough"))
