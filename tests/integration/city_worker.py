@@ -125,11 +125,15 @@ async def city_worker(
     units: int = 3,
     session_timeout_ms: int = 2_000,
     clock: HandClock | None = None,
-    is_ready: bool = True,
+    whole: bool = True,
 ) -> AsyncIterator[CityWorker]:
-    """Run a worker of a small city until it is ready (if it is to be), and stop it in the end."""
+    """Run a worker of a small city until it is ready, and stop it in the end.
+
+    Where the cluster is not `whole`, topics must be there already, and nobody waits until it is.
+    """
     clock, metrics, plan = clock or HandClock(), Metrics(), small_city(units)
-    await make_topics(stack, prefix, plan)
+    if whole:
+        await make_topics(stack, prefix, plan)
     settings = load_settings(
         overrides={
             "kafka": {**stack.kafka, "session_timeout_ms": session_timeout_ms},
@@ -152,7 +156,7 @@ async def city_worker(
     try:
         async with AIOKafkaProducer(bootstrap_servers=stack.bootstrap, acks="all") as producer:
             worker = CityWorker(stack, dsn, prefix, desk, clock, metrics, app, web, producer)
-            if is_ready:
+            if whole:
                 await until(worker.ready)
             yield worker
     finally:

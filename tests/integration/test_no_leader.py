@@ -60,7 +60,7 @@ async def test_the_other_partitions_are_read_and_limits_run_out(
     apache_kafka.cluster.kill(KILLED)
     try:
         async with city_worker(
-            stack, migrated, topic_prefix, patience=QUICK, clock=clock, units=UNITS, is_ready=False
+            stack, migrated, topic_prefix, patience=QUICK, clock=clock, units=UNITS, whole=False
         ) as worker:
             await worker.send(worker.post.call("c1"), partition=1)
             unit = (await worker.orders(1))["c1"]
