@@ -419,11 +419,11 @@ def _announce_mass_casualty(city: City, incident: Incident) -> Incident:
     """Say that an incident has so many patients that the pack calls it a mass casualty.
 
     Again when they have become more. Of people who are ill together and stable it takes more than
-    of those whom something has happened to.
+    of those whom something has happened to; that they are ill must be coded, not read from words.
     """
     assert incident.decision is not None, "what is known of the patients has been decided on"
     known, policy = incident.decision["inputs"], city.pack.allocation
-    ill = incident.condition == "stable" and (known["symptomatic"] or known["known_case"])
+    ill = incident.condition == "stable" and (known["evidence"] == "coded" or known["known_case"])
     hurt = hospitals.capability_for(city, incident.complaint) is not None
     many = policy.mass_casualty_stable_ill if ill and not hurt else policy.mass_casualty_patients
     told = incident.mass_casualty_told

@@ -188,12 +188,12 @@ class Allocation(Part):
     `minutes_until_free` is by unit status (a status that is absent: nobody can say),
     `queue_escalation_seconds` by condition, `complaint_capabilities` from a word of the complaint
     to the hospital capability it needs. From `mass_casualty_patients` on an incident is one; from
-    `mass_casualty_stable_ill` on, where they are stable, symptomatic or cases, and need no such
-    capability. Without a regular crew within `critical_reach_minutes`, a critical patient gets a
-    transfer crew as the last resort. A hold without an end ends after `hold_seconds`, any within
-    `hold_at_most_seconds`, and somebody is reminded of it every `hold_reminder_seconds`. A unit
-    that is free takes over the run of a crew that is not there yet where it comes
-    `take_over_seconds` sooner, or more; without that, never.
+    `mass_casualty_stable_ill` on, where they are stable, are cases or have a trigger symptom by its
+    code, and need no such capability. Without a regular crew within `critical_reach_minutes`, a
+    critical patient gets a transfer crew as the last resort. A hold without an end ends after
+    `hold_seconds`, any within `hold_at_most_seconds`, and somebody is reminded of it every
+    `hold_reminder_seconds`. A unit that is free takes over the run of a crew that is not there yet
+    where it comes `take_over_seconds` sooner, or more; without that, never.
     """
 
     position_fresh_seconds: Seconds

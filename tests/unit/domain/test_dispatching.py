@@ -177,6 +177,7 @@ def test_a_family_with_fever_is_no_mass_casualty_until_somebody_is_worse() -> No
         (3, {"patient": {"condition": "unknown"}}, ["mass_casualty"]),
         (3, {"patient": {"symptoms": []}}, ["mass_casualty"]),
         (3, {"patient": {"symptoms": [], "case_status": "confirmed"}}, []),
+        (3, {"patient": {"symptoms": []}, "chief_complaint": "房屋倒塌,咳嗽"}, ["mass_casualty"]),
     ],
 )
 def test_how_many_patients_are_a_mass_casualty(
