@@ -10,12 +10,14 @@ from pydantic import BeforeValidator
 
 _Datum = Literal["WGS-84", "GCJ-02", "BD-09"]
 DATUMS: Final[tuple[str, ...]] = get_args(_Datum)
-# As they are written, but for capitals, blanks and dashes. China's own CGCS2000 and WGS-84 are
-# centimetres apart.
+# As they are written, but for capitals, blanks and dashes; with "ll" as Baidu's interfaces have it.
+# China's own CGCS2000 and WGS-84 are centimetres apart.
 _SPELLINGS: Final = {
     "wgs84": "WGS-84",
+    "wgs84ll": "WGS-84",
     "cgcs2000": "WGS-84",
     "gcj02": "GCJ-02",
+    "gcj02ll": "GCJ-02",
     "bd09": "BD-09",
     "bd09ll": "BD-09",
 }

@@ -78,6 +78,8 @@ def test_outside_china_nothing_is_shifted(latitude: float, longitude: float, dat
         ("gcj02", "GCJ-02"),
         ("bd_09", "BD-09"),
         ("BD09LL", "BD-09"),
+        ("gcj02ll", "GCJ-02"),
+        ("wgs84ll", "WGS-84"),
         ("wgs 84", "WGS-84"),
         ("CGCS2000", "WGS-84"),
     ],
