@@ -249,7 +249,7 @@ def test_the_topic_table_is_the_registry(page: str) -> None:
 
 def test_the_decision_table_is_the_default_pack(page: str) -> None:
     pack = load_pack("covid-19")
-    table = rows(page, r"R\dT?")
+    table = rows(page, r"R\d[A-Z]?")
     assert [row[0] for row in table] == [rule.id for rule in pack.rules]
     for row in table:
         rule = pack.rule(row[0])
