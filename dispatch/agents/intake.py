@@ -385,6 +385,8 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         claimed: dict[TopicPartition, int] = {}
         starts: dict[TopicPartition, int] = {}
         try:
+            # Some may have been without a leader before.
+            consumer.resume(*ends)
             for tp in sorted(ends):
                 committed = await consumer.committed(tp)
                 seen = max(committed or 0, noted.get((tp.topic, tp.partition), 0))
@@ -417,7 +419,6 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         assert self.incarnation is not None
         # Until it is known where to read them, nothing that is read counts.
         reconciled, self._reconciled = self._reconciled, -1
-        consumer.resume(*ends)
         if await self._start(consumer, self.incarnation, firsts, ends):
             self._silent -= ends.keys()
             self._reconciled = reconciled
