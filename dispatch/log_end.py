@@ -89,3 +89,16 @@ async def ask_leaders(
     if not found:
         raise Unavailable("no leader tells where its partitions begin and end")
     return found
+
+
+async def begin_and_end(
+    consumer: AIOKafkaConsumer,
+    partitions: Collection[TopicPartition],
+    seconds: float = ANSWER_SECONDS,
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    """Return the first offsets and the next ones of those partitions whose leaders tell.
+
+    The same limits and errors as those of `ask_leaders`, for each of the two.
+    """
+    firsts = await ask_leaders(consumer.beginning_offsets, partitions, seconds)
+    return firsts, await ask_leaders(consumer.end_offsets, firsts.keys(), seconds)

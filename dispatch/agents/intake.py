@@ -26,7 +26,7 @@ from dispatch.claim import Claim
 from dispatch.cluster import cluster_id_of
 from dispatch.errors import Unavailable
 from dispatch.kafka.consumer import Consumer, record_of
-from dispatch.log_end import AGAIN_SECONDS, MOMENT_SECONDS, ask_leaders, end_of_log
+from dispatch.log_end import AGAIN_SECONDS, MOMENT_SECONDS, begin_and_end, end_of_log
 from dispatch.metrics import Metrics
 from dispatch.topics.envelope import Record
 
@@ -360,8 +360,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         await self._desk.hear_of_set_apart()
         self._noted, self._settled = {}, {}
         partitions = consumer.assignment()
-        firsts = await ask_leaders(consumer.beginning_offsets, partitions)
-        ends = await ask_leaders(consumer.end_offsets, firsts.keys())
+        firsts, ends = await begin_and_end(consumer, partitions)
         if assignment != self._assignments:
             return
         if silent := partitions - ends.keys():
@@ -385,6 +384,8 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         claimed: dict[TopicPartition, int] = {}
         starts: dict[TopicPartition, int] = {}
         try:
+            # Some may have been without a leader before.
+            consumer.resume(*ends)
             for tp in sorted(ends):
                 committed = await consumer.committed(tp)
                 seen = max(committed or 0, noted.get((tp.topic, tp.partition), 0))
@@ -410,14 +411,12 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         """Start the partitions that had no leader, as far as it answers by now."""
         self._asked_again = time.monotonic()
         try:
-            firsts = await ask_leaders(consumer.beginning_offsets, self._silent, MOMENT_SECONDS)
-            ends = await ask_leaders(consumer.end_offsets, firsts.keys(), MOMENT_SECONDS)
+            firsts, ends = await begin_and_end(consumer, self._silent, MOMENT_SECONDS)
         except Unavailable:
             return
         assert self.incarnation is not None
         # Until it is known where to read them, nothing that is read counts.
         reconciled, self._reconciled = self._reconciled, -1
-        consumer.resume(*ends)
         if await self._start(consumer, self.incarnation, firsts, ends):
             self._silent -= ends.keys()
             self._reconciled = reconciled
