@@ -8,7 +8,6 @@ table a level. The environment wins. A secret may be given as the path of a file
 import os
 import re
 import ssl
-import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -38,6 +37,7 @@ from pydantic_settings import (
 
 from dispatch.errors import ConfigurationError
 from dispatch.language import LANGUAGE_VARIABLE
+from dispatch.toml_file import read_toml
 
 ENVIRONMENT_PREFIX = "DISPATCH_"
 NESTING = "__"
@@ -433,7 +433,7 @@ def load_settings(
     """
     if config is None and os.environ.get(CONFIG_VARIABLE):
         config = Path(os.environ[CONFIG_VARIABLE])
-    file = _read(config) if config is not None else {}
+    file = read_toml(config) if config is not None else {}
     layers: dict[str, Any] = {
         "overrides": dict(overrides or {}),
         "file": file,
@@ -469,19 +469,6 @@ def _variables(model: type[BaseModel], prefix: str = ENVIRONMENT_PREFIX) -> Iter
         yield variable
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _variables(field.annotation, variable + NESTING)
-
-
-def _read(config: Path) -> dict[str, Any]:
-    try:
-        with config.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise ConfigurationError(f"{config}: {error.strerror}") from error
-    except ValueError as error:
-        # No TOML, no UTF-8, or a number of too many digits.
-        raise ConfigurationError(f"{config}: not TOML: {error}") from error
-    except RecursionError as error:
-        raise ConfigurationError(f"{config}: nested too deeply") from error
 
 
 def _explain(error: ValidationError, config: Path | None, file: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Batches read from a TOML file that states its inputs: from a source, or chosen."""
 
-import tomllib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from importlib import resources
@@ -19,7 +18,8 @@ from dispatch.planning.problem import (
     Severity,
     UnitSlot,
 )
-from dispatch.topics.fields import CrewKind, Identifier, Text, Timestamp, VehicleKind, reasons
+from dispatch.toml_file import read_toml, wrong_with
+from dispatch.topics.fields import CrewKind, Identifier, Text, Timestamp, VehicleKind
 
 # The scenarios that come with the service, by their names.
 NAMES: Final = ("jinzhou-emptying", "jinzhou-intake")
@@ -232,14 +232,6 @@ def read_scenario(where: str) -> Scenario:
     else:
         path = Path(where)
     try:
-        return Scenario.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from error
+        return Scenario.model_validate(read_toml(path))
     except ValidationError as error:
-        found = "; ".join(f"{each['field']}: {each['reason']}" for each in reasons(error))
-        raise ConfigurationError(f"{path}: {found}") from error
-    except ValueError as error:
-        # No TOML, no UTF-8, or a number of too many digits.
-        raise ConfigurationError(f"{path}: is not TOML: {error}") from error
-    except RecursionError as error:
-        raise ConfigurationError(f"{path}: is nested too deeply") from error
+        raise ConfigurationError(wrong_with(path, error)) from error

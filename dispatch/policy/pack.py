@@ -38,8 +38,8 @@ from dispatch.policy.rules import (
     place_error,
 )
 from dispatch.policy.temperature import Threshold
-from dispatch.policy.toml_file import broken, read_toml
 from dispatch.policy.vocabulary import Vocabulary, load_vocabulary
+from dispatch.toml_file import read_toml, wrong_with
 from dispatch.topics.city import CityMode
 from dispatch.topics.fields import (
     CaseStatus,
@@ -654,13 +654,13 @@ def read_pack(path: Path) -> Pack:
 
     Raises PackError with the file, the place in it and the reason.
     """
-    content = read_toml(path)
+    content = read_toml(path, PackError)
     try:
         return pack_from(content, path.parent)
     except PackError as error:
         raise PackError(f"{path}: {error}") from error
     except ValidationError as error:
-        raise broken(path, error) from error
+        raise PackError(wrong_with(path, error)) from error
 
 
 def pack_from(content: Mapping[str, Any], beside: Path) -> Pack:

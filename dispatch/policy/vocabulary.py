@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from dispatch.errors import PackError
 from dispatch.policy.rules import Line, Part, place_error
-from dispatch.policy.toml_file import broken, read_toml
+from dispatch.toml_file import read_toml, wrong_with
 from dispatch.topics.fields import SYMPTOMS_UNKNOWN, Identifier
 
 VOCABULARIES = resources.files("dispatch.policy") / "vocabularies"
@@ -216,8 +216,8 @@ def load_vocabulary(name: str, beside: Path) -> Vocabulary:
 
 @lru_cache(maxsize=16)
 def _read(path: Path) -> Vocabulary:
-    content = read_toml(path)
+    content = read_toml(path, PackError)
     try:
         return Vocabulary.model_validate(content)
     except ValidationError as error:
-        raise broken(path, error) from error
+        raise PackError(wrong_with(path, error)) from error

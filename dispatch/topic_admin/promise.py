@@ -5,16 +5,16 @@ acknowledged is on two of them at least; it stays until everybody has read it; a
 its partition.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dispatch.errors import ConfigurationError
+from dispatch.toml_file import read_toml, wrong_with
 from dispatch.topics import TOPICS, Topic
 
 REPLICATION: Final = 3
@@ -241,7 +241,7 @@ def _min_insync(wanted_replication: int, found_replication: int) -> Setting:
 def _read(file: Path | None) -> dict[str, _Needs]:
     where = file or OUR_OWN
     try:
-        read = _File.model_validate(tomllib.loads(where.read_text("utf-8")))
+        read = _File.model_validate(read_toml(where))
         if unknown := read.topic.keys() - {topic.name for topic in TOPICS}:
             raise ConfigurationError(f"{where}: there is no topic {min(unknown)}")
         return {
@@ -250,13 +250,7 @@ def _read(file: Path | None) -> dict[str, _Needs]:
             )
             for topic in TOPICS
         }
-    except OSError as error:
-        raise ConfigurationError(f"{where}: {error.strerror}") from error
     except KeyError as error:
         raise ConfigurationError(f"{where}: the topic {error.args[0]} is missing") from error
-    except ValueError as error:
-        # No TOML, no UTF-8, or not what is wanted.
-        said = " ".join(str(error).split())
-        raise ConfigurationError(f"{where}: {said}") from error
-    except RecursionError as error:
-        raise ConfigurationError(f"{where}: is nested too deeply") from error
+    except ValidationError as error:
+        raise ConfigurationError(wrong_with(where, error)) from error

@@ -106,7 +106,7 @@ def test_variables_that_others_set_are_let_be(
         ("nosuch = 1", "nosuch: there is no such setting"),
         ("[kafka]\nnosuch = 1", "kafka.nosuch: there is no such setting"),
         ("[web]\nport = 70000", "web.port: Input should be less"),
-        ("batch_size =", "not TOML"),
+        ("batch_size =", "is not TOML"),
     ],
 )
 def test_a_fault_in_the_file_names_the_file_and_the_setting(

@@ -173,7 +173,7 @@ def test_an_installation_has_numbers_of_its_own(tmp_path: Path) -> None:
     [
         ("[topic.calls]", "[topic.coils]", "no topic coils"),
         ("[topic.calls]\npartitions = 12", "", "calls is missing"),
-        ("partitions = 12", "partitions = 0", "greater than or equal to 1"),
+        ("partitions = 12", "partitions = 0", "must be at least 1"),
         ("partitions = 12", "partitoins = 12", "partitoins"),
         ("[topic.calls]", "[[topic.calls]", "topics.toml"),
     ],
