@@ -13,6 +13,10 @@ _COMMA: Final = frozenset(",")
 _LATIN_WORD: Final = re.compile("[a-z]+(?:'[a-z]+)?")
 _CLAUSE_ENDS: Final = re.compile(r"[,.;:!?。](?![0-9])")
 _END: Final = r"\s*(?:$|[,.;!?。、])"
+# What a chart writes behind each finding, or before each: it is there, or it is not.
+_SIGN: Final = re.compile(r" ?\(([+-])\)")
+_SIGNS_FIRST: Final = re.compile(r" ?\([+-]\)")
+_SIGN_BEFORE: Final = re.compile(r"\(([+-])\) ?$")
 # How far a fear or question reaches, and a denial of a formal list over words that nobody knows, in
 # characters or Latin words; how far what is over, and who was met, in characters.
 _UNREAL_REACH: Final = 6
@@ -125,7 +129,9 @@ class Context:
         denied = any_of(words.denied_after).pattern
         together = any_of(words.together).pattern
         # Possessive: what a sender repeats is looked at once.
-        self._denied_after = re.compile(rf"(?>\s|{fillers})*+(?:{denied}){_END}")
+        self._denied_after = re.compile(
+            rf"(?>\s|{fillers})*+(?:{denied})(?>\s*(?:{denied}))*+{_END}"
+        )
         self._all_denied_after = re.compile(
             rf"\s*,?\s*(?:{together})(?>\s|{fillers})*+(?:{denied}){_END}"
         )
@@ -147,6 +153,11 @@ class Context:
         self._met = any_of(people.met)
         self._whose = any_of(people.whose)
         self._who = any_of(people.who)
+        self._well = any_of(people.well)
+        self._asks = any_of(people.asks)
+        self._is_of = any_of(people.is_of)
+        self._instead = any_of(people.instead)
+        self._measured = any_of((*words.now, *vocabulary.temperature.measured))
         # Without any of these every word counts.
         self._takes_back = any_of(
             entry
@@ -156,6 +167,7 @@ class Context:
                 *(words.long_past, words.recent_past, words.history_after),
                 *(words.resolved, words.now, vocabulary.temperature.normal_again),
                 *(people.others, people.family, people.speaker, people.met, people.whose),
+                vocabulary.temperature.measured,
             )
             for entry in entries
         )
@@ -175,14 +187,15 @@ class Context:
         """
         why: list[Why | None] = [None] * len(spans)
         if spans and self._takes_back.search(text) is not None:
+            people = list(self._people(text))
             why = self._denied(text, spans)
-            self._denied_behind(text, spans, why)
+            self._denied_behind(text, spans, why, people)
             for index, span in enumerate(spans):
                 if why[index] is None:
-                    why[index] = self._not_now(text, spans, index, why, temperature)
+                    why[index] = self._not_now(text, spans, index, why, temperature, people)
                 if why[index] in ("past", "over") and lasting.issuperset(span.codes):
                     why[index] = None
-            self._of_others(text, spans, others, why)
+            self._of_others(text, spans, others, why, people)
         return [
             Mention(code, text[span.start : span.end].strip(), taken_back)
             for span, taken_back in zip(spans, why, strict=True)
@@ -218,6 +231,7 @@ class Context:
         """Say which words a denial, fear or question before them takes back."""
         found: list[Why | None] = []
         reach, position = _Reach(), 0
+        signs_first = _SIGNS_FIRST.match(text) is not None
         for index, span in enumerate(spans):
             for token in self._tokens(text, position, span.start):
                 goes_on = token.kind == "comma" and self._list_ends_in_or(
@@ -227,7 +241,14 @@ class Context:
                 position = token.end
             again = index > 0 and _names(text, span, spans[index - 1])
             lasting = self._lasting.match(text, span.end) is not None
-            if reach.denies(again=again, lasting=lasting):
+            sign = (
+                _SIGN_BEFORE.search(text, max(0, span.start - 4), span.start)
+                if signs_first
+                else _SIGN.match(text, span.end)
+            )
+            if sign is not None:
+                found.append("denied" if sign[1] == "-" else None)
+            elif reach.denies(again=again, lasting=lasting):
                 found.append("denied")
             elif (reach.unreal and not lasting) or self._asked_after.match(text, span.end):
                 found.append("unreal")
@@ -248,13 +269,22 @@ class Context:
                 return True
         return text[max(0, position - 4) : position].strip(" ,") in ("or", "nor")
 
-    def _denied_behind(self, text: str, spans: Sequence[Span], why: list[Why | None]) -> None:
+    def _denied_behind(
+        self,
+        text: str,
+        spans: Sequence[Span],
+        why: list[Why | None],
+        people: Sequence["_Person"],
+    ) -> None:
         """Take back what is denied behind it, with the list that it ends."""
         for index, span in enumerate(spans):
+            if _SIGN.match(text, span.end):
+                continue
             if index and why[index] == "denied" and why[index - 1] is None:
                 before = spans[index - 1]
                 end = _clause(text, before.start, before.end)[1]
-                if end > span.start and _names(text, before, span):
+                named = end > span.start and _names(text, before, span)
+                if named and not _another(text, people, before, span):
                     why[index - 1] = "denied"  # named, and then denied
             following = spans[index + 1].start if index + 1 < len(spans) else len(text)
             match = self._denied_after.match(text, span.end)
@@ -283,6 +313,7 @@ class Context:
         index: int,
         why: Sequence[Why | None],
         temperature: str | None,
+        people: Sequence["_Person"],
     ) -> Why | None:
         """Say whether a word is of the past, or over; `why` has those that are denied."""
         span = spans[index]
@@ -298,7 +329,7 @@ class Context:
             until = span.start if CHINESE.search(clause) else end
             if self._long_past.search(text, begin, until):
                 return "past"
-            if self._recent_past.search(text, begin, span.start) and any(
+            if self._recent_past.search(text, begin, until) and any(
                 other.start > end
                 and not set(other.codes) & set(span.codes)
                 and self._now.search(text, end, other.start)
@@ -308,7 +339,7 @@ class Context:
         sentence = _sentence_end(text, span.end)
         if temperature in span.codes and not span.below:
             cool = any(
-                later.below and self._now.search(text, span.end, later.start)
+                later.below and self._measured.search(text, span.end, later.start)
                 for later in spans[index + 1 :]
             )
             if cool or self._is_over(text, span.end, sentence, self._normal_again):
@@ -316,7 +347,8 @@ class Context:
         if any(
             later.codes == span.codes
             and taken_back == "denied"
-            and self._now.search(text, span.end, later.start)
+            and self._measured.search(text, span.end, later.start)
+            and not _another(text, people, span, later)
             for later, taken_back in zip(spans[index + 1 :], why[index + 1 :], strict=True)
         ):
             return "over"
@@ -349,16 +381,27 @@ class Context:
         spans: Sequence[Span],
         others: Sequence[Span],
         why: list[Why | None],
+        people: Sequence["_Person"],
     ) -> None:
         """Take back what is said of somebody else, where the line is about another patient."""
-        people = list(self._people(text))
-        subjects = [_subject(people, span.start) for span in spans]
+        if not people and self._met.search(text) is None:
+            return
+        subjects = [
+            self._said_behind(text, people, self._last_linked(text, spans, index))
+            or _subject(people, span.start)
+            for index, span in enumerate(spans)
+        ]
         spoken_of = [
             (span, subject)
             for span, subject, taken_back in zip(spans, subjects, why, strict=True)
             if taken_back is None and not span.below
         ]
         spoken_of += [(span, _subject(people, span.start)) for span in others]
+        nothing = [
+            (Span(match.start(), match.end(), ()), _subject(people, match.start()))
+            for match in self._well.finditer(text)
+        ]
+        asks = self._asks.search(text) is not None
         for index, span in enumerate(spans):
             if why[index] is not None:
                 continue
@@ -369,14 +412,19 @@ class Context:
             elif subject is None:
                 continue
             elif subject.kind == "others":
-                if any(
-                    (other.start < begin or other.start > end)
+                if asks or any(
+                    (other.start < begin or other.start > end or _begins_between(span, who, other))
                     and (who is None or who.kind != "others")
-                    for other, who in spoken_of
+                    for other, who in (
+                        *spoken_of,
+                        *(each for each in nothing if each[0].start > span.end),
+                    )
                 ):
                     why[index] = "somebody_else"
+            elif self._goes_to_another(text, people, span, subject, spoken_of):
+                why[index] = "somebody_else"
             elif subject.kind == "family" and any(
-                other.start > end
+                (other.start > end or _begins_between(span, who, other))
                 and who is not None
                 and who.kind == "speaker"
                 and who.start >= _clause(text, other.start, other.end)[0]
@@ -385,8 +433,37 @@ class Context:
             ):
                 why[index] = "somebody_else"
 
+    def _said_behind(self, text: str, people: Sequence["_Person"], last: Span) -> "_Person | None":
+        """Return the person whose a symptom is by what follows it."""
+        match = self._is_of.match(text, last.end)
+        if match is None:
+            return None
+        return next((each for each in people if 0 <= each.start - match.end() <= 1), None)
+
+    def _goes_to_another(
+        self,
+        text: str,
+        people: Sequence["_Person"],
+        span: Span,
+        subject: "_Person",
+        spoken_of: Sequence[tuple[Span, "_Person | None"]],
+    ) -> bool:
+        """Say whether it is another person's turn, and what he has is told."""
+        for match in self._instead.finditer(text, span.end):
+            another = next(
+                (each for each in people if 0 <= each.start - match.end() <= _OWNER_REACH), None
+            )
+            if (
+                another is not None
+                and text[another.start : another.end] != text[subject.start : subject.end]
+                and any(other.start >= another.end for other, _ in spoken_of)
+            ):
+                return True
+        return False
+
     def _belongs_to_one_met(self, text: str, begin: int, span: Span, last: Span) -> bool:
-        whose = self._whose.match(text, last.end)
+        blank = text[last.end : last.end + 1] == " "
+        whose = self._whose.match(text, last.end + blank)
         if whose is not None:
             return (
                 self._met.search(text, max(begin, span.start - _MET_REACH), span.start) is not None
@@ -426,6 +503,19 @@ def _names(text: str, span: Span, other: Span) -> bool:
     """Say whether words name the same symptom as others, and in the same word."""
     same = span.codes == other.codes
     return same and text[other.start : other.end] in text[span.start : span.end]
+
+
+def _another(text: str, people: Sequence[_Person], span: Span, later: Span) -> bool:
+    """Say whether a later mention is about another person than an earlier one."""
+    one, other = _subject(people, span.start), _subject(people, later.start)
+    if other is None or other is one or (one is None and other.kind == "speaker"):
+        return False
+    return one is None or text[one.start : one.end] != text[other.start : other.end]
+
+
+def _begins_between(span: Span, who: "_Person | None", other: Span) -> bool:
+    """Say whether another mention's person is named after the first, as in speech without commas."""
+    return who is not None and span.end <= who.start < other.start
 
 
 def _subject(people: Sequence[_Person], position: int) -> _Person | None:

@@ -83,16 +83,24 @@ class NeedWords(Words):
 
 
 class TemperatureWords(Part):
-    """What stands before a temperature, what must not stand beside it, and what says it is over."""
+    """What stands before a temperature, what must not stand beside it, and what says it is over.
+
+    `measured` stands before one in degrees Celsius too.
+    """
 
     before: SomeEntries
+    measured: Entries
     not_before: Entries
     not_after: Entries
     normal_again: Entries
 
 
 class People(Part):
-    """Who is spoken of: somebody beside the patient, the family, who speaks; and who was met."""
+    """Who is spoken of: somebody beside the patient, the family, who speaks; and who was met.
+
+    `well`: nothing is the matter with them; `asks`: the caller only asks; `is_of` says behind a
+    symptom whose it is; `instead`: now it is about the next person.
+    """
 
     others: Entries
     family: Entries
@@ -101,6 +109,10 @@ class People(Part):
     met: Entries
     whose: Entries
     who: Entries
+    well: Entries
+    asks: Entries
+    is_of: Entries
+    instead: Entries
 
 
 class Context(Part):
