@@ -135,6 +135,7 @@ class Context:
         self._all_denied_after = re.compile(
             rf"\s*,?\s*(?:{together})(?>\s|{fillers})*+(?:{denied}){_END}"
         )
+        self._afresh = any_of(words.afresh)
         self._asked_after = any_of(words.asked_after)
         self._long_past = any_of(words.long_past)
         self._recent_past = any_of(words.recent_past)
@@ -149,6 +150,7 @@ class Context:
         people = words.people
         self._others, self._family = any_of(people.others), any_of(people.family)
         self._speaker = any_of(people.speaker)
+        self._pronouns = [any_of([each]) for each in people.pronouns]
         self._also = any_of(people.also)
         self._met = any_of(people.met)
         self._whose = any_of(people.whose)
@@ -220,7 +222,9 @@ class Context:
                     best = _Token("comma", position + 1)
                 elif character == " ":
                     chinese = position > 0 and CHINESE.match(text, position - 1) is not None
-                    best = _Token("comma" if chinese else "blank", position + 1)
+                    said_in_english = position > start and _LATIN_WORD.match(text, position + 1)
+                    comma = chinese and not said_in_english
+                    best = _Token("comma" if comma else "blank", position + 1)
                 else:
                     latin = _LATIN_WORD.match(text, position)
                     best = _Token("other", min(latin.end(), end) if latin else position + 1)
@@ -239,7 +243,9 @@ class Context:
                 )
                 reach.pass_by(token, length=token.end - position, list_goes_on=goes_on)
                 position = token.end
-            again = index > 0 and _names(text, span, spans[index - 1])
+            again = (
+                index > 0 and _names(text, span, spans[index - 1])
+            ) or self._afresh.match(text, span.start) is not None
             lasting = self._lasting.match(text, span.end) is not None
             sign = (
                 _SIGN_BEFORE.search(text, max(0, span.start - 4), span.start)
@@ -250,7 +256,9 @@ class Context:
                 found.append("denied" if sign[1] == "-" else None)
             elif reach.denies(again=again, lasting=lasting):
                 found.append("denied")
-            elif (reach.unreal and not lasting) or self._asked_after.match(text, span.end):
+            elif (reach.unreal and not lasting) or self._asked_after.match(
+                text, _past_blank(text, span.end)
+            ):
                 found.append("unreal")
             else:
                 found.append(None)
@@ -462,8 +470,7 @@ class Context:
         return False
 
     def _belongs_to_one_met(self, text: str, begin: int, span: Span, last: Span) -> bool:
-        blank = text[last.end : last.end + 1] == " "
-        whose = self._whose.match(text, last.end + blank)
+        whose = self._whose.match(text, _past_blank(text, last.end))
         if whose is not None:
             return (
                 self._met.search(text, max(begin, span.start - _MET_REACH), span.start) is not None
@@ -479,18 +486,38 @@ class Context:
                 ("others", self._others),
                 ("family", self._family),
                 ("speaker", self._speaker),
+                *((str(which), words) for which, words in enumerate(self._pronouns)),
             )
             for match in words.finditer(text)
         )
+        # A longer word holds shorter ones.
+        found = [
+            each
+            for each, before in zip(found, (None, *found), strict=False)
+            if before is None or each.start >= before.end
+        ]
         somebody_else = False
+        owner: str | None = None
         for index, person in enumerate(found):
             kind = "others" if somebody_else else person.kind
             following = found[index + 1] if index + 1 < len(found) else None
             owns = following is not None and _next_to(text, person.end, following.start)
             # Somebody else's family is somebody else.
             somebody_else = owns and kind == "others"
+            if person.kind.isdecimal():  # a pronoun
+                if owns:
+                    owner = person.kind
+                elif owner == person.kind:
+                    yield person._replace(kind="speaker")
+                continue
+            if kind != "family":
+                owner = None
             if not (owns and kind == "speaker"):
                 yield person._replace(kind=kind)
+
+
+def _past_blank(text: str, position: int) -> int:
+    return position + (text[position : position + 1] == " ")
 
 
 class _Person(NamedTuple):

@@ -20,7 +20,7 @@ _ONE_TO_NINE: Final = "|".join(word for word, value in _ENGLISH.items() if value
 _CELSIUS: Final = re.compile(
     # 三十九 loses its 十 in a hurry, and a decimal point is typed as what lies beside it.
     r"(?P<whole>3[4-9]|4[0-3]|(?:三|四)十[一二三四五六七八九]?"
-    r"|三[7-9七八九](?=度|点)|3[七八九](?=度|点)|四[零一二](?=度|点))"
+    r"|三[7-9七八九](?=度|点)|3[七八九](?=度|点)|四[零一二](?=度|点))(?:(?<=[七八])[八九](?=度))?"
     r"(?:(?:\.|点|[,。](?=[0-9] ?度))(?P<tenth>[0-9]|[一二三四五六七八九])[0-9]?)?"
     r"\s*(?P<unit>度|°\s*c?|c(?![a-z])|deg(?:rees?)?(?:\s*c(?:elsius)?)?)?"
     r"(?:(?<=度)(?P<after>[0-9]|[一二三四五六七八九半])(?![0-9天个年月周小]))?(?:(?<=度)|(?![0-9]))"
@@ -40,7 +40,7 @@ _SPOKEN_FAHRENHEIT: Final = re.compile(
 )
 _WORDS_BETWEEN: Final = (
     r"(?>\s|是|有|还有|还在|还|又|仍|在|为|成|着|出来|出|一下|已经|已|现在|今天|早上|升|涨|最高|达到|到了|到|了|都"
-    r"|达|大概|约|将近|近|快|超过|差不多|:|=|'s|is|of|was|at|about|over|up to|as high as|around|nearly|almost"
+    r"|达|波动|维持|保持|徘徊|大概|约|将近|近|快|超过|差不多|:|=|'s|is|of|was|at|about|over|up to|as high as|around|nearly|almost"
     r"|went|to|reached|hit|now|still|(?:one|a)(?= (?:oh|hundred)))*+"
 )
 
@@ -60,7 +60,7 @@ class Thermometer:
         measured = any_of((*words.before, *words.measured))
         self._before = re.compile(f"(?:{before.pattern}){_WORDS_BETWEEN}$")
         self._measured = re.compile(f"(?:{measured.pattern}){_WORDS_BETWEEN}$")
-        self._behind = re.compile(rf" (?:{before.pattern})")
+        self._behind = re.compile(rf" ?(?:on (?:the|a|his|her|my) )?(?:{before.pattern})")
         self._not_before = re.compile(f"(?:{not_before.pattern}){_WORDS_BETWEEN}$")
         self._not_after = re.compile(rf"\s*(?:{any_of(words.not_after).pattern})")
 
@@ -86,7 +86,7 @@ class Thermometer:
                 beginning = text[: match.start()]
                 told = before.search(beginning) is not None
                 # A number with a tenth needs no unit, but 华氏 is rarely said and 度 is Celsius.
-                if pattern is _SPOKEN_FAHRENHEIT:
+                if fahrenheit:
                     told = told or self._behind.match(text, match.end()) is not None
                 sure = match["unit"] is not None or (match["tenth"] is not None and not fahrenheit)
                 if fahrenheit and match["unit"] == "度":

@@ -105,6 +105,7 @@ class People(Part):
     others: Entries
     family: Entries
     speaker: Entries
+    pronouns: Entries
     also: Entries
     met: Entries
     whose: Entries
@@ -121,6 +122,7 @@ class Context(Part):
     denials: SomeEntries
     formal_denials: Entries
     no_denials: Entries
+    afresh: Entries
     fillers: Entries
     joiners: Entries
     formal_joiners: Entries
