@@ -13,6 +13,7 @@ _COMMA: Final = frozenset(",")
 _LATIN_WORD: Final = re.compile("[a-z]+(?:'[a-z]+)?")
 _CLAUSE_ENDS: Final = re.compile(r"[,.;:!?。](?![0-9])")
 _END: Final = r"\s*(?:$|[,.;!?。、])"
+_STOPS: Final = r"\s*(?:$|[.;!?。])"
 # What a chart writes behind each finding, or before each: it is there, or it is not.
 _SIGN: Final = re.compile(r" ?\(([+-])\)")
 _SIGNS_FIRST: Final = re.compile(r" ?\([+-]\)")
@@ -22,6 +23,7 @@ _SIGN_BEFORE: Final = re.compile(r"\(([+-])\) ?$")
 _UNREAL_REACH: Final = 6
 _OVER_REACH: Final = 10
 _MET_REACH: Final = 12
+_OF: Final = "的"
 _OWNER_REACH: Final = 3
 
 Why = Literal["denied", "unreal", "past", "over", "somebody_else"]
@@ -130,13 +132,14 @@ class Context:
         together = any_of(words.together).pattern
         # Possessive: what a sender repeats is looked at once.
         self._denied_after = re.compile(
-            rf"(?>\s|{fillers})*+(?:{denied})(?>\s*(?:{denied}))*+{_END}"
+            rf"(?>\s|{fillers})*+(?:{denied})(?>\s*(?:{denied}))*+{_END}|,(?:{denied}){_STOPS}"
         )
         self._all_denied_after = re.compile(
             rf"\s*,?\s*(?:{together})(?>\s|{fillers})*+(?:{denied}){_END}"
         )
         self._afresh = any_of(words.afresh)
         self._asked_after = any_of(words.asked_after)
+        self._idle = any_of(words.idle)
         self._long_past = any_of(words.long_past)
         self._recent_past = any_of(words.recent_past)
         self._now = any_of(words.now)
@@ -188,7 +191,9 @@ class Context:
         ends, `lasting` are the codes whose past counts.
         """
         why: list[Why | None] = [None] * len(spans)
-        if spans and self._takes_back.search(text) is not None:
+        if spans and self._idle.search(text) is not None:
+            why = ["unreal"] * len(spans)
+        elif spans and self._takes_back.search(text) is not None:
             people = list(self._people(text))
             why = self._denied(text, spans)
             self._denied_behind(text, spans, why, people)
@@ -212,7 +217,9 @@ class Context:
             best: _Token | None = None
             for kind, words in self._kinds:
                 match = words.match(text, position)
-                if match and match.end() <= end and (best is None or match.end() > best.end):
+                if match and match.end() > end:
+                    match = words.match(text, position, end)  # a shorter word
+                if match and (best is None or match.end() > best.end):
                     best = _Token(kind, match.end())
             if best is None:
                 character = text[position]
@@ -376,7 +383,9 @@ class Context:
         return spans[last]
 
     def _is_over(self, text: str, start: int, end: int, words: re.Pattern[str]) -> bool:
-        for match in words.finditer(text, start, end):
+        for match in words.finditer(text, start):
+            if match.end() > end:
+                return False
             if self._not_resolved.search(text[max(start, match.start() - 6) : match.start()]):
                 continue
             if not self._relapsed.search(text, match.end(), end):
@@ -442,11 +451,16 @@ class Context:
                 why[index] = "somebody_else"
 
     def _said_behind(self, text: str, people: Sequence["_Person"], last: Span) -> "_Person | None":
-        """Return the person whose a symptom is by what follows it."""
+        """Return the person whose a symptom is by what follows it: it is his, or he is the one with it."""
         match = self._is_of.match(text, last.end)
-        if match is None:
-            return None
-        return next((each for each in people if 0 <= each.start - match.end() <= 1), None)
+        if match is not None:
+            return next((each for each in people if 0 <= each.start - match.end() <= 1), None)
+        latin = "a" <= text[last.end - 1] <= "z"
+        start = last.end + (text[last.end : last.end + 1] == (" " if latin else _OF))
+        return next(
+            (each for each in people if each.start == start > last.end and each.kind == "others"),
+            None,
+        )
 
     def _goes_to_another(
         self,
@@ -472,9 +486,8 @@ class Context:
     def _belongs_to_one_met(self, text: str, begin: int, span: Span, last: Span) -> bool:
         whose = self._whose.match(text, _past_blank(text, last.end))
         if whose is not None:
-            return (
-                self._met.search(text, max(begin, span.start - _MET_REACH), span.start) is not None
-            )
+            met = self._met.search(text, max(begin, span.start - _MET_REACH))
+            return met is not None and met.end() <= span.start
         met = self._met.search(text, begin, span.start)
         return met is not None and self._who.search(text, met.end(), span.start) is not None
 

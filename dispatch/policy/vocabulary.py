@@ -132,6 +132,7 @@ class Context(Part):
     unreal: Entries
     real: Entries
     asked_after: Entries
+    idle: Entries
     long_past: Entries
     recent_past: Entries
     now: Entries
