@@ -199,7 +199,9 @@ class Context:
             self._denied_behind(text, spans, why, people)
             for index, span in enumerate(spans):
                 if why[index] is None:
-                    why[index] = self._not_now(text, spans, index, why, temperature, people)
+                    why[index] = self._not_now(
+                        text, spans, index, why, temperature=temperature, people=people
+                    )
                 if why[index] in ("past", "over") and lasting.issuperset(span.codes):
                     why[index] = None
             self._of_others(text, spans, others, why, people)
@@ -250,9 +252,9 @@ class Context:
                 )
                 reach.pass_by(token, length=token.end - position, list_goes_on=goes_on)
                 position = token.end
-            again = (
-                index > 0 and _names(text, span, spans[index - 1])
-            ) or self._afresh.match(text, span.start) is not None
+            again = (index > 0 and _names(text, span, spans[index - 1])) or self._afresh.match(
+                text, span.start
+            ) is not None
             lasting = self._lasting.match(text, span.end) is not None
             sign = (
                 _SIGN_BEFORE.search(text, max(0, span.start - 4), span.start)
@@ -327,6 +329,7 @@ class Context:
         spans: Sequence[Span],
         index: int,
         why: Sequence[Why | None],
+        *,
         temperature: str | None,
         people: Sequence["_Person"],
     ) -> Why | None:
@@ -438,20 +441,21 @@ class Context:
                     )
                 ):
                     why[index] = "somebody_else"
-            elif self._goes_to_another(text, people, span, subject, spoken_of):
-                why[index] = "somebody_else"
-            elif subject.kind == "family" and any(
-                (other.start > end or _begins_between(span, who, other))
-                and who is not None
-                and who.kind == "speaker"
-                and who.start >= _clause(text, other.start, other.end)[0]
-                and not self._also.search(text, who.end, other.start)
-                for other, who in spoken_of
+            elif self._goes_to_another(text, people, span, subject, spoken_of) or (
+                subject.kind == "family"
+                and any(
+                    (other.start > end or _begins_between(span, who, other))
+                    and who is not None
+                    and who.kind == "speaker"
+                    and who.start >= _clause(text, other.start, other.end)[0]
+                    and not self._also.search(text, who.end, other.start)
+                    for other, who in spoken_of
+                )
             ):
                 why[index] = "somebody_else"
 
     def _said_behind(self, text: str, people: Sequence["_Person"], last: Span) -> "_Person | None":
-        """Return the person whose a symptom is by what follows it: it is his, or he is the one with it."""
+        """Return whose a symptom is by what follows it: it is his, or he is the one with it."""
         match = self._is_of.match(text, last.end)
         if match is not None:
             return next((each for each in people if 0 <= each.start - match.end() <= 1), None)
@@ -554,7 +558,7 @@ def _another(text: str, people: Sequence[_Person], span: Span, later: Span) -> b
 
 
 def _begins_between(span: Span, who: "_Person | None", other: Span) -> bool:
-    """Say whether another mention's person is named after the first, as in speech without commas."""
+    """Say whether another mention's person is named after the first mention."""
     return who is not None and span.end <= who.start < other.start
 
 

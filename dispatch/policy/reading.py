@@ -112,7 +112,7 @@ class Reader:
         return self._vocabulary.folded(text[:LONGEST_READ].replace("\n", ","))
 
     def _misspelt(self, text: str, taken: Iterable[Span]) -> Iterator[Span]:
-        """Yield Latin words, and pairs whose first is right, that are near to a single symptom's."""
+        """Yield Latin words, and pairs whose first is right, near to a single symptom's."""
         occupied = [(span.start, span.end) for span in taken]
         for match in _LATIN_WORD.finditer(text):
             if any(start < match.end() and match.start() < end for start, end in occupied):
@@ -120,7 +120,9 @@ class Reader:
             end, code = match.end(), self._spelling.code_of(match[0])
             if code is None and self._spelling.begins(match[0]):
                 pair = _LATIN_PAIR.match(text, match.start())
-                if pair is not None and not any(match.end() < each < pair.end() for each, _ in occupied):
+                if pair is not None and not any(
+                    match.end() < each < pair.end() for each, _ in occupied
+                ):
                     end, code = pair.end(), self._spelling.code_of(pair[0])
             if code is not None:
                 yield Span(match.start(), end, (code,))

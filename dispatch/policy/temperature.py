@@ -12,11 +12,13 @@ from dispatch.policy.words import Span
 from dispatch.topics.fields import Identifier
 
 _DIGITS: Final = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"两": 2}
-_ENGLISH: Final = {
-    word: value
-    for value, word in enumerate("one two three four five six seven eight nine".split(), 1)
-} | {"thirty": 30, "forty": 40, "hundred": 100, "oh": 100}
-_ONE_TO_NINE: Final = "|".join(word for word, value in _ENGLISH.items() if value < 10)
+_ONE_TO_NINE: Final = "one|two|three|four|five|six|seven|eight|nine"
+_ENGLISH: Final = {word: value for value, word in enumerate(_ONE_TO_NINE.split("|"), 1)} | {
+    "thirty": 30,
+    "forty": 40,
+    "hundred": 100,
+    "oh": 100,
+}
 _CELSIUS: Final = re.compile(
     # 三十九 loses its 十 in a hurry, and a decimal point is typed as what lies beside it.
     r"(?P<whole>3[4-9]|4[0-3]|(?:三|四)十[一二三四五六七八九]?"
@@ -39,9 +41,10 @@ _SPOKEN_FAHRENHEIT: Final = re.compile(
     rf"(?:(?P<point> point)? (?P<tenth>{_ONE_TO_NINE}))?(?P<unit> deg(?:rees?)?)?(?![a-z])"
 )
 _WORDS_BETWEEN: Final = (
-    r"(?>\s|是|有|还有|还在|还|又|仍|在|为|成|着|出来|出|一下|已经|已|现在|今天|早上|升|涨|最高|达到|到了|到|了|都"
-    r"|达|波动|维持|保持|徘徊|大概|约|将近|近|快|超过|差不多|:|=|'s|is|of|was|at|about|over|up to|as high as|around|nearly|almost"
-    r"|went|to|reached|hit|now|still|(?:one|a)(?= (?:oh|hundred)))*+"
+    r"(?>\s|是|有|还有|还在|还|又|仍|在|为|成|着|出来|出|一下|已经|已|现在|今天|早上|升|涨|最高"
+    r"|达到|到了|到|了|都|达|波动|维持|保持|徘徊|大概|约|将近|近|快|超过|差不多|:|=|'s|is|of|was|at"
+    r"|about|over|up to|as high as|around|nearly|almost|went|to|reached|hit|now|still"
+    r"|(?:one|a)(?= ))*+"
 )
 
 
@@ -130,4 +133,6 @@ def _tenths(said: str | None) -> float:
 
 
 def _digit(said: str) -> int:
-    return int(said) if said.isdigit() else _DIGITS.get(said) or _ENGLISH[said]
+    if said.isdigit():
+        return int(said)
+    return _DIGITS[said] if said in _DIGITS else _ENGLISH[said]
