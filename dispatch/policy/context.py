@@ -13,11 +13,17 @@ _COMMA: Final = frozenset(",")
 _LATIN_WORD: Final = re.compile("[a-z]+(?:'[a-z]+)?")
 _CLAUSE_ENDS: Final = re.compile(r"[,.;:!?。](?![0-9])")
 _END: Final = r"\s*(?:$|[,.;!?。、])"
+_STOPS: Final = r"\s*(?:$|[.;!?。])"
+# What a chart writes behind each finding, or before each: it is there, or it is not.
+_SIGN: Final = re.compile(r" ?\(([+-])\)")
+_SIGNS_FIRST: Final = re.compile(r" ?\([+-]\)")
+_SIGN_BEFORE: Final = re.compile(r"\(([+-])\) ?$")
 # How far a fear or question reaches, and a denial of a formal list over words that nobody knows, in
 # characters or Latin words; how far what is over, and who was met, in characters.
 _UNREAL_REACH: Final = 6
 _OVER_REACH: Final = 10
 _MET_REACH: Final = 12
+_OF: Final = "的"
 _OWNER_REACH: Final = 3
 
 Why = Literal["denied", "unreal", "past", "over", "somebody_else"]
@@ -125,11 +131,15 @@ class Context:
         denied = any_of(words.denied_after).pattern
         together = any_of(words.together).pattern
         # Possessive: what a sender repeats is looked at once.
-        self._denied_after = re.compile(rf"(?>\s|{fillers})*+(?:{denied}){_END}")
+        self._denied_after = re.compile(
+            rf"(?>\s|{fillers})*+(?:{denied})(?>\s*(?:{denied}))*+{_END}|,(?:{denied}){_STOPS}"
+        )
         self._all_denied_after = re.compile(
             rf"\s*,?\s*(?:{together})(?>\s|{fillers})*+(?:{denied}){_END}"
         )
+        self._afresh = any_of(words.afresh)
         self._asked_after = any_of(words.asked_after)
+        self._idle = any_of(words.idle)
         self._long_past = any_of(words.long_past)
         self._recent_past = any_of(words.recent_past)
         self._now = any_of(words.now)
@@ -143,10 +153,16 @@ class Context:
         people = words.people
         self._others, self._family = any_of(people.others), any_of(people.family)
         self._speaker = any_of(people.speaker)
+        self._pronouns = [any_of([each]) for each in people.pronouns]
         self._also = any_of(people.also)
         self._met = any_of(people.met)
         self._whose = any_of(people.whose)
         self._who = any_of(people.who)
+        self._well = any_of(people.well)
+        self._asks = any_of(people.asks)
+        self._is_of = any_of(people.is_of)
+        self._instead = any_of(people.instead)
+        self._measured = any_of((*words.now, *vocabulary.temperature.measured))
         # Without any of these every word counts.
         self._takes_back = any_of(
             entry
@@ -156,6 +172,7 @@ class Context:
                 *(words.long_past, words.recent_past, words.history_after),
                 *(words.resolved, words.now, vocabulary.temperature.normal_again),
                 *(people.others, people.family, people.speaker, people.met, people.whose),
+                vocabulary.temperature.measured,
             )
             for entry in entries
         )
@@ -174,15 +191,20 @@ class Context:
         ends, `lasting` are the codes whose past counts.
         """
         why: list[Why | None] = [None] * len(spans)
-        if spans and self._takes_back.search(text) is not None:
+        if spans and self._idle.search(text) is not None:
+            why = ["unreal"] * len(spans)
+        elif spans and self._takes_back.search(text) is not None:
+            people = list(self._people(text))
             why = self._denied(text, spans)
-            self._denied_behind(text, spans, why)
+            self._denied_behind(text, spans, why, people)
             for index, span in enumerate(spans):
                 if why[index] is None:
-                    why[index] = self._not_now(text, spans, index, why, temperature)
+                    why[index] = self._not_now(
+                        text, spans, index, why, temperature=temperature, people=people
+                    )
                 if why[index] in ("past", "over") and lasting.issuperset(span.codes):
                     why[index] = None
-            self._of_others(text, spans, others, why)
+            self._of_others(text, spans, others, why, people)
         return [
             Mention(code, text[span.start : span.end].strip(), taken_back)
             for span, taken_back in zip(spans, why, strict=True)
@@ -197,7 +219,9 @@ class Context:
             best: _Token | None = None
             for kind, words in self._kinds:
                 match = words.match(text, position)
-                if match and match.end() <= end and (best is None or match.end() > best.end):
+                if match and match.end() > end:
+                    match = words.match(text, position, end)  # a shorter word
+                if match and (best is None or match.end() > best.end):
                     best = _Token(kind, match.end())
             if best is None:
                 character = text[position]
@@ -207,7 +231,9 @@ class Context:
                     best = _Token("comma", position + 1)
                 elif character == " ":
                     chinese = position > 0 and CHINESE.match(text, position - 1) is not None
-                    best = _Token("comma" if chinese else "blank", position + 1)
+                    said_in_english = position > start and _LATIN_WORD.match(text, position + 1)
+                    comma = chinese and not said_in_english
+                    best = _Token("comma" if comma else "blank", position + 1)
                 else:
                     latin = _LATIN_WORD.match(text, position)
                     best = _Token("other", min(latin.end(), end) if latin else position + 1)
@@ -218,6 +244,7 @@ class Context:
         """Say which words a denial, fear or question before them takes back."""
         found: list[Why | None] = []
         reach, position = _Reach(), 0
+        signs_first = _SIGNS_FIRST.match(text) is not None
         for index, span in enumerate(spans):
             for token in self._tokens(text, position, span.start):
                 goes_on = token.kind == "comma" and self._list_ends_in_or(
@@ -225,11 +252,22 @@ class Context:
                 )
                 reach.pass_by(token, length=token.end - position, list_goes_on=goes_on)
                 position = token.end
-            again = index > 0 and _names(text, span, spans[index - 1])
+            again = (index > 0 and _names(text, span, spans[index - 1])) or self._afresh.match(
+                text, span.start
+            ) is not None
             lasting = self._lasting.match(text, span.end) is not None
-            if reach.denies(again=again, lasting=lasting):
+            sign = (
+                _SIGN_BEFORE.search(text, max(0, span.start - 4), span.start)
+                if signs_first
+                else _SIGN.match(text, span.end)
+            )
+            if sign is not None:
+                found.append("denied" if sign[1] == "-" else None)
+            elif reach.denies(again=again, lasting=lasting):
                 found.append("denied")
-            elif (reach.unreal and not lasting) or self._asked_after.match(text, span.end):
+            elif (reach.unreal and not lasting) or self._asked_after.match(
+                text, _past_blank(text, span.end)
+            ):
                 found.append("unreal")
             else:
                 found.append(None)
@@ -248,13 +286,22 @@ class Context:
                 return True
         return text[max(0, position - 4) : position].strip(" ,") in ("or", "nor")
 
-    def _denied_behind(self, text: str, spans: Sequence[Span], why: list[Why | None]) -> None:
+    def _denied_behind(
+        self,
+        text: str,
+        spans: Sequence[Span],
+        why: list[Why | None],
+        people: Sequence["_Person"],
+    ) -> None:
         """Take back what is denied behind it, with the list that it ends."""
         for index, span in enumerate(spans):
+            if _SIGN.match(text, span.end):
+                continue
             if index and why[index] == "denied" and why[index - 1] is None:
                 before = spans[index - 1]
                 end = _clause(text, before.start, before.end)[1]
-                if end > span.start and _names(text, before, span):
+                named = end > span.start and _names(text, before, span)
+                if named and not _another(text, people, before, span):
                     why[index - 1] = "denied"  # named, and then denied
             following = spans[index + 1].start if index + 1 < len(spans) else len(text)
             match = self._denied_after.match(text, span.end)
@@ -282,7 +329,9 @@ class Context:
         spans: Sequence[Span],
         index: int,
         why: Sequence[Why | None],
+        *,
         temperature: str | None,
+        people: Sequence["_Person"],
     ) -> Why | None:
         """Say whether a word is of the past, or over; `why` has those that are denied."""
         span = spans[index]
@@ -298,7 +347,7 @@ class Context:
             until = span.start if CHINESE.search(clause) else end
             if self._long_past.search(text, begin, until):
                 return "past"
-            if self._recent_past.search(text, begin, span.start) and any(
+            if self._recent_past.search(text, begin, until) and any(
                 other.start > end
                 and not set(other.codes) & set(span.codes)
                 and self._now.search(text, end, other.start)
@@ -308,7 +357,7 @@ class Context:
         sentence = _sentence_end(text, span.end)
         if temperature in span.codes and not span.below:
             cool = any(
-                later.below and self._now.search(text, span.end, later.start)
+                later.below and self._measured.search(text, span.end, later.start)
                 for later in spans[index + 1 :]
             )
             if cool or self._is_over(text, span.end, sentence, self._normal_again):
@@ -316,7 +365,8 @@ class Context:
         if any(
             later.codes == span.codes
             and taken_back == "denied"
-            and self._now.search(text, span.end, later.start)
+            and self._measured.search(text, span.end, later.start)
+            and not _another(text, people, span, later)
             for later, taken_back in zip(spans[index + 1 :], why[index + 1 :], strict=True)
         ):
             return "over"
@@ -336,7 +386,9 @@ class Context:
         return spans[last]
 
     def _is_over(self, text: str, start: int, end: int, words: re.Pattern[str]) -> bool:
-        for match in words.finditer(text, start, end):
+        for match in words.finditer(text, start):
+            if match.end() > end:
+                return False
             if self._not_resolved.search(text[max(start, match.start() - 6) : match.start()]):
                 continue
             if not self._relapsed.search(text, match.end(), end):
@@ -349,16 +401,27 @@ class Context:
         spans: Sequence[Span],
         others: Sequence[Span],
         why: list[Why | None],
+        people: Sequence["_Person"],
     ) -> None:
         """Take back what is said of somebody else, where the line is about another patient."""
-        people = list(self._people(text))
-        subjects = [_subject(people, span.start) for span in spans]
+        if not people and self._met.search(text) is None:
+            return
+        subjects = [
+            self._said_behind(text, people, self._last_linked(text, spans, index))
+            or _subject(people, span.start)
+            for index, span in enumerate(spans)
+        ]
         spoken_of = [
             (span, subject)
             for span, subject, taken_back in zip(spans, subjects, why, strict=True)
             if taken_back is None and not span.below
         ]
         spoken_of += [(span, _subject(people, span.start)) for span in others]
+        nothing = [
+            (Span(match.start(), match.end(), ()), _subject(people, match.start()))
+            for match in self._well.finditer(text)
+        ]
+        asks = self._asks.search(text) is not None
         for index, span in enumerate(spans):
             if why[index] is not None:
                 continue
@@ -369,28 +432,66 @@ class Context:
             elif subject is None:
                 continue
             elif subject.kind == "others":
-                if any(
-                    (other.start < begin or other.start > end)
+                if asks or any(
+                    (other.start < begin or other.start > end or _begins_between(span, who, other))
                     and (who is None or who.kind != "others")
-                    for other, who in spoken_of
+                    for other, who in (
+                        *spoken_of,
+                        *(each for each in nothing if each[0].start > span.end),
+                    )
                 ):
                     why[index] = "somebody_else"
-            elif subject.kind == "family" and any(
-                other.start > end
-                and who is not None
-                and who.kind == "speaker"
-                and who.start >= _clause(text, other.start, other.end)[0]
-                and not self._also.search(text, who.end, other.start)
-                for other, who in spoken_of
+            elif self._goes_to_another(text, people, span, subject, spoken_of) or (
+                subject.kind == "family"
+                and any(
+                    (other.start > end or _begins_between(span, who, other))
+                    and who is not None
+                    and who.kind == "speaker"
+                    and who.start >= _clause(text, other.start, other.end)[0]
+                    and not self._also.search(text, who.end, other.start)
+                    for other, who in spoken_of
+                )
             ):
                 why[index] = "somebody_else"
 
-    def _belongs_to_one_met(self, text: str, begin: int, span: Span, last: Span) -> bool:
-        whose = self._whose.match(text, last.end)
-        if whose is not None:
-            return (
-                self._met.search(text, max(begin, span.start - _MET_REACH), span.start) is not None
+    def _said_behind(self, text: str, people: Sequence["_Person"], last: Span) -> "_Person | None":
+        """Return whose a symptom is by what follows it: it is his, or he is the one with it."""
+        match = self._is_of.match(text, last.end)
+        if match is not None:
+            return next((each for each in people if 0 <= each.start - match.end() <= 1), None)
+        latin = "a" <= text[last.end - 1] <= "z"
+        start = last.end + (text[last.end : last.end + 1] == (" " if latin else _OF))
+        return next(
+            (each for each in people if each.start == start > last.end and each.kind == "others"),
+            None,
+        )
+
+    def _goes_to_another(
+        self,
+        text: str,
+        people: Sequence["_Person"],
+        span: Span,
+        subject: "_Person",
+        spoken_of: Sequence[tuple[Span, "_Person | None"]],
+    ) -> bool:
+        """Say whether it is another person's turn, and what he has is told."""
+        for match in self._instead.finditer(text, span.end):
+            another = next(
+                (each for each in people if 0 <= each.start - match.end() <= _OWNER_REACH), None
             )
+            if (
+                another is not None
+                and text[another.start : another.end] != text[subject.start : subject.end]
+                and any(other.start >= another.end for other, _ in spoken_of)
+            ):
+                return True
+        return False
+
+    def _belongs_to_one_met(self, text: str, begin: int, span: Span, last: Span) -> bool:
+        whose = self._whose.match(text, _past_blank(text, last.end))
+        if whose is not None:
+            met = self._met.search(text, max(begin, span.start - _MET_REACH))
+            return met is not None and met.end() <= span.start
         met = self._met.search(text, begin, span.start)
         return met is not None and self._who.search(text, met.end(), span.start) is not None
 
@@ -402,18 +503,38 @@ class Context:
                 ("others", self._others),
                 ("family", self._family),
                 ("speaker", self._speaker),
+                *((str(which), words) for which, words in enumerate(self._pronouns)),
             )
             for match in words.finditer(text)
         )
+        # A longer word holds shorter ones.
+        found = [
+            each
+            for each, before in zip(found, (None, *found), strict=False)
+            if before is None or each.start >= before.end
+        ]
         somebody_else = False
+        owner: str | None = None
         for index, person in enumerate(found):
             kind = "others" if somebody_else else person.kind
             following = found[index + 1] if index + 1 < len(found) else None
             owns = following is not None and _next_to(text, person.end, following.start)
             # Somebody else's family is somebody else.
             somebody_else = owns and kind == "others"
+            if person.kind.isdecimal():  # a pronoun
+                if owns:
+                    owner = person.kind
+                elif owner == person.kind:
+                    yield person._replace(kind="speaker")
+                continue
+            if kind != "family":
+                owner = None
             if not (owns and kind == "speaker"):
                 yield person._replace(kind=kind)
+
+
+def _past_blank(text: str, position: int) -> int:
+    return position + (text[position : position + 1] == " ")
 
 
 class _Person(NamedTuple):
@@ -426,6 +547,19 @@ def _names(text: str, span: Span, other: Span) -> bool:
     """Say whether words name the same symptom as others, and in the same word."""
     same = span.codes == other.codes
     return same and text[other.start : other.end] in text[span.start : span.end]
+
+
+def _another(text: str, people: Sequence[_Person], span: Span, later: Span) -> bool:
+    """Say whether a later mention is about another person than an earlier one."""
+    one, other = _subject(people, span.start), _subject(people, later.start)
+    if other is None or other is one or (one is None and other.kind == "speaker"):
+        return False
+    return one is None or text[one.start : one.end] != text[other.start : other.end]
+
+
+def _begins_between(span: Span, who: "_Person | None", other: Span) -> bool:
+    """Say whether another mention's person is named after the first mention."""
+    return who is not None and span.end <= who.start < other.start
 
 
 def _subject(people: Sequence[_Person], position: int) -> _Person | None:

@@ -21,6 +21,7 @@ MOST_MENTIONS: Final = 50
 # An incident is decided on again and again, and its complaints stay: so many texts are remembered.
 _REMEMBERED: Final = 1_000
 _LATIN_WORD: Final = re.compile("[a-z]+")
+_LATIN_PAIR: Final = re.compile("[a-z]+ [a-z]{4,}")
 
 
 class Placed(NamedTuple):
@@ -111,14 +112,20 @@ class Reader:
         return self._vocabulary.folded(text[:LONGEST_READ].replace("\n", ","))
 
     def _misspelt(self, text: str, taken: Iterable[Span]) -> Iterator[Span]:
-        """Yield Latin words that are one error away from a single symptom's."""
+        """Yield Latin words, and pairs whose first is right, near to a single symptom's."""
         occupied = [(span.start, span.end) for span in taken]
         for match in _LATIN_WORD.finditer(text):
             if any(start < match.end() and match.start() < end for start, end in occupied):
                 continue
-            code = self._spelling.code_of(match[0])
+            end, code = match.end(), self._spelling.code_of(match[0])
+            if code is None and self._spelling.begins(match[0]):
+                pair = _LATIN_PAIR.match(text, match.start())
+                if pair is not None and not any(
+                    match.end() < each < pair.end() for each, _ in occupied
+                ):
+                    end, code = pair.end(), self._spelling.code_of(pair[0])
             if code is not None:
-                yield Span(match.start(), match.end(), (code,))
+                yield Span(match.start(), end, (code,))
 
     def _folded_entry(self, entry: str) -> str:
         """Return an entry as texts are folded; a pattern is written so already."""

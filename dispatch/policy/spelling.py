@@ -16,9 +16,17 @@ class Spelling:
     def __init__(self, words: Iterable[tuple[str, str]], right: Collection[str]) -> None:
         self._right = right
         self._by_letter: dict[str, list[tuple[str, str]]] = {}
+        self._firsts: set[str] = set()
         for word, code in words:
             if len(word) >= _ONE_MISSING:
                 self._by_letter.setdefault(word[0], []).append((word, code))
+            first, _, rest = word.partition(" ")
+            if rest:
+                self._firsts.add(first)
+
+    def begins(self, word: str) -> bool:
+        """Say whether words of several parts begin with this one."""
+        return word in self._firsts
 
     def code_of(self, word: str) -> str | None:
         """Return the one code whose word this is near to: by one error, by two where it is long.

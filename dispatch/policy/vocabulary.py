@@ -83,24 +83,37 @@ class NeedWords(Words):
 
 
 class TemperatureWords(Part):
-    """What stands before a temperature, what must not stand beside it, and what says it is over."""
+    """What stands before a temperature, what must not stand beside it, and what says it is over.
+
+    `measured` stands before one in degrees Celsius too.
+    """
 
     before: SomeEntries
+    measured: Entries
     not_before: Entries
     not_after: Entries
     normal_again: Entries
 
 
 class People(Part):
-    """Who is spoken of: somebody beside the patient, the family, who speaks; and who was met."""
+    """Who is spoken of: somebody beside the patient, the family, who speaks; and who was met.
+
+    `well`: nothing is the matter with them; `asks`: the caller only asks; `is_of` says behind a
+    symptom whose it is; `instead`: now it is about the next person.
+    """
 
     others: Entries
     family: Entries
     speaker: Entries
+    pronouns: Entries
     also: Entries
     met: Entries
     whose: Entries
     who: Entries
+    well: Entries
+    asks: Entries
+    is_of: Entries
+    instead: Entries
 
 
 class Context(Part):
@@ -109,6 +122,7 @@ class Context(Part):
     denials: SomeEntries
     formal_denials: Entries
     no_denials: Entries
+    afresh: Entries
     fillers: Entries
     joiners: Entries
     formal_joiners: Entries
@@ -118,6 +132,7 @@ class Context(Part):
     unreal: Entries
     real: Entries
     asked_after: Entries
+    idle: Entries
     long_past: Entries
     recent_past: Entries
     now: Entries

@@ -57,6 +57,18 @@ def test_complaints(complaint: str, symptoms: list[str], wanted: list[str]) -> N
         ("发烧已经好了", "over"),
         ("同事发烧,我头晕", "somebody_else"),
         ("是发烧", None),
+        ("fever (-), cough (+)", "denied"),
+        ("(+) fever (-) cough", None),
+        ("发烧?没有没有", "denied"),
+        ("邻居发烧,我没事", "somebody_else"),
+        ("我没事,邻居发烧", None),
+        ("发烧的是隔壁,我家老人摔了", "somebody_else"),
+        ("他女朋友发烧,他肚子疼", "somebody_else"),
+        ("his wife has a fever, she is dizzy", None),
+        ("his wife has a fever, he is dizzy", "somebody_else"),
+        ("发烧,随便问问", "unreal"),
+        ("以为发烧,量了36.4", "over"),
+        ("没咳嗽突然发烧", None),
     ],
 )
 def test_a_word_that_does_not_count_says_why(complaint: str, why: str | None) -> None:
@@ -137,6 +149,11 @@ def test_of_a_long_text_the_beginning_is_read() -> None:
         "cough or ",
         "邻居发烧",
         "胸很疼",
+        "体温38,",
+        "咳(-)",
+        "发烧的同事",
+        "breathing is very ",
+        "hundred and one ",
     ],
 )
 def test_what_is_said_over_and_over_is_read_at_once(unit: str) -> None:

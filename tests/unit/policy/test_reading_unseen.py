@@ -13,8 +13,8 @@ from dispatch.policy.pack import load_pack
 PACK: Final = load_pack("covid-19")
 UNSEEN: Final = Path(__file__).with_name("complaints_unseen.tsv")
 
-# Of 203 lines with a trigger: all of the line's were found in 181 (89 %), some in 187 (92 %).
-WITH, ALL_FOUND, SOME_FOUND = 203, 181, 187
+# Of 203 lines with a trigger: all of the line's were found in 191 (94 %), some in 193 (95 %).
+WITH, ALL_FOUND, SOME_FOUND = 203, 191, 193
 # Of 197 without: in 185 (94 %) none was.
 WITHOUT, NONE_FOUND = 197, 185
 # A change to the vocabulary that is right elsewhere may cost a line here.

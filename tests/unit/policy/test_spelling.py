@@ -40,3 +40,9 @@ SPELLING = Spelling(
 )
 def test_a_misspelt_word(word: str, code: str | None) -> None:
     assert SPELLING.code_of(word) == code
+
+
+def test_the_beginning_of_words_of_several_parts() -> None:
+    spelling = Spelling([("sore throat", "sore_throat"), ("fever", "fever")], ())
+    assert spelling.begins("sore")
+    assert not spelling.begins("fever")
