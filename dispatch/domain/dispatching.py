@@ -398,7 +398,7 @@ def _tell_if_far(city: City, incident: Incident, choice: Choice) -> None:
         incident.incident_id,
         choice.unit.unit_id,
         f"unit {choice.unit.unit_id} takes {choice.travel_seconds:.0f} s to a {incident.condition} "
-        f"patient, more than {limit} s: no better crew is nearer",
+        f"patient, more than the limit of {limit} s",
     )
 
 
