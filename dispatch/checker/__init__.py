@@ -16,6 +16,7 @@ from dispatch.checker.order import effects_before_causes, streams_out_of_order
 from dispatch.checker.outcomes import calls_without_one_outcome
 from dispatch.checker.own_topics import own_topics_that_differ
 from dispatch.checker.rooms import rooms_promised_twice
+from dispatch.checker.swaps import swaps_too_late
 from dispatch.checker.units import orders_before_disinfection, units_on_two_assignments
 from dispatch.policy.pack import Pack
 
@@ -53,4 +54,5 @@ def check(
         *streams_out_of_order(streams),
         *effects_before_causes(streams),
         *decisions_that_differ(told, packs),
+        *swaps_too_late(told, packs),
     ]

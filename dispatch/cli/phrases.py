@@ -51,7 +51,8 @@ def in_words(value: Any) -> str:
         case float():
             return f"{value:g}"
         case Mapping():
-            return ", ".join(f"{_word(str(key))} {in_words(each)}" for key, each in value.items())
+            pairs = (f"{_word(str(key))} {in_words(each)}" for key, each in value.items())
+            return ", ".join(pairs) or ABSENT
         case list():
             return ", ".join(map(in_words, value)) or ABSENT
         case _:

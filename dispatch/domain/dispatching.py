@@ -3,13 +3,14 @@
 Source: 120 plan §3-4; domain, the decision and choosing the unit.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from dispatch.domain import (
     handover,
@@ -20,9 +21,18 @@ from dispatch.domain import (
     placements,
     radio,
     relief,
+    swapping,
     waiting,
+    wearing,
 )
-from dispatch.domain.allocation import Choice, choose, choose_of_kind, suits
+from dispatch.domain.allocation import (
+    DISPATCHER_CHOICE,
+    PLANNED_TRIP,
+    Choice,
+    choose,
+    choose_of_kind,
+    suits,
+)
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
@@ -31,7 +41,12 @@ from dispatch.domain.needs import need_of, next_need
 from dispatch.domain.roster import DISPATCHABLE, where
 from dispatch.policy.decision import decide
 from dispatch.topics.fields import CrewKind
-from dispatch.topics.incidents import CallDecided, EscalationKind, IncidentQueued
+from dispatch.topics.incidents import (
+    OTHER_NOT_DISINFECTED,
+    CallDecided,
+    EscalationKind,
+    IncidentQueued,
+)
 from dispatch.topics.screenings import (
     ScreeningCompleted,
     ScreeningExpired,
@@ -46,6 +61,7 @@ _RUN_FAILED: Final[dict[Failure, EscalationKind]] = {
     "unanswered": "run_unanswered",
 }
 _SECONDS_PER_MINUTE = 60.0
+_ALL_CREWS: Final = get_args(CrewKind)
 
 
 def decide_incident(city: City, incident_id: str, because: str) -> None:
@@ -90,22 +106,32 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
 
 def choose_for(city: City, incident: Incident) -> Choice:
     """Return the choice of a unit for an incident, now."""
-    return choose(next_need(city, incident), fleet_of(city))
+    need = wearing.bounded(city, incident, next_need(city, incident))
+    return choose(need, fleet_of(city))
 
 
-def choose_instead(city: City, assignment: Assignment, crew: CrewKind | None = None) -> Choice:
-    """Return the choice of a unit to take over a run, now; by the rules, or of one crew kind."""
+def choose_instead(
+    city: City,
+    assignment: Assignment,
+    crew: CrewKind | None = None,
+    latest: float = math.inf,
+) -> Choice:
+    """Return the choice of a unit to take over a run, now; by the rules, or of one crew kind.
+
+    One of that kind should come by `latest` (seconds), but may be later.
+    """
     carried = set(assignment.patients)
     transfer = city.transfers.get(assignment.incident_id)
     patients = () if transfer is None else transfer.patients
+    incident = city.incidents[assignment.incident_id]
     need = need_of(
         city,
-        city.incidents[assignment.incident_id],
+        incident,
         assignment.place,
         [patient for patient in patients if patient.patient_id in carried],
     )
-    fleet = fleet_of(city)
-    return choose(need, fleet) if crew is None else choose_of_kind(need, fleet, crew)
+    need, fleet = wearing.bounded(city, incident, need), fleet_of(city)
+    return choose(need, fleet) if crew is None else choose_of_kind(need, fleet, crew, latest)
 
 
 def serve(city: City, incident_id: str, because: str) -> None:
@@ -178,7 +204,8 @@ def _in_turn(city: City, heads: list[tuple[waiting.Place, waiting.Lane]]) -> Ite
 
     An incident that is still as it was when the next is asked for has not been helped: no other
     that asks for the same can be, as units are only taken meanwhile, and the rest of its lane is
-    passed over.
+    passed over. Those who wait for a transfer crew while units are free are each asked: which of
+    these would do depends on where the patient is.
     """
     heapify(heads)
     not_helped: set[tuple[waiting.Lane, frozenset[str]]] = set()
@@ -188,7 +215,8 @@ def _in_turn(city: City, heads: list[tuple[waiting.Place, waiting.Lane]]) -> Ite
         vehicles = next_need(city, incident).vehicles
         if (lane, vehicles) not in not_helped:
             yield incident
-            if city.incidents[place[-1]] is incident:
+            one_by_one = lane.waiting_for == "transfer_crew" and city.roster.free(_ALL_CREWS)
+            if city.incidents[place[-1]] is incident and not one_by_one:
                 not_helped.add((lane, vehicles))
                 if lane.transfer_kind is None:
                     continue
@@ -198,12 +226,18 @@ def _in_turn(city: City, heads: list[tuple[waiting.Place, waiting.Lane]]) -> Ite
 
 
 def take_over(city: City, assignment: Assignment, because: str) -> bool:
-    """Give a run whose patient nobody has met to another unit; return whether there is one."""
+    """Give a run whose patient nobody has met, of a vehicle to be disinfected, to another unit.
+
+    Return whether there is one that comes soon enough.
+    """
     if assignment.met_patient:
         return False
     choice = choose_instead(city, assignment)
-    if choice.unit is None:
+    left = swapping.still_to_go(city, assignment)
+    latest = swapping.latest_for_undisinfected(city, assignment, left)
+    if not swapping.may_take_over(choice, left, latest):
         return False
+    choice = replace(choice, why=(*choice.why, OTHER_NOT_DISINFECTED))
     _swap(city, assignment, choice, because)
     return True
 
@@ -215,6 +249,7 @@ def swap(city: City, assignment: Assignment, choice: Choice, because: str) -> No
 
 
 def _swap(city: City, assignment: Assignment, choice: Choice, because: str) -> None:
+    left = swapping.still_to_go(city, assignment)
     # Its room goes to the new run, so that the last one of a hospital is not lost.
     handover.withdraw(city, assignment, because)
     incident = city.incidents[assignment.incident_id]
@@ -223,7 +258,15 @@ def _swap(city: City, assignment: Assignment, choice: Choice, because: str) -> N
     assert incident.decision is not None, "a run is ordered on a decision only"
     same_kind = assignment.destination == incident.decision["destination"]
     refused = assignment.refused_hospitals if same_kind else ()
-    _order(city, incident, choice, assignment.place, because, refused_hospitals=refused)
+    _order(
+        city,
+        incident,
+        choice,
+        assignment.place,
+        because,
+        refused_hospitals=refused,
+        takes_over=orders.Replaced(assignment.assignment_id, left),
+    )
     orders.withdraw(
         city, city.assignments[assignment.assignment_id], outcome="swapped", reason=because
     )
@@ -297,13 +340,24 @@ def _order(
     because: str,
     *,
     refused_hospitals: tuple[str, ...] = (),
+    takes_over: orders.Replaced | None = None,
 ) -> Incident:
-    """Order the unit of a choice; a fallback that the rules had to settle for escalates."""
+    """Order the unit of a choice; what the rules had to settle for escalates.
+
+    That is a fallback, a way that is too long (but of a crew that takes over sooner), and a run
+    that can't be done in one set of protection.
+    """
     assert choice.unit is not None, "only a choice with a unit is ordered"
     for kind in ("queue", "transfer_wait"):
         city.cancel_timer(kind, incident.incident_id)
     incident = orders.issue(
-        city, incident, choice, place, because, refused_hospitals=refused_hospitals
+        city,
+        incident,
+        choice,
+        place,
+        because,
+        refused_hospitals=refused_hospitals,
+        takes_over=takes_over,
     )
     if choice.fallback is not None:
         escalate(
@@ -312,9 +366,40 @@ def _order(
             incident.incident_id,
             choice.unit.unit_id,
             f"unit {choice.unit.unit_id} ({choice.unit.crew} crew, {choice.unit.vehicle}) goes: "
-            f"{choice.fallback.replace('_', ' ')}",
+            f"{choice.fallback.replace('_', ' ')}{_passed_over(choice)}",
         )
+    if takes_over is None or choice.travel_seconds > takes_over.still_to_go:
+        _tell_if_far(city, incident, choice)
+    wearing.watch(city, city.assignments[incident.assignments[-1]])
     return city.incidents[incident.incident_id]
+
+
+def _passed_over(choice: Choice) -> str:
+    """Return in a clause what spoke against the crews that suit better; nothing where none did."""
+    said = {
+        "too_late": "would come too late",
+        "beyond_wear_time": "could not do the run in one set of protection",
+    }
+    found = [f"{n} {said[why]}" for why, n in choice.passed_over.items() if why in said]
+    return f": of those that suit better {', '.join(found)}" if found else ""
+
+
+def _tell_if_far(city: City, incident: Incident, choice: Choice) -> None:
+    """Escalate that nobody nearer was to be had; who chose or planned it knows."""
+    assert choice.unit is not None, "only a choice with a unit is ordered"
+    limit = city.pack.allocation.far_seconds[
+        "stable" if incident.condition == "stable" else "critical"
+    ]
+    if choice.travel_seconds <= limit or {DISPATCHER_CHOICE, PLANNED_TRIP} & set(choice.why):
+        return
+    escalate(
+        city,
+        "crew_far_away",
+        incident.incident_id,
+        choice.unit.unit_id,
+        f"unit {choice.unit.unit_id} takes {choice.travel_seconds:.0f} s to a {incident.condition} "
+        f"patient, more than the limit of {limit} s",
+    )
 
 
 def _queue(city: City, incident: Incident, choice: Choice) -> None:
@@ -387,7 +472,8 @@ def _screen(city: City, incident: Incident, *, before_open: bool) -> None:
 def _bring_up_to_date(city: City, assignment: Assignment, because: str) -> None:
     """Swap the crew where the new decision asks for another kind and it can still be; else amend.
 
-    A swap is for a stable patient whom the ordered crew has not met (domain, the decision).
+    A swap is for a stable patient whom the ordered crew has not met (domain, the decision), and to
+    whom the other crew does not come too late; else the crew goes on, protected for the case.
     """
     incident = city.incidents[assignment.incident_id]
     wanted = incidents.wanted_crew(incident)
@@ -400,8 +486,10 @@ def _bring_up_to_date(city: City, assignment: Assignment, because: str) -> None:
         and not (wanted == "regular" and city.mode == "routine")
     )
     if swappable:
-        choice = choose_instead(city, assignment)
-        if choice.unit is not None and choice.fallback is None:
+        left = swapping.still_to_go(city, assignment)
+        latest = swapping.latest(city, assignment, left)
+        choice = choose_instead(city, assignment, wanted, latest)
+        if swapping.may_take_over(choice, left, latest):
             swap(city, assignment, choice, because)
             return
         if wanted == "transfer":
@@ -410,9 +498,10 @@ def _bring_up_to_date(city: City, assignment: Assignment, because: str) -> None:
                 "no_transfer_crew_to_swap",
                 incident.incident_id,
                 assignment.unit_id,
-                "no transfer crew is free: the crew on its way goes on, dressed for the case",
+                f"{swapping.why_not(city, choice, left)}: the crew on its way goes on, dressed for "
+                "the case",
             )
-    orders.amend(city, assignment, because)
+    wearing.watch(city, orders.amend(city, assignment, because))
 
 
 def _announce_mass_casualty(city: City, incident: Incident) -> Incident:
@@ -497,6 +586,7 @@ def hospital_changed(city: City, before: Assignment, after: Assignment, because:
     """Tell crew and console that a run goes to another hospital."""
     if after.hospital_id != before.hospital_id:
         orders.tell_amended(city, after, {"hospital_id": after.hospital_id}, because)
+        wearing.watch(city, after)
 
 
 def hospital_reported(city: City, hospital_id: str) -> None:

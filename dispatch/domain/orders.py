@@ -1,6 +1,6 @@
 """Orders to crews: issued, amended, withdrawn; a new order goes out before an old one ends."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dispatch.domain import clocks, disinfection, handover, placements, radio
@@ -16,6 +16,14 @@ from dispatch.topics.units import UnitStatus
 _NEVER_LOWERED = ("ppe", "destination", "disinfection")
 
 
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A run that another takes over, and in how many seconds its crew would be there."""
+
+    assignment_id: str
+    still_to_go: float
+
+
 def issue(
     city: City,
     incident: Incident,
@@ -24,10 +32,12 @@ def issue(
     because: str,
     *,
     refused_hospitals: tuple[str, ...] = (),
+    takes_over: Replaced | None = None,
 ) -> Incident:
     """Order a unit to a place of an incident, announce the patient where the rule says so.
 
-    `refused_hospitals` have diverted the patient, or not answered, and are not asked again.
+    `refused_hospitals` have diverted the patient, or not answered, and are not asked again;
+    `takes_over` is the run that this one is ordered in the place of.
     """
     unit = choice.unit
     assert unit is not None, "only a choice with a unit is ordered"
@@ -80,6 +90,12 @@ def issue(
             because=because,
             why=why,
             passed_over=choice.passed_over,
+            instead_of=None if takes_over is None else takes_over.assignment_id,
+            later_seconds=(
+                None
+                if takes_over is None
+                else round(choice.travel_seconds - takes_over.still_to_go, 1)
+            ),
         ),
         key=incident.incident_id,
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from heapq import nsmallest
 from typing import Final
 
-from dispatch.domain import incidents
+from dispatch.domain import incidents, swapping
 from dispatch.domain.allocation import Choice, choose
 from dispatch.domain.city import City
 from dispatch.domain.fleet import fleet_of
@@ -54,17 +54,9 @@ def _gains(city: City, unit: Unit, least: float) -> Iterator[tuple[float, str]]:
 
     for gained, assignment_id in city.on_the_way.farther(here, least, city.travel, still):
         run = city.assignments[assignment_id]
-        left = gained - _driven_since(city, run)
+        left = gained - swapping.driven_since(city, run)
         if left >= least and _may_be_relieved(city, run) and _may_go(city, unit, run):
             yield -left, assignment_id
-
-
-def _driven_since(city: City, run: Assignment) -> float:
-    """Return for how many seconds a crew has been driving since it said where it was."""
-    rolled_at, said_at = run.reached.get("rolling"), city.units[run.unit_id].position_at
-    if rolled_at is None or said_at is None:
-        return 0.0
-    return max(0.0, (city.now - max(rolled_at, said_at)).total_seconds())
 
 
 def _may_be_relieved(city: City, run: Assignment) -> bool:

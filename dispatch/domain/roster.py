@@ -74,7 +74,7 @@ class Roster:
         self._crews: Counter[str] = Counter()
         self._free_of: Counter[Kind] = Counter()
         self._objections: dict[str, Counter[str]] = {"regular": Counter(), "transfer": Counter()}
-        self._staffed: Counter[tuple[CrewKind, VehicleKind, str]] = Counter()
+        self._staffed: dict[tuple[CrewKind, str], dict[str, Unit]] = {}
         self._free: dict[str, Unit] = {}
         self._filed: dict[str, Position] = {}
         self._places: dict[tuple[Kind, str | None], Proximity] = {}
@@ -131,13 +131,9 @@ class Roster:
         """Return how many units of these crew kinds are free, by their kind."""
         return {kind: n for kind, n in self._free_of.items() if n and kind.crew in crews}
 
-    def staffed(self, crew: CrewKind, statuses: Collection[str]) -> set[VehicleKind]:
-        """Return the vehicles of the staffed units of a crew kind in one of these statuses."""
-        return {
-            vehicle
-            for (of_crew, vehicle, status), number in self._staffed.items()
-            if number and of_crew == crew and status in statuses
-        }
+    def staffed(self, crew: CrewKind, status: str) -> Collection[Unit]:
+        """Return the staffed units of a crew kind in a status."""
+        return self._staffed.get((crew, status), {}).values()
 
     def outward(
         self, kind: Kind, district: str | None, position: Position
@@ -160,7 +156,11 @@ class Roster:
             if not reasons[reason]:
                 del reasons[reason]
         if unit.staffed:
-            self._staffed[unit.crew, unit.vehicle, unit.status] += step
+            those = self._staffed.setdefault((unit.crew, unit.status), {})
+            if step > 0:
+                those[unit.unit_id] = unit
+            else:
+                those.pop(unit.unit_id, None)
 
     def _put_down(self, unit: Unit) -> None:
         self._free[unit.unit_id] = unit

@@ -22,7 +22,7 @@ from dispatch.domain import (
     orders,
     placements,
 )
-from dispatch.domain.allocation import Choice
+from dispatch.domain.allocation import PLANNED_TRIP, Choice
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
@@ -238,7 +238,7 @@ def start_trip(
     seconds = fleet.travel.seconds(origin, incident.place.position)
     incident = replace(incident, status="waiting", wanted_hospital=trip.hospital_id)
     city.put(incident)
-    why = ("planned_trip", *stands_in(unit, city.now, fleet.policy.position_fresh_seconds))
+    why = (PLANNED_TRIP, *stands_in(unit, city.now, fleet.policy.position_fresh_seconds))
     dispatching.order_chosen(city, incident, Choice(unit, seconds, why, {}), because)
 
 

@@ -1,7 +1,8 @@
 """The queue of incidents that no unit can go to yet: graver conditions first, then older calls.
 
 Those that ask for the same, wherever they are, stand in one lane: whether any unit can go is the
-same for all of a lane, so that its head answers for the rest.
+same for all of a lane, so that its head answers for the rest. Only of those who wait for a transfer
+crew each has an answer of its own: how soon one could be there.
 """
 
 from bisect import bisect_left, bisect_right, insort

@@ -166,9 +166,13 @@ class Dress(Part):
 
 
 class ProtectionLists(Part):
-    """What is worn at each level, and for how many minutes a set may be worn."""
+    """What is worn at each level, and for how many minutes a set may be worn.
+
+    `timed_levels` are those for which that counts: what is worn at the others is taken off at will.
+    """
 
     max_wear_minutes: Positive
+    timed_levels: Annotated[tuple[Protection, ...], Field(strict=False)]
     levels: Annotated[dict[Protection, Dress], AfterValidator(_every(Protection))]
     items: dict[Identifier, Wording]
 
@@ -180,6 +184,10 @@ class ProtectionLists(Part):
                     if item not in self.items:
                         raise place_error(f"levels.{level}.{wearer}", f"{item} is not among items")
         return self
+
+
+Urgency = Literal["critical", "stable"]
+Limits = Annotated[dict[Urgency, Annotated[int, Field(ge=0)]], AfterValidator(_every(Urgency))]
 
 
 class Allocation(Part):
@@ -194,6 +202,12 @@ class Allocation(Part):
     `hold_seconds`, any within `hold_at_most_seconds`, and somebody is reminded of it every
     `hold_reminder_seconds`. A unit that is free takes over the run of a crew that is not there yet
     where it comes `take_over_seconds` sooner, or more; without that, never.
+
+    These limits are by how urgent it is; an unknown condition is `critical`, too. A crew that suits
+    better (of the kind asked for, or with negative pressure) may come `suited_later_seconds` after
+    the first that could be there; one that takes over a run `swap_later_seconds` after the crew on
+    its way, which is not turned round `at_the_door_seconds` from its patient unless the other is as
+    near. A crew that has more than `far_seconds` to go is sent, and escalated.
     """
 
     position_fresh_seconds: Seconds
@@ -214,6 +228,10 @@ class Allocation(Part):
     hold_at_most_seconds: Seconds
     hold_reminder_seconds: Seconds
     take_over_seconds: Seconds | None = None
+    suited_later_seconds: Limits
+    swap_later_seconds: Limits
+    at_the_door_seconds: Seconds
+    far_seconds: Limits
     queue_escalation_seconds: Annotated[dict[Condition, Seconds], AfterValidator(_every(Condition))]
     complaint_capabilities: dict[Line, Identifier]
 

@@ -4,7 +4,7 @@ An incident's id is that of the call that opened it. Times are UTC, durations se
 """
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import WithJsonSchema
 
@@ -20,6 +20,7 @@ EscalationKind = Literal[
     "call_unreadable",
     "clock_breached",
     "cluster_found",
+    "crew_far_away",
     "crew_exposed",
     "crew_infected",
     "disinfection_overdue",
@@ -46,7 +47,11 @@ EscalationKind = Literal[
     "transfer_unplaced",
     "unit_inconsistent",
     "waiting_for_unit",
+    "wear_time_exceeded",
 ]
+
+# Among why a unit is ordered: it takes over from one whose vehicle must be disinfected first.
+OTHER_NOT_DISINFECTED: Final = "other_not_disinfected"
 
 
 class CallDecided(Announcement):
@@ -124,7 +129,11 @@ class IncidentQueued(Announcement):
 
 
 class IncidentAssigned(Announcement):
-    """A unit was ordered: which, why it, and why the others were passed over."""
+    """A unit was ordered: which, why it, and why the others were passed over.
+
+    `instead_of` is the assignment that it takes over; it comes `later_seconds` after that one's
+    crew, negative if sooner.
+    """
 
     event_type: ClassVar[str] = "incident.assigned"
     incident_id: str
@@ -142,6 +151,8 @@ class IncidentAssigned(Announcement):
     because: str
     why: list[str]
     passed_over: dict[str, int]
+    instead_of: str | None = None
+    later_seconds: float | None = None
 
 
 class IncidentReleased(Announcement):

@@ -32,6 +32,7 @@ INVARIANTS: Final = {
     Invariant.CAUSAL_ORDER: "events missing or out of order",
     Invariant.DECISIONS_REPLAY: "decisions that differ on replay",
     Invariant.OWN_TOPICS: "hospitals' own topics that differ",
+    Invariant.NO_SWAP_TOO_LATE: "crews that took over too late",
 }
 ACKNOWLEDGED: Final = "inputs that the brokers lost"
 PARKED: Final = "parked inputs without an end"

@@ -287,6 +287,77 @@ def test_a_contaminated_unit_without_a_job(history: History) -> None:
     assert kinds(history.check()) == {Invariant.NO_ORDER_BEFORE_DISINFECTION}
 
 
+def swapped(
+    history: History, later: float, *, condition: str = "stable", why: tuple[str, ...] = ()
+) -> None:
+    """Add C3, whose crew U7 is swapped for U8 that comes so much later."""
+    history.decided("C3", 200)
+    policy = {"pack": PACK.name, "version": PACK.version}
+    for number, unit in ((1, "U7"), (2, "U8")):
+        name = f"C3/A{number}"
+        about = {"assignment_id": name, "incident_id": "C3", "unit_id": unit}
+        taken = {"instead_of": "C3/A1", "later_seconds": later} if number == 2 else {}
+        minute = 200 + 5 * (number - 1)
+        told = {"instead_of": None, "why": [*why]} | taken
+        history.add("incidents", "C3", "incident.assigned", minute, **about, **told)
+        history.add(
+            "orders", unit, "order.issued", minute, condition=condition, policy=policy, **about
+        )
+    about = {"assignment_id": "C3/A1", "incident_id": "C3", "unit_id": "U7"}
+    history.add("orders", "U7", "order.withdrawn", 205, **about)
+    history.add("incidents", "C3", "incident.released", 205, outcome="swapped", **about)
+
+
+@pytest.mark.parametrize(
+    ("later", "condition", "allowed"),
+    [(-900, "stable", True), (600, "stable", True), (601, "stable", False),
+     (0, "critical", True), (1, "critical", False), (1, "unknown", False)],
+)  # fmt: skip
+def test_a_swap_may_come_as_late_as_the_pack_allows(
+    history: History, later: float, condition: str, allowed: bool
+) -> None:
+    swapped(history, later, condition=condition)
+    expected = set() if allowed else {Invariant.NO_SWAP_TOO_LATE}
+    assert kinds(history.check(210)) == expected
+
+
+def test_for_one_that_must_be_disinfected_another_may_come_later(history: History) -> None:
+    swapped(history, 1_800, why=("only_one_left", "other_not_disinfected"))
+    assert history.check(210) == []
+
+
+def test_the_dispatcher_may_choose_a_crew_that_comes_later(history: History) -> None:
+    swapped(history, 9_000)
+    assert kinds(history.check(210)) == {Invariant.NO_SWAP_TOO_LATE}
+    history.add("incidents", "C3", "incident.overridden", 205, incident_id="C3", by="d1")
+    assert history.check(210) == []
+
+
+def test_nobody_is_swapped_who_has_reached_the_patient(history: History) -> None:
+    swapped(history, 0)
+    about = {"assignment_id": "C3/A1", "incident_id": "C3", "unit_id": "U7"}
+    history.add("incidents", "C3", "incident.progressed", 204, status="on_scene", **about)
+    (found,) = history.check(210)
+    assert found.invariant == Invariant.NO_SWAP_TOO_LATE
+    assert "had reached the patient" in found.sentence
+
+
+def test_a_swap_without_an_order_in_its_place_is_found(history: History) -> None:
+    swapped(history, 0)
+    for index, event in enumerate(history.events):
+        if event.data.get("instead_of") == "C3/A1":
+            history.events[index] = replace(event, data={**event.data, "instead_of": None})
+    assert kinds(history.check(210)) == {Invariant.NO_SWAP_TOO_LATE}
+
+
+def test_swaps_from_before_they_were_told_so_are_left_out(history: History) -> None:
+    swapped(history, 9_000)
+    for index, event in enumerate(history.events):
+        known = {k: v for k, v in event.data.items() if k not in ("instead_of", "later_seconds")}
+        history.events[index] = replace(event, data=known)
+    assert history.check(210) == []
+
+
 def test_a_room_promised_twice(history: History) -> None:
     history.decided("C3", 100)
     run = history.ordered("C3", 1, "U2", 100)

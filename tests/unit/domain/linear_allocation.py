@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -31,29 +31,44 @@ class Everybody:
     policy: Allocation
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A free unit that suits, and how it stands to the others."""
+
+    unit: Unit
+    seconds: float
+    ring: int
+    fresh: bool
+
+    @property
+    def rank(self) -> tuple[float, str]:
+        return self.seconds, self.unit.unit_id
+
+
 def choose(need: Need, fleet: Everybody) -> Choice:
     """Choose the unit for a need, with the fallbacks that the pack allows.
 
     Where no vehicle that may go is to be had, nor one soon enough to wait for, any vehicle goes.
     """
     choice = _choose(need, fleet)
-    if not need.vehicles or choice.unit is not None or choice.wait_for_transfer:
-        return choice
-    other = _choose(replace(need, vehicles=frozenset()), fleet)
-    if other.unit is None:
-        return choice
-    # What spoke against every other unit; this one alone is not passed over.
-    passed_over = Counter(choice.passed_over) - Counter(["wrong_vehicle"])
-    return replace(
-        other,
-        why=(*other.why, "any_vehicle"),
-        passed_over=dict(passed_over),
-        fallback="any_vehicle",
-    )
+    if need.vehicles and choice.unit is None and not choice.wait_for_transfer:
+        other = _choose(replace(need, vehicles=frozenset()), fleet)
+        if other.unit is not None:
+            # What spoke against every other unit; this one alone is not passed over.
+            passed_over = Counter(choice.passed_over) - Counter(["wrong_vehicle"])
+            choice = replace(
+                other,
+                why=(*other.why, "any_vehicle"),
+                passed_over=dict(passed_over),
+                fallback="any_vehicle",
+            )
+    return _beyond(choice, need)
 
 
-def choose_of_kind(need: Need, fleet: Everybody, crew: CrewKind) -> Choice:
-    return _nearest(need, fleet, crews=(crew,))
+def choose_of_kind(
+    need: Need, fleet: Everybody, crew: CrewKind, latest: float = math.inf
+) -> Choice:
+    return _beyond(_nearest(need, fleet, crews=(crew,), latest=latest), need)
 
 
 def suits(unit: Unit, need: Need, fleet: Everybody) -> bool:
@@ -61,71 +76,135 @@ def suits(unit: Unit, need: Need, fleet: Everybody) -> bool:
     return objection(unit) is None and choose(need, alone).unit is not None
 
 
+def _beyond(choice: Choice, need: Need) -> Choice:
+    if choice.unit is None or choice.travel_seconds <= need.within_seconds:
+        return choice
+    return replace(choice, why=(*choice.why, "beyond_wear_time"))
+
+
 def _choose(need: Need, fleet: Everybody) -> Choice:
-    critical_reach = fleet.policy.critical_reach_minutes * _SECONDS_PER_MINUTE
     if need.crew == "transfer":
-        choice = _nearest(need, fleet, crews=("transfer",))
-        if choice.unit is not None:
-            return choice
-        if not need.critical and not need.transfer_wait_over and _transfer_soon(need, fleet):
-            return Choice(None, math.inf, (), choice.passed_over, wait_for_transfer=True)
-        regular = _nearest(
-            need, fleet, crews=("regular",), negative_pressure_first=not need.critical
-        )
-        if regular.unit is None:
-            return _nobody(need, fleet)
-        return _as_fallback(regular, "regular_instead_of_transfer", choice.passed_over)
+        return _transfer(need, fleet)
     if fleet.mode == "routine":
         return _nearest(need, fleet, crews=("regular", "transfer"))
     choice = _nearest(need, fleet, crews=("regular",))
-    if need.critical and choice.travel_seconds > critical_reach:
-        transfer = _nearest(need, fleet, crews=("transfer",))
-        if transfer.unit is not None and transfer.travel_seconds < choice.travel_seconds:
-            out_of_reach = _out_of_reach(choice)
-            return _as_fallback(transfer, "transfer_as_last_resort", out_of_reach)
-        if choice.unit is None:
-            return _nobody(need, fleet)
-    return choice
+    if not need.critical:
+        return choice
+    far = choice.travel_seconds > fleet.policy.critical_reach_minutes * _SECONDS_PER_MINUTE
+    transfer = _nearest(need, fleet, crews=("transfer",))
+    sooner = transfer.unit is not None and transfer.travel_seconds < choice.travel_seconds
+    able = transfer.travel_seconds <= need.within_seconds < choice.travel_seconds
+    if sooner and (far or able):
+        against = _refused(need, fleet, "regular", "out_of_reach" if far else "beyond_wear_time")
+        return _as_fallback(transfer, "transfer_as_last_resort", against)
+    return _nobody(need, fleet) if choice.unit is None else choice
+
+
+def _transfer(need: Need, fleet: Everybody) -> Choice:
+    later = fleet.policy.suited_later_seconds["critical" if need.critical else "stable"]
+    regular = min((way.seconds for way in _ways(need, fleet, ("regular",))), default=math.inf)
+    within = math.inf if regular > need.within_seconds else need.within_seconds
+    expected = min(_expected(need, fleet, within), default=math.inf)
+    soonest = min(regular, expected)
+    choice = _nearest(need, fleet, crews=("transfer",), latest=min(soonest + later, within))
+    if choice.unit is not None and choice.travel_seconds <= min(soonest + later, within):
+        return choice
+    late = choice.travel_seconds > soonest + later
+    against = _refused(need, fleet, "transfer", "too_late" if late else "beyond_wear_time")
+    if expected < math.inf and expected <= regular + later:
+        return Choice(None, math.inf, (), against, wait_for_transfer=True)
+    sealed_by = None if need.critical else min(regular + later, within)
+    instead = _nearest(need, fleet, crews=("regular",), latest=within, sealed_by=sealed_by)
+    if instead.unit is None:
+        return _nobody(need, fleet)
+    return _as_fallback(instead, "regular_instead_of_transfer", against)
 
 
 def _nearest(
-    need: Need, fleet: Everybody, *, crews: tuple[str, ...], negative_pressure_first: bool = False
+    need: Need,
+    fleet: Everybody,
+    *,
+    crews: tuple[str, ...],
+    latest: float = math.inf,
+    sealed_by: float | None = None,
 ) -> Choice:
-    passed_over: Counter[str] = Counter()
-    best: tuple[tuple[int, int, float, str], Unit, bool] | None = None
-    suitable = 0
-    own = fleet.districts.get(need.place.district)
-    for unit in fleet.units:
-        objection = _objection(unit, crews)
-        if objection is None and need.vehicles and unit.vehicle not in need.vehicles:
-            objection = "wrong_vehicle"
-        if objection is not None:
-            passed_over[objection] += 1
-            continue
-        suitable += 1
-        origin, fresh = where(unit, fleet.now, fleet.policy.position_fresh_seconds)
-        seconds = fleet.travel.seconds(origin, need.place.position)
-        vehicle = int(negative_pressure_first and unit.vehicle != "negative_pressure")
-        ring = 0 if need.critical else _ring(unit, own, seconds, fleet.policy)
-        rank = (vehicle, ring, seconds, unit.unit_id)
-        if best is None or rank < best[0]:
-            best = (rank, unit, fresh)
-    if best is None:
+    passed_over = _against(need, fleet, crews)
+    ways = _ways(need, fleet, crews)
+    if not ways:
         return Choice(None, math.inf, (), dict(passed_over))
-    if suitable > 1:
-        passed_over["farther"] += suitable - 1
-    (_, ring, seconds, _), unit, fresh = best
-    why = ["only_one_left" if suitable == 1 else "nearest_by_travel_time"]
-    if not need.critical and own is not None:
-        why.append(("own_district", "neighbour_district", "anywhere_in_city")[ring])
+    sealed = [way for way in ways if way.unit.vehicle == "negative_pressure"]
+    best = _of_rings(sealed, sealed_by) if sealed and sealed_by is not None else None
+    first = best is not None and sealed_by is not None and best.seconds <= sealed_by
+    if best is None or not first:
+        best = _of_rings(ways, min(latest, need.within_seconds))
+    for way in ways:
+        if way.unit is best.unit:
+            continue
+        if way.seconds >= best.seconds:
+            passed_over["farther"] += 1
+        elif first and way.unit.vehicle != "negative_pressure":
+            passed_over["not_negative_pressure"] += 1
+        else:
+            passed_over["other_district"] += 1
+    why = []
+    if all(way.seconds >= best.seconds for way in ways):
+        why.append("only_one_left" if len(ways) == 1 else "nearest_by_travel_time")
+    if not need.critical and need.place.district in fleet.districts:
+        why.append(("own_district", "neighbour_district", "anywhere_in_city")[best.ring])
+    unit = best.unit
     doubted = unit.doubt is not None and unit.doubt.why != "older_than_last"
     if doubted:
-        why.append(f"position_not_believed_{'last' if fresh else 'station'}_used")
-    elif not fresh:
+        why.append(f"position_not_believed_{'last' if best.fresh else 'station'}_used")
+    elif not best.fresh:
         why.append("position_stale_station_used")
-    if negative_pressure_first and unit.vehicle == "negative_pressure":
+    if first:
         why.append("negative_pressure_first")
-    return Choice(unit, seconds, tuple(why), dict(passed_over))
+    return Choice(unit, best.seconds, tuple(why), dict(passed_over))
+
+
+def _of_rings(ways: list[_Way], latest: float) -> _Way:
+    """Return the first of the nearest ring that has one by `latest`, else the first of all."""
+    for ring in (0, 1):
+        there = [way for way in ways if way.ring == ring and way.seconds <= latest]
+        if there:
+            return min(there, key=lambda way: way.rank)
+    # Found anywhere, whatever its district is.
+    return replace(min(ways, key=lambda way: way.rank), ring=2)
+
+
+def _ways(need: Need, fleet: Everybody, crews: tuple[str, ...]) -> list[_Way]:
+    ways = []
+    own = None if need.critical else fleet.districts.get(need.place.district)
+    for unit in fleet.units:
+        if _objection(unit, crews) is not None or _wrong_vehicle(unit, need):
+            continue
+        origin, fresh = where(unit, fleet.now, fleet.policy.position_fresh_seconds)
+        seconds = fleet.travel.seconds(origin, need.place.position)
+        ways.append(_Way(unit, seconds, _ring(unit, own, seconds, fleet.policy), fresh))
+    return ways
+
+
+def _against(need: Need, fleet: Everybody, crews: tuple[str, ...]) -> Counter[str]:
+    """Return what speaks against the units that don't suit."""
+    found: Counter[str] = Counter()
+    for unit in fleet.units:
+        reason = _objection(unit, crews)
+        if reason is None and _wrong_vehicle(unit, need):
+            reason = "wrong_vehicle"
+        if reason is not None:
+            found[reason] += 1
+    return found
+
+
+def _refused(need: Need, fleet: Everybody, crew: CrewKind, reason: str) -> dict[str, int]:
+    """Return what speaks against every unit where no crew of a kind goes, for this reason."""
+    found = _against(need, fleet, (crew,))
+    found[reason] += len(_ways(need, fleet, (crew,)))
+    return dict(+found)
+
+
+def _wrong_vehicle(unit: Unit, need: Need) -> bool:
+    return bool(need.vehicles) and unit.vehicle not in need.vehicles
 
 
 def _objection(unit: Unit, crews: tuple[str, ...]) -> str | None:
@@ -148,27 +227,26 @@ def _ring(unit: Unit, own: District | None, seconds: float, policy: Allocation) 
     return 2
 
 
-def _transfer_soon(need: Need, fleet: Everybody) -> bool:
-    minutes = fleet.policy.minutes_until_free
-    return any(
-        unit.crew == "transfer"
-        and unit.staffed
-        and (not need.vehicles or unit.vehicle in need.vehicles)
-        and minutes.get(unit.status, math.inf) <= fleet.policy.transfer_wait_minutes
-        for unit in fleet.units
-    )
+def _expected(need: Need, fleet: Everybody, within: float) -> Iterator[float]:
+    """Yield in how many seconds each transfer crew is expected that may be waited for."""
+    if need.critical or need.transfer_wait_over:
+        return
+    for unit in fleet.units:
+        minutes = fleet.policy.minutes_until_free.get(unit.status, math.inf)
+        way = fleet.travel.seconds(unit.position or unit.station, need.place.position)
+        if (
+            unit.crew == "transfer"
+            and unit.staffed
+            and not _wrong_vehicle(unit, need)
+            and minutes <= fleet.policy.transfer_wait_minutes
+            and way <= within
+        ):
+            yield minutes * _SECONDS_PER_MINUTE + way
 
 
 def _nobody(need: Need, fleet: Everybody) -> Choice:
     """Return the choice of no unit, with what spoke against each crew of either kind."""
     return _nearest(need, fleet, crews=("regular", "transfer"))
-
-
-def _out_of_reach(regular: Choice) -> dict[str, int]:
-    """Return what spoke against the regular crews when none was near enough."""
-    others = Counter(regular.passed_over)
-    out_of_reach = others.pop("farther", 0) + (regular.unit is not None)
-    return dict(others) | ({"out_of_reach": out_of_reach} if out_of_reach else {})
 
 
 def _as_fallback(choice: Choice, fallback: Fallback, wanted: Mapping[str, int]) -> Choice:

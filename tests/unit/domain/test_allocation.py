@@ -133,7 +133,8 @@ def test_without_a_transfer_crew_a_negative_pressure_vehicle_goes_first() -> Non
     choice = choose(need("transfer"), fleet(unit("near"), sealed, late))
     assert (goes(choice), choice.fallback) == ("sealed", "regular_instead_of_transfer")
     assert "negative_pressure_first" in choice.why
-    assert choice.passed_over == {"farther": 1, "assigned": 1}
+    assert choice.why[0] == "own_district"
+    assert choice.passed_over == {"not_negative_pressure": 1, "assigned": 1}
 
 
 def test_no_unit_says_what_emptied_the_list_for_every_crew_that_could_have_gone() -> None:

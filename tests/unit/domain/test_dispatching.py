@@ -136,8 +136,7 @@ def test_a_stable_case_waits_for_a_transfer_crew_and_then_goes_with_a_regular_on
     assert "regular_instead_of_transfer" in escalated(events)
     assert city.assignment("U2").ppe == "full"
     assert only(IncidentAssigned, events).why == [
-        "nearest_by_travel_time", "own_district", "negative_pressure_first",
-        "regular_instead_of_transfer",
+        "own_district", "negative_pressure_first", "regular_instead_of_transfer",
     ]  # fmt: skip
 
 

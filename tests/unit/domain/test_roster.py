@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from math import log2
+from math import inf, log2
 from typing import Any
 
 import pytest
@@ -58,6 +58,7 @@ needs = st.builds(
     critical=st.booleans(),
     transfer_wait_over=st.booleans(),
     vehicles=st.frozensets(vehicles, max_size=2),
+    within_seconds=st.one_of(st.just(inf), st.sampled_from([-60.0, 0.0, 600.0, 3_000.0])),
 )
 # What a batch of inputs does to units: each is changed, taken back to the mark, or made final.
 steps = st.lists(
@@ -109,9 +110,10 @@ def _compare(city: City, need: Need) -> None:
         list(city.units.values()), city.districts, city.mode, city.now, city.travel, by_place.policy
     )
     assert choose(need, by_place) == linear_allocation.choose(need, everybody)
-    assert choose_of_kind(need, by_place, need.crew) == linear_allocation.choose_of_kind(
-        need, everybody, need.crew
-    )
+    for latest in (inf, 300.0):
+        assert choose_of_kind(need, by_place, need.crew, latest) == (
+            linear_allocation.choose_of_kind(need, everybody, need.crew, latest)
+        )
 
 
 @dataclass
