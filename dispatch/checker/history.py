@@ -24,6 +24,7 @@ class Invariant(IntEnum):
     CAUSAL_ORDER = 6
     DECISIONS_REPLAY = 7
     OWN_TOPICS = 8
+    NO_LINK_TO_ONE_THAT_LEFT = 9
 
 
 class Event(Read, Protocol):

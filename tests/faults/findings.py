@@ -32,6 +32,7 @@ INVARIANTS: Final = {
     Invariant.CAUSAL_ORDER: "events missing or out of order",
     Invariant.DECISIONS_REPLAY: "decisions that differ on replay",
     Invariant.OWN_TOPICS: "hospitals' own topics that differ",
+    Invariant.NO_LINK_TO_ONE_THAT_LEFT: "calls linked to runs that had left",
 }
 ACKNOWLEDGED: Final = "inputs that the brokers lost"
 PARKED: Final = "parked inputs without an end"
