@@ -12,6 +12,7 @@ from datetime import datetime
 from dispatch.checker.decisions import decisions_that_differ
 from dispatch.checker.history import Event, Input, Invariant, Told, Violation
 from dispatch.checker.inputs import inputs_lost
+from dispatch.checker.links import links_to_those_that_left
 from dispatch.checker.order import effects_before_causes, streams_out_of_order
 from dispatch.checker.outcomes import calls_without_one_outcome
 from dispatch.checker.own_topics import own_topics_that_differ
@@ -55,4 +56,5 @@ def check(
         *effects_before_causes(streams),
         *decisions_that_differ(told, packs),
         *swaps_too_late(told, packs),
+        *links_to_those_that_left(told),
     ]

@@ -25,6 +25,7 @@ class Invariant(IntEnum):
     DECISIONS_REPLAY = 7
     OWN_TOPICS = 8
     NO_SWAP_TOO_LATE = 9
+    NO_LINK_TO_ONE_THAT_LEFT = 10
 
 
 class Event(Read, Protocol):

@@ -38,6 +38,7 @@ SECTIONS: Final = {
         "override": "dispatch.cli.call:override",
         "hold": "dispatch.cli.call:hold",
         "cancel": "dispatch.cli.call:cancel",
+        "link": "dispatch.cli.call:link",
         "unlink": "dispatch.cli.call:unlink",
         "unit": "dispatch.cli.unit:command",
         "hospital": "dispatch.cli.hospital:command",

@@ -1,4 +1,4 @@
-"""What a console publishes: `dispatch call`, `answer`, `override`, `hold`, `cancel`, `unlink`."""
+"""What a console publishes: `dispatch call`, `answer`, `override`, `hold` and their like."""
 
 from collections.abc import Callable
 from typing import Any, BinaryIO, TypeVar, get_args
@@ -23,6 +23,8 @@ from dispatch.topics.calls import (
     CallAnswered,
     CallCancelled,
     CallHeld,
+    CallLinkConfirmed,
+    CallLinkRefused,
     CallOverridden,
     CallResumed,
     CallUnlinked,
@@ -107,8 +109,7 @@ def as_call(options: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
     layers = {
         "caller": caller,
         "patient": patient,
-        "location": position(options["latitude"], options["longitude"], options["datum"])
-        | given(address=options["address"]),
+        "location": _place(options),
         "epidemiology": _history(options),
     }
     for name, layer in layers.items():
@@ -128,6 +129,11 @@ def _new_call() -> dict[str, Any]:
     }
 
 
+def _place(options: dict[str, Any]) -> dict[str, Any]:
+    there = position(options["latitude"], options["longitude"], options["datum"])
+    return there | given(address=options["address"])
+
+
 def _history(options: dict[str, Any]) -> dict[str, str]:
     return given(**{item: options[item] for item in ITEMS})
 
@@ -135,6 +141,10 @@ def _history(options: dict[str, Any]) -> dict[str, str]:
 @localised.command("answer")
 @click.argument("call_id")
 @_about_the_patient
+@localised.option("--latitude", type=float, metavar="DEGREES", help="call.latitude")
+@localised.option("--longitude", type=float, metavar="DEGREES", help="call.longitude")
+@of_datum
+@localised.option("--address", metavar="TEXT", help="call.address")
 @localised.option(
     "--take-back", "taken_back", multiple=True, metavar="CODE", help="answer.take_back"
 )
@@ -161,6 +171,7 @@ def answer(
         case_status=options["case_status"],
         symptoms=list(options["symptoms"]) or None,
         symptoms_taken_back=list(options["taken_back"]) or None,
+        location=_place(options) or None,
         by=by,
     )
     return publish_one(
@@ -210,6 +221,27 @@ def hold(
 def cancel(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
     """Publish that a call is cancelled."""
     return publish_one(invocation, CallCancelled, given(**fields), wait=wait, as_json=as_json)
+
+
+@localised.command("link")
+@click.argument("call_id")
+@localised.option("--to", "incident_id", metavar="ID", help="link.to")
+@localised.option("--refuse", is_flag=True, help="link.refuse")
+@signed
+@publishing
+@pass_invocation
+def link(
+    invocation: Invocation,
+    /,
+    *,
+    refuse: bool,
+    wait: float | None,
+    as_json: bool,
+    **fields: Any,
+) -> int:
+    """Publish that a proposed link is right, or is not."""
+    model = CallLinkRefused if refuse else CallLinkConfirmed
+    return publish_one(invocation, model, given(**fields), wait=wait, as_json=as_json)
 
 
 @localised.command("unlink")

@@ -15,6 +15,7 @@ from dispatch.topics.units import (
     OrderAcknowledged,
     PatientDied,
     RunEnded,
+    SceneReported,
     UnitReported,
     UnitStatus,
 )
@@ -98,6 +99,33 @@ def case_found(
 ) -> int:
     """Publish that the patient is a case."""
     return publish_one(invocation, CaseFound, given(**fields), wait=wait, as_json=as_json)
+
+
+@command.command("scene", help="unit.scene")
+@click.argument("unit_id")
+@click.argument("assignment_id")
+@localised.option("--latitude", type=float, metavar="DEGREES", help="call.latitude")
+@localised.option("--longitude", type=float, metavar="DEGREES", help="call.longitude")
+@of_datum
+@localised.option("--address", metavar="TEXT", help="call.address")
+@publishing
+@pass_invocation
+def scene(
+    invocation: Invocation,
+    /,
+    *,
+    latitude: float | None,
+    longitude: float | None,
+    datum: str | None,
+    address: str | None,
+    wait: float | None,
+    as_json: bool,
+    **fields: Any,
+) -> int:
+    """Publish where the patient is."""
+    location = position(latitude, longitude, datum) | given(address=address)
+    body = given(**fields, location=location)
+    return publish_one(invocation, SceneReported, body, wait=wait, as_json=as_json)
 
 
 @command.command("died", help="unit.died")

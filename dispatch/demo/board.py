@@ -66,6 +66,9 @@ class Board:
             self.calls.add(data["call_id"])
         elif seen.type == "call.linked":
             self.calls.add(data["call_id"])
+            # It may have been an incident of its own until a dispatcher said otherwise.
+            self.queue.pop(data["call_id"], None)
+            self.serving.pop(data["call_id"], None)
         elif seen.type == "incident.queued":
             self.queue[data["incident_id"]] = data["waiting_for"]
         elif seen.type == "incident.assigned":

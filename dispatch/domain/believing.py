@@ -59,9 +59,14 @@ NOWHERE: Final = Bounds(south=math.inf, west=math.inf, north=-math.inf, east=-ma
 
 def why_not(position: Position, bounds: Bounds) -> Disbelief | None:
     """Return why nobody is at a position, whoever says so; None where somebody may be."""
-    if abs(position.latitude) < _NO_FIX and abs(position.longitude) < _NO_FIX:
+    if is_no_fix(position):
         return "no_fix"
     return None if bounds.hold(position) else "out_of_bounds"
+
+
+def is_no_fix(position: Position) -> bool:
+    """Return whether a position is what a device says that does not know where it is."""
+    return abs(position.latitude) < _NO_FIX and abs(position.longitude) < _NO_FIX
 
 
 def said_of(position: Position, why: Disbelief) -> str:

@@ -12,9 +12,11 @@ from dispatch.domain import (
     dispatching,
     holds,
     incidents,
+    link_proposals,
     orders,
     places,
     repeats,
+    scenes,
     symptoms,
 )
 from dispatch.domain.city import City, Duplicate, Early, Rejected
@@ -22,7 +24,6 @@ from dispatch.domain.linking import Link, find_link
 from dispatch.domain.model import CallRecord, Incident, Place
 from dispatch.domain.reports import report_case
 from dispatch.domain.reserved_ids import is_reserved
-from dispatch.policy.symptoms import codes_of
 from dispatch.topics.calls import (
     Call,
     CallAnswered,
@@ -63,37 +64,45 @@ def receive(city: City, call: Call, digest: str) -> None:
     link = find_link(
         call,
         place,
-        candidates=[
-            city.incidents[key]
-            for key in city.recent.candidates(
-                place, call.caller.phone, city.pack.linking.near_metres
-            )
-        ],
+        candidates=_candidates(city, call, place),
         calls=city.calls,
-        policy=city.pack.linking,
-        codes_of=partial(codes_of, pack=city.pack),
+        pack=city.pack,
+        has_left=partial(incidents.has_left, city),
+        has_met=partial(incidents.has_met, city),
         now=city.now,
     )
-    if link is not None:
-        _link(city, call, digest, link)
+    if link is not None and link.certain:
+        _link(city, call, digest, link, place)
         return
     open_incident(city, call, digest)
+    if link is not None:
+        link_proposals.propose(city, call.call_id, link)
     _time_answer(city, call, call.call_id)
     _time_order(city, call, call.received_at)
     dispatching.decide_incident(city, call.call_id, "the call came in")
     _report_if_case(city, call, call.received_at)
 
 
+def _candidates(city: City, call: Call, place: Place) -> Iterator[Incident]:
+    """Yield the incidents that a call may be about; one may come twice."""
+    for incident_id in city.recent.near(place, city.pack.linking.far_metres):
+        yield city.incidents[incident_id]
+    for call_id in city.recent.of_the_same(call):
+        yield city.incidents[city.calls[call_id].incident_id]
+
+
 def answer(city: City, event: CallAnswered) -> None:
     """Take over later answers about the patient and decide again.
 
-    Symptoms are added to those known; one that is not so is taken back by name.
+    Symptoms are added to those known; one that is not so is taken back by name. A crew on its way
+    hears at once of a better place.
 
     Raises:
         Early: the call has not come yet.
-        Rejected: the incident is closed.
+        Rejected: the incident is closed, or nobody can be where it says that the patient is.
     """
     incident = incidents.of_call(city, event.call_id)
+    incident = scenes.hear_answer(city, incident, event)
     answers = event.epidemiology.answers() if event.epidemiology is not None else {}
     learnt = replace(
         incident,
@@ -223,6 +232,10 @@ def unlink(city: City, event: CallUnlinked) -> None:
     linked = [each.content for each in others if each.outcome == "linked"]
     corrected = repeats.without(replace(former, calls=remaining), record, linked)
     city.put(corrected)
+    call = record.content
+    place = places.place_of(city, call.location, call.district)
+    if record.place_before is not None and former.status != "closed":
+        scenes.take_back(city, corrected, place, record.place_before)
     city.emit(
         LinkUndone(
             call_id=event.call_id,
@@ -233,13 +246,15 @@ def unlink(city: City, event: CallUnlinked) -> None:
         ),
         key=event.call_id,
     )
-    call = record.content
+    # It has been an incident of its own before, if its link was confirmed.
+    before = city.incidents.get(event.call_id)
     _open(
         city,
         call,
         record.digest,
-        places.place_of(city, call.location, call.district),
+        place,
         outcome="unlinked",
+        assignments=() if before is None else before.assignments,
     )
     # Until now the other incident's unit was to serve it.
     _time_order(city, call, city.now)
@@ -262,7 +277,15 @@ def open_incident(city: City, call: Call, digest: str) -> None:
     _open(city, call, digest, places.place_of(city, call.location, call.district), outcome="opened")
 
 
-def _open(city: City, call: Call, digest: str, place: Place, *, outcome: Any) -> None:
+def _open(
+    city: City,
+    call: Call,
+    digest: str,
+    place: Place,
+    *,
+    outcome: Any,
+    assignments: tuple[str, ...] = (),
+) -> None:
     city.put(
         CallRecord(
             call_id=call.call_id,
@@ -290,6 +313,7 @@ def _open(city: City, call: Call, digest: str, place: Place, *, outcome: Any) ->
             epidemiology=dict(call.answers()),
             complaint=call.chief_complaint,
             patient_count=call.patient_count or 1,
+            assignments=assignments,
         )
     )
 
@@ -336,19 +360,19 @@ def _report_if_risen(city: City, before: Incident, found_at: datetime) -> None:
         report_case(city, learnt, found_by="call", found_at=found_at, before=before.case_status)
 
 
-def _link(city: City, call: Call, digest: str, link: Link) -> None:
+def _link(city: City, call: Call, digest: str, link: Link, place: Place) -> None:
     """Attach a repeat call to its incident; what it says beyond the first call counts."""
     incident = city.incidents[link.incident_id]
-    city.put(
-        CallRecord(
-            call_id=call.call_id,
-            incident_id=incident.incident_id,
-            outcome="linked",
-            digest=digest,
-            content=call,
-            known_before=repeats.known(incident),
-        )
+    record = CallRecord(
+        call_id=call.call_id,
+        incident_id=incident.incident_id,
+        outcome="linked",
+        digest=digest,
+        content=call,
+        known_before=repeats.known(incident),
     )
+    city.put(record)
+    learnt = symptoms.with_call(repeats.merged(incident, call), call, city.pack)
     city.emit(
         CallLinked(
             call_id=call.call_id,
@@ -357,13 +381,16 @@ def _link(city: City, call: Call, digest: str, link: Link) -> None:
             metres=None if link.metres is None else round(link.metres, 1),
             same_phone=link.same_phone,
             alike=list(link.alike),
+            patient_count=learnt.patient_count,
         ),
         key=call.call_id,
     )
     _time_answer(city, call, incident.incident_id)
-    learnt = symptoms.with_call(repeats.merged(incident, call), call, city.pack)
     changed = learnt != incident or symptoms.names_a_trigger(call, city.pack)
-    city.put(replace(learnt, calls=(*incident.calls, call.call_id), last_call_at=city.now))
+    learnt = replace(learnt, calls=(*incident.calls, call.call_id), last_call_at=city.now)
+    city.put(learnt)
+    if scenes.hear_repeat(city, learnt, place, link).place != incident.place:
+        city.put(replace(record, place_before=incident.place))
     if changed:
         dispatching.decide_incident(
             city, incident.incident_id, f"repeat call {call.call_id} says more"

@@ -158,7 +158,7 @@ class City:
         self.on_the_way = OnTheWay()
         self.taken_bays: Counter[str | None] = Counter()
         self.waiting = WaitingQueue()
-        self.recent = IncidentIndex()
+        self.recent = IncidentIndex(pack)
         self.cases = CaseIndex()
         # How many hold each place: while what others wrote is read in, the next before the last.
         self._promised: dict[tuple[str, str], Counter[int]] = {}
@@ -325,6 +325,8 @@ class City:
             self._index_run(before, entity)
         elif kind is Incident:
             self._index_incident(key, before, entity)
+        elif kind is CallRecord:
+            self._index_call(before, entity)
         elif kind is Assignment:
             self._index_search(key)
             self.on_the_way.note(key, entity)
@@ -358,10 +360,20 @@ class City:
             self.waiting.add(after)
         else:
             self.waiting.discard(key)
-        if before is None and after is not None:
-            self.recent.add(after)
-        elif before is not None and after is None:
+        if before is not None and after is not None and before.place is after.place:
+            return
+        if before is not None:
             self.recent.discard(before)
+        if after is not None:
+            self.recent.add(after)
+
+    def _index_call(self, before: CallRecord | None, after: CallRecord | None) -> None:
+        if before is not None and after is not None and before.content is after.content:
+            return
+        if before is not None:
+            self.recent.discard_call(before)
+        if after is not None:
+            self.recent.add_call(after)
 
     def _index_run(self, before: Unit | None, after: Unit | None) -> None:
         for unit in (before, after):

@@ -193,6 +193,21 @@ def relieve(city: City) -> None:
             units.append(assignment.unit_id)
 
 
+def relieve_run(city: City, assignment_id: str) -> None:
+    """Let the best free unit take over a run to a scene that has moved, where it is so much nearer.
+
+    The rules are those of any take-over (`relief`); a crew that has met the patient stays.
+    """
+    run = city.assignments[assignment_id]
+    if run.ended_at is not None or run.met_patient:
+        return
+    best = choose_instead(city, run).unit
+    relieved = None if best is None else relief.where_nearer(city, best)
+    if relieved is not None:
+        assignment, choice, because = relieved
+        swap(city, assignment, choice, because)
+
+
 def serve_all(city: City, because: str) -> None:
     """Look at every waiting incident again, the head of the queue first."""
     for incident in _in_turn(city, city.waiting.heads()):

@@ -3,13 +3,15 @@
 from dataclasses import replace
 from datetime import datetime
 
-from dispatch.domain import clocks, holds, placements, symptoms
+from dispatch.domain import clocks, holds, link_proposals, placements, symptoms
 from dispatch.domain.city import City, Early, Rejected
 from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.policy.decision import Facts
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import IncidentClosed, IncidentProgressed
 
+# What a run reaches when it leaves the scene with a patient.
+_LEFT = frozenset({"transporting", "at_hospital", "handed_over"})
 _TIMERS = ("screening", "queue", "transfer_wait", *holds.TIMERS)
 
 
@@ -35,6 +37,21 @@ def active_assignments(city: City, incident: Incident) -> list[Assignment]:
     """Return the runs of an incident that have not ended, oldest first."""
     found = (city.assignments[key] for key in incident.assignments)
     return [assignment for assignment in found if assignment.ended_at is None]
+
+
+def has_left(city: City, incident: Incident) -> bool:
+    """Return whether a crew has left an incident with a patient, or is done with one."""
+    return any(has_left_with_patient(city.assignments[key]) for key in incident.assignments)
+
+
+def has_left_with_patient(run: Assignment) -> bool:
+    """Return whether the crew of a run has left the scene with a patient, or is done with one."""
+    return run.outcome == "completed" or not _LEFT.isdisjoint(run.reached)
+
+
+def has_met(city: City, incident: Incident) -> bool:
+    """Return whether a crew of an incident is with a patient."""
+    return any(run.met_patient for run in active_assignments(city, incident))
 
 
 def tell_progress(city: City, assignment: Assignment, status: str, at: datetime) -> None:
@@ -84,20 +101,8 @@ def wanted_crew(incident: Incident) -> CrewKind | None:
 
 
 def close(city: City, incident: Incident, outcome: str) -> None:
-    """End an incident; its timers are forgotten, and nobody waits for an order any more."""
-    for kind in _TIMERS:
-        city.cancel_timer(kind, incident.incident_id)
-    clocks.stop(city, "accepted_to_order", incident.incident_id, None, outcome)
-    city.put(
-        replace(
-            incident,
-            status="closed",
-            closed_at=city.now,
-            outcome=outcome,
-            waiting_for=None,
-            waiting_since=None,
-        )
-    )
+    """End an incident and tell its consoles."""
+    end(city, incident, outcome)
     city.emit(
         IncidentClosed(
             incident_id=incident.incident_id,
@@ -108,6 +113,24 @@ def close(city: City, incident: Incident, outcome: str) -> None:
         key=incident.incident_id,
     )
     placements.close(city, incident.incident_id, outcome)
+
+
+def end(city: City, incident: Incident, outcome: str) -> None:
+    """Let an incident be over: its timers are forgotten, and nobody waits for an order any more."""
+    link_proposals.lapse(city, incident.incident_id, f"an incident is over ({outcome})")
+    for kind in _TIMERS:
+        city.cancel_timer(kind, incident.incident_id)
+    clocks.stop(city, "accepted_to_order", incident.incident_id, None, outcome)
+    city.put(
+        replace(
+            city.incidents[incident.incident_id],
+            status="closed",
+            closed_at=city.now,
+            outcome=outcome,
+            waiting_for=None,
+            waiting_since=None,
+        )
+    )
 
 
 def close_if_done(city: City, incident_id: str) -> None:

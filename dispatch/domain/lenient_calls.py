@@ -14,12 +14,13 @@ from typing import Annotated, Any, Final, get_args
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from dispatch.domain import handling
+from dispatch.domain import handling, identity
 from dispatch.domain.believing import Bounds, said_of, why_not
 from dispatch.domain.city import City, Duplicate, Rejected
 from dispatch.domain.model import CallRecord, District, Position
 from dispatch.domain.other_shapes import in_shape
 from dispatch.domain.travel import metres_between
+from dispatch.policy.pack import Pack
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import Call, Location
 from dispatch.topics.fields import SYMPTOMS_UNKNOWN, Content, SymptomCode, reasons
@@ -270,17 +271,20 @@ def _is_the_same(city: City, call: Call, done: Collection[Reason]) -> bool:
         and call.call_id not in city.transfers
         and "received_at" not in _made_up(done)
         and known.content.received_at == call.received_at
-        and _same_patient(known.content, call)
+        and _same_patient(known.content, call, city.pack)
     )
 
 
-def _same_patient(one: Call, other: Call) -> bool:
-    if one.caller.phone is not None and one.caller.phone == other.caller.phone:
+def _same_patient(one: Call, other: Call, pack: Pack) -> bool:
+    phone = identity.phone_of(one, pack)
+    if phone is not None and phone == identity.phone_of(other, pack):
         return True
     here, there = one.location, other.location
     if here.latitude is not None and there.latitude is not None:
         return (here.latitude, here.longitude) == (there.latitude, there.longitude)
-    return here.address == there.address not in (None, ADDRESS_UNKNOWN)
+    if here.address is None or pack.fillers.address(here.address) is None:
+        return False
+    return here.address == there.address
 
 
 def _made_up(done: Collection[Reason]) -> set[str]:

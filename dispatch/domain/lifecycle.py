@@ -14,9 +14,11 @@ from dispatch.domain import (
     dispatching,
     handover,
     incidents,
+    link_proposals,
     orders,
     positions,
     radio,
+    scenes,
     signing,
 )
 from dispatch.domain.city import City, Rejected
@@ -25,7 +27,13 @@ from dispatch.domain.model import Assignment, Unit
 from dispatch.topics.city import CityModeSwitched
 from dispatch.topics.fleet import CityModeChanged
 from dispatch.topics.incidents import DeathRecorded
-from dispatch.topics.units import OrderAcknowledged, PatientDied, RunEnded, UnitReported
+from dispatch.topics.units import (
+    OrderAcknowledged,
+    PatientDied,
+    RunEnded,
+    SceneReported,
+    UnitReported,
+)
 
 _DATA: Final = tomllib.loads(
     resources.files("dispatch.domain").joinpath("transitions.toml").read_text(encoding="utf-8")
@@ -147,6 +155,16 @@ def record_death(city: City, event: PatientDied) -> None:
     handover.update(city, run, "the patient has died")
 
 
+def report_scene(city: City, event: SceneReported) -> None:
+    """The crew has learnt where the patient is: all of its incident who are on the way hear of it.
+
+    Raises:
+        Rejected: as for an acknowledgement, or nobody can be where it says.
+    """
+    run = run_of(city, event.unit_id, event.assignment_id)
+    scenes.report_scene(city, event, run.incident_id)
+
+
 def run_of(city: City, unit_id: str, assignment_id: str) -> Assignment:
     """Return the run that a unit is on.
 
@@ -218,7 +236,11 @@ def _progress(city: City, unit: Unit, status: str, event: UnitReported) -> None:
     )
     change_unit(city, unit, status=status)
     incidents.tell_progress(city, assignment, status, event.at)
-    if status == "rolling":
+    if status == "on_scene":
+        link_proposals.lapse(city, assignment.incident_id, "a crew has met the patient")
+        if event.position is not None and unit.position is not None and unit.doubt is None:
+            scenes.crew_is_there(city, assignment.incident_id, unit.unit_id, unit.position)
+    elif status == "rolling":
         clocks.meet(
             city,
             "order_to_rolling",

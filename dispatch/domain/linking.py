@@ -1,7 +1,8 @@
-"""Repeat callers: a call about an incident that is open already is linked, not dispatched again.
+"""Who is whose caller: a call is about an incident that is open already, may be, or is not.
 
-Linked only when near in time, near in place or from the same phone, *and* alike in complaint and
-patient; never on the phone alone, never against a contradiction (domain: choosing the unit).
+It is linked, not dispatched again, where exact places lie close together, nobody of the incident
+has left with a patient, and telephone or complaint agree. Where less agrees it is only proposed: it
+is its own call until a dispatcher has said. Where exact places contradict each other it is neither.
 """
 
 import math
@@ -9,62 +10,103 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dispatch.domain.identity import (
+    address_of,
+    id_number_of,
+    is_exact,
+    is_institution,
+    name_in,
+    names_of,
+    phone_of,
+    sex_of,
+)
 from dispatch.domain.model import CallRecord, Incident, Place
 from dispatch.domain.proximity import Proximity
 from dispatch.domain.travel import metres_between
-from dispatch.policy.pack import Linking
+from dispatch.policy.pack import Pack
+from dispatch.policy.symptoms import codes_of
 from dispatch.topics.calls import Call
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Why a call is taken for a repeat of an incident; `metres` is null without exact places."""
+    """Why a call is taken for a repeat of an incident, or may be one.
+
+    `metres` is null without exact places, `alike` says in what else they agree; where it is not
+    `certain` the link is only proposed.
+    """
 
     incident_id: str
     metres: float | None
     same_phone: bool
     alike: tuple[str, ...]
+    certain: bool
 
 
 class IncidentIndex:
-    """Open incidents by place, address and phone, so that a repeat is found without a full scan."""
+    """Incidents by place and address, calls by phone and names: none is compared with all."""
 
-    def __init__(self) -> None:
+    def __init__(self, pack: Pack) -> None:
+        """Begin with none; the pack says what is no address, phone or name."""
+        self._pack = pack
         self._places = Proximity()
         self._buckets: dict[tuple[str, str], set[str]] = {}
 
     def add(self, incident: Incident) -> None:
-        """Make an incident findable."""
-        if incident.place.source == "caller":
+        """Make an incident findable by where it is."""
+        if is_exact(incident.place):
             self._places.add(incident.incident_id, incident.place.position)
-        for key in _keys(incident):
-            self._buckets.setdefault(key, set()).add(incident.incident_id)
+        self._add(incident.incident_id, self._where(incident.place))
 
     def discard(self, incident: Incident) -> None:
-        """Forget an incident."""
-        if incident.place.source == "caller":
+        """Forget where an incident is."""
+        if is_exact(incident.place):
             self._places.discard(incident.incident_id, incident.place.position)
-        for key in _keys(incident):
-            bucket = self._buckets[key]
-            bucket.discard(incident.incident_id)
-            if not bucket:
-                del self._buckets[key]
+        self._discard(incident.incident_id, self._where(incident.place))
 
-    def candidates(self, place: Place, phone: str | None, metres: float) -> Iterator[str]:
-        """Yield incidents that may be near a place, at the same address or from the same phone."""
-        if place.source == "caller":
+    def add_call(self, record: CallRecord) -> None:
+        """Make a call findable by who calls, and for whom."""
+        self._add(record.call_id, self._who(record.content))
+
+    def discard_call(self, record: CallRecord) -> None:
+        """Forget who calls, and for whom."""
+        self._discard(record.call_id, self._who(record.content))
+
+    def near(self, place: Place, metres: float) -> Iterator[str]:
+        """Yield the incidents that may be so near a place, or are at its address."""
+        if is_exact(place):
             yield from self._places.within(place.position, metres)
-        if place.address is not None:
-            yield from self._buckets.get(("address", place.address), ())
-        if phone is not None:
-            yield from self._buckets.get(("phone", phone), ())
+        for key in self._where(place):
+            yield from self._buckets.get(key, ())
 
+    def of_the_same(self, call: Call) -> Iterator[str]:
+        """Yield the calls from the same phone, and those of or for somebody of the same name."""
+        for key in self._who(call):
+            yield from self._buckets.get(key, ())
 
-def _keys(incident: Incident) -> Iterator[tuple[str, str]]:
-    if incident.place.address is not None:
-        yield "address", incident.place.address
-    if incident.phone is not None:
-        yield "phone", incident.phone
+    def _where(self, place: Place) -> Iterator[tuple[str, str]]:
+        if (address := address_of(place, self._pack)) is not None:
+            yield "address", address
+
+    def _who(self, call: Call) -> Iterator[tuple[str, str]]:
+        if (phone := phone_of(call, self._pack)) is not None:
+            yield "phone", phone
+        if (number := id_number_of(call.patient, self._pack)) is not None:
+            yield "id_number", number
+        for name in names_of(call, self._pack):
+            yield "name", name
+
+    def _add(self, key: str, buckets: Iterable[tuple[str, str]]) -> None:
+        for bucket in buckets:
+            self._buckets.setdefault(bucket, set()).add(key)
+
+    def _discard(self, key: str, buckets: Iterable[tuple[str, str]]) -> None:
+        # Patient and caller may be one person, and of one name.
+        for bucket in set(buckets):
+            ids = self._buckets[bucket]
+            ids.discard(key)
+            if not ids:
+                del self._buckets[bucket]
 
 
 def find_link(
@@ -73,89 +115,163 @@ def find_link(
     *,
     candidates: Iterable[Incident],
     calls: Mapping[str, CallRecord],
-    policy: Linking,
-    codes_of: Callable[[Iterable[str]], Iterable[str]],
+    pack: Pack,
+    has_left: Callable[[Incident], bool],
+    has_met: Callable[[Incident], bool],
     now: datetime,
 ) -> Link | None:
-    """Return the open incident that the call repeats, the nearest first, or None.
+    """Return the open incident that a call is about, or may be, or None.
 
-    `codes_of` gives what entries of a list of symptoms mean.
+    One that it is about comes before one that it may be about, then the nearest. `has_left` tells
+    whether somebody of an incident has left with a patient, `has_met` whether a crew is with one.
 
     Source: domain, choosing the unit (repeat callers); Shanghai 2022-12-23: 51,852 calls, 5,101
     dispatches.
     """
-    since = now - timedelta(minutes=policy.window_minutes)
-    phone = call.caller.phone
+    since = now - timedelta(minutes=pack.linking.window_minutes)
     links: dict[str, Link] = {}
     for incident in candidates:
         if incident.incident_id in links or incident.status == "closed":
             continue
         if incident.last_call_at < since:
             continue
-        metres = _metres(place, incident.place)
-        near = (metres is not None and metres <= policy.near_metres) or (
-            place.address is not None and place.address == incident.place.address
-        )
-        same_phone = phone is not None and phone == incident.phone
-        if not near and not same_phone:
+        link = compare(call, place, incident, calls, pack)
+        if link is None or has_left(incident) or (not link.certain and has_met(incident)):
             continue
-        alike = likeness(call, calls[incident.incident_id].content, policy, codes_of)
-        if alike is not None:
-            links[incident.incident_id] = Link(incident.incident_id, metres, same_phone, alike)
-    return min(links.values(), key=_nearest_first, default=None)
+        links[incident.incident_id] = link
+    return min(links.values(), key=_strongest_first, default=None)
 
 
-def _nearest_first(link: Link) -> tuple[float, str]:
-    return (math.inf if link.metres is None else link.metres, link.incident_id)
+def _strongest_first(link: Link) -> tuple[bool, bool, float, str]:
+    metres = math.inf if link.metres is None else link.metres
+    return not link.certain, not link.same_phone, metres, link.incident_id
 
 
-def likeness(
-    call: Call,
-    other: Call,
-    policy: Linking,
-    codes_of: Callable[[Iterable[str]], Iterable[str]],
-) -> tuple[str, ...] | None:
-    """Return in what two calls are alike, or None when they contradict or share nothing.
+def compare(
+    call: Call, place: Place, incident: Incident, calls: Mapping[str, CallRecord], pack: Pack
+) -> Link | None:
+    """Return why a call at a place is, or may be, about an incident; None where it is not.
 
-    Both complaint and patient must agree: what both give must not differ, and the complaint (or,
-    where neither gives one, the symptoms) must be alike.
+    It must agree with any of the incident's calls, and contradict none.
     """
-    mine, theirs = call.patient, other.patient
-    if call.caller.kind != other.caller.kind:
+    policy = pack.linking
+    metres = metres_apart(place, incident.place)
+    if metres is not None and metres > policy.far_metres:
         return None
-    if call.caller.institution_id != other.caller.institution_id:
+    others = [calls[call_id].content for call_id in incident.calls]
+    if not all(_may_be_one(call, other, pack) for other in others):
         return None
-    alike: list[str] = []
-    for name in ("name", "sex", "id_number"):
-        a, b = getattr(mine, name), getattr(theirs, name)
-        if a is not None and b is not None:
-            if a != b:
-                return None
-            alike.append(name)
-    if mine.age is not None and theirs.age is not None:
-        if abs(mine.age - theirs.age) > policy.age_tolerance_years:
-            return None
-        alike.append("age")
-    if call.caller.kind == "institution" and "name" not in alike and "id_number" not in alike:
-        return None  # an institution calls for many patients: only the same patient is a repeat
-    counts = {call.patient_count, other.patient_count} - {None}
-    if len(counts) > 1:
+    phone = phone_of(call, pack)
+    same_phone = phone is not None and any(phone == phone_of(other, pack) for other in others)
+    address = address_of(place, pack)
+    same_address = address is not None and address == address_of(incident.place, pack)
+    alike = _alike(call, others, pack)
+    agrees = same_phone or "name" in alike or "id_number" in alike
+    if metres is None and not same_address and not agrees:
         return None
-    if call.chief_complaint is not None and other.chief_complaint is not None:
-        if _similarity(call.chief_complaint, other.chief_complaint) < policy.complaint_similarity:
-            return None
-        alike.append("complaint")
-    elif not set(codes_of(mine.symptoms)).isdisjoint(codes_of(theirs.symptoms)):
-        alike.append("symptoms")
+    complaint = next(filter(None, (_complaint(call, other, pack) for other in others)), None)
+    if complaint is not None:
+        alike = (*alike, complaint)
+    one_patient = not any(_contradicts(call, other, pack) for other in others)
+    if metres is not None and metres <= policy.near_metres:
+        certain = one_patient and (same_phone or complaint is not None)
     else:
-        return None
-    return tuple(alike)
+        certain = (
+            metres is None and one_patient and same_address and same_phone and complaint is not None
+        )
+    return Link(incident.incident_id, metres, same_phone, alike, certain)
 
 
-def _metres(a: Place, b: Place) -> float | None:
-    if a.source != "caller" or b.source != "caller":
+def metres_apart(a: Place, b: Place) -> float | None:
+    """Return how far apart two exact places are, in metres; None where one is not exact."""
+    if not is_exact(a) or not is_exact(b):
         return None
     return metres_between(a.position, b.position)
+
+
+def contradict(a: Place, b: Place, pack: Pack) -> bool:
+    """Return whether two places can't be one: both are exact, and too far apart."""
+    metres = metres_apart(a, b)
+    return metres is not None and metres > pack.linking.far_metres
+
+
+def _may_be_one(call: Call, other: Call, pack: Pack) -> bool:
+    """Return whether two calls may be for one patient by who calls.
+
+    Who rings for an institution rings for many: only the same patient makes two of its calls one.
+    """
+    if not is_institution(call) and not is_institution(other):
+        return True
+    return next(_same_patient(call, other, pack), None) is not None
+
+
+def _alike(call: Call, others: Iterable[Call], pack: Pack) -> tuple[str, ...]:
+    """Return in what of patient and caller a call agrees with any of others."""
+    names = set(names_of(call, pack))
+    found: dict[str, None] = {}
+    for other in others:
+        found.update(dict.fromkeys(_same_patient(call, other, pack)))
+        if not names.isdisjoint(names_of(other, pack)):
+            found["name"] = None
+        sex = sex_of(call.patient, pack)
+        if sex is not None and sex == sex_of(other.patient, pack):
+            found["sex"] = None
+        if _years_apart(call, other) <= pack.linking.age_tolerance_years:
+            found["age"] = None
+    return tuple(found)
+
+
+def _same_patient(call: Call, other: Call, pack: Pack) -> Iterator[str]:
+    """Yield by what two calls' patients are the same one."""
+    for name, one, another in _of_the_patients(call, other, pack):
+        if name != "sex" and one == another:
+            yield name
+
+
+def _contradicts(call: Call, other: Call, pack: Pack) -> bool:
+    """Return whether two calls can't be for one patient; of several, each may tell of another."""
+    if (call.patient_count or 1) > 1 or (other.patient_count or 1) > 1:
+        return False
+    if math.inf > _years_apart(call, other) > pack.linking.age_tolerance_years:
+        return True
+    return any(one != another for _, one, another in _of_the_patients(call, other, pack))
+
+
+def _of_the_patients(call: Call, other: Call, pack: Pack) -> Iterator[tuple[str, str, str]]:
+    """Yield what is known of both calls' patients: name, identity number and sex."""
+    mine, theirs = call.patient, other.patient
+    names = [each.name and name_in(each.name, pack) for each in (mine, theirs)]
+    numbers = [id_number_of(each, pack) for each in (mine, theirs)]
+    sexes = [sex_of(each, pack) for each in (mine, theirs)]
+    for what, (one, another) in (("name", names), ("id_number", numbers), ("sex", sexes)):
+        if one and another:
+            yield what, one, another
+
+
+def _years_apart(call: Call, other: Call) -> float:
+    mine, theirs = call.patient.age, other.patient.age
+    return math.inf if mine is None or theirs is None else abs(mine - theirs)
+
+
+def _complaint(call: Call, other: Call, pack: Pack) -> str | None:
+    """Return by what two complaints agree: their words' meaning, else the lists of symptoms.
+
+    Where both say in words what is the matter, and it is not the same, the lists don't count.
+    """
+    mine, theirs = _said(call), _said(other)
+    meant, meant_there = pack.meanings.of(mine), pack.meanings.of(theirs)
+    if meant and meant_there:
+        return None if meant.isdisjoint(meant_there) else "complaint"
+    if mine and theirs and _similarity(mine, theirs) >= pack.linking.complaint_similarity:
+        return "complaint"
+    here = meant | pack.meanings.telling(codes_of(call.patient.symptoms, pack))
+    there = meant_there | pack.meanings.telling(codes_of(other.patient.symptoms, pack))
+    return None if here.isdisjoint(there) else "symptoms"
+
+
+def _said(call: Call) -> str:
+    """Return what a console wrote down of what is the matter."""
+    return "\n".join(filter(None, (call.chief_complaint, call.preliminary_judgement)))
 
 
 def _similarity(a: str, b: str) -> float:

@@ -140,7 +140,8 @@ class Known:
 class CallRecord:
     """An accepted call as it came, and the incident it belongs to now.
 
-    `known_before` is what was known of the incident that the call was linked to.
+    `known_before` is what was known of the incident that the call was linked to, `place_before`
+    where it was, if the call has told a better place.
     """
 
     call_id: str
@@ -149,6 +150,7 @@ class CallRecord:
     digest: str
     content: Call
     known_before: Known | None = None
+    place_before: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,8 @@ class Incident:
 
     `left_behind` says where units that failed on the way to a hospital left their patients,
     `mass_casualty_told` of how many patients a mass casualty was announced; `taken_back` are
-    symptoms that were said, or read in a complaint, and are not so.
+    symptoms that were said, or read in a complaint, and are not so. `may_be` is the incident that
+    it is proposed to be one with, `proposed` are those that are proposed to be this one.
     """
 
     incident_id: str
@@ -191,6 +194,8 @@ class Incident:
     closed_at: datetime | None = None
     outcome: str | None = None
     taken_back: tuple[str, ...] = ()
+    may_be: str | None = None
+    proposed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,7 +108,7 @@ def issue(
             at=city.now,
             acknowledge_by=city.in_seconds(policy.order_acknowledgement_seconds),
             received_at=incident.received_at,
-            scene=_scene(place),
+            scene=scene_of(place),
             condition=incident.condition,
             case_status=incident.case_status,
             complaint=incident.complaint,
@@ -267,6 +267,7 @@ def tell_amended(city: City, assignment: Assignment, changed: dict[str, Any], be
             at=city.now,
             because=because,
             changed=changed,
+            scene=scene_of(assignment.place),
             ppe=_dress(city, assignment.ppe),
             destination=assignment.destination,
             hospital_id=assignment.hospital_id,
@@ -312,7 +313,8 @@ def _decision(incident: Incident) -> dict[str, Any]:
     return incident.decision
 
 
-def _scene(place: Place) -> Scene:
+def scene_of(place: Place) -> Scene:
+    """Return a place as crews are told of it."""
     return Scene(
         latitude=place.position.latitude,
         longitude=place.position.longitude,

@@ -32,6 +32,18 @@ def merged(incident: Incident, call: Call) -> Incident:
     )
 
 
+def joined(incident: Incident, other: Incident) -> Incident:
+    """Return an incident with what is known of another that is the same; the graver counts."""
+    return replace(
+        incident,
+        condition=max(incident.condition, other.condition, key=GRAVITY.__getitem__),
+        case_status=max(incident.case_status, other.case_status, key=_CERTAINTY.__getitem__),
+        symptoms=tuple(dict.fromkeys((*incident.symptoms, *other.symptoms))),
+        epidemiology=_graver_history(incident.epidemiology, other.epidemiology),
+        patient_count=max(incident.patient_count, other.patient_count),
+    )
+
+
 def without(incident: Incident, record: CallRecord, others: Iterable[Call]) -> Incident:
     """Return an incident as if a call had not been linked to it; later answers stay.
 

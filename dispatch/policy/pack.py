@@ -23,6 +23,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dispatch.errors import PackError
+from dispatch.policy.fillers import Fillers
+from dispatch.policy.meaning import Meanings
 from dispatch.policy.reading import Reader
 from dispatch.policy.rules import (
     Case,
@@ -274,12 +276,26 @@ class FleetDuties(Part):
 
 
 class Linking(Part):
-    """When two calls are about the same incident."""
+    """When two calls are about the same incident.
+
+    Exact places within `near_metres` are one, within `far_metres` they may be, and beyond they
+    contradict each other. A place from the same telephone counts as another from `moved_metres` on.
+    `filler_phones` are written where nobody's number is known, in digits alone.
+    """
 
     window_minutes: Minutes
     near_metres: Positive
+    far_metres: Positive
+    moved_metres: NotNegative
     age_tolerance_years: NotNegative
     complaint_similarity: Annotated[float, Field(ge=0, le=1)]
+    filler_phones: Annotated[frozenset[Line], Field(strict=False)] = frozenset()
+
+    @model_validator(mode="after")
+    def _near_is_not_far(self) -> Self:
+        if self.near_metres > self.far_metres:
+            raise place_error("near_metres", "must not be more than far_metres")
+        return self
 
 
 class Handover(Part):
@@ -579,6 +595,17 @@ class Pack(Part):
     def reader(self) -> Reader:
         """Reads symptoms and needs in the pack's vocabulary."""
         return Reader(self.vocabulary)
+
+    @cached_property
+    def meanings(self) -> Meanings:
+        """Tells what callers' words amount to, in the pack's vocabulary."""
+        vague = self.vocabulary.placeholders.symptoms
+        return Meanings(self.reader, self.screening.temperature, vague)
+
+    @cached_property
+    def fillers(self) -> Fillers:
+        """Tells names and addresses from what only fills their fields."""
+        return Fillers(self.vocabulary)
 
     @cached_property
     def table(self) -> dict[Case, tuple[Rule, Outcome]]:

@@ -158,6 +158,20 @@ class Characters(Part):
         return self
 
 
+class Placeholders(Part):
+    """What fills a field and tells nobody, or no place, from another; and how the sexes are told.
+
+    `titles` stand around a name and are none; `symptoms` are codes that say hardly anything.
+    """
+
+    names: Entries = ()
+    titles: Entries = ()
+    addresses: Entries = ()
+    male: Entries = ()
+    female: Entries = ()
+    symptoms: Entries = ()
+
+
 class Vocabulary(Part):
     """A vocabulary as its file has it."""
 
@@ -171,6 +185,7 @@ class Vocabulary(Part):
     temperature: TemperatureWords
     context: Context
     characters: Characters
+    placeholders: Placeholders = Placeholders()
 
     @model_validator(mode="after")
     def _knows_what_the_service_writes(self) -> Self:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from dispatch.domain.city import City
 from dispatch.domain.model import CITY, Batch, Incident, Job
-from dispatch.topics.calls import Call
+from dispatch.topics.calls import Call, CallUnlinked
 from dispatch.topics.fields import Content
 from dispatch.topics.transfers import TransferBatchRequested, TransferRequested
 
@@ -24,7 +24,10 @@ _REFERENCES: Final = (
 
 def owners_named(event: Content) -> set[str]:
     """Return the incidents, transfers and batches that an input refers to by an id of theirs."""
-    named = (getattr(event, name) for name in _references(type(event)))
+    named = [getattr(event, name) for name in _references(type(event))]
+    if isinstance(event, CallUnlinked):
+        # It may have been an incident of its own, and is one again.
+        named.append(event.call_id)
     return {owner_in(identifier) for identifier in named if identifier is not None}
 
 

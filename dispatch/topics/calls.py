@@ -172,7 +172,8 @@ class CallAnswered(Content):
     """Later answers about a call's patient; what is absent stays as it was.
 
     `symptoms` are added to those known; `symptoms_taken_back` are not so, whether they were said in
-    a list or read in a complaint. One that is in both is so.
+    a list or read in a complaint. One that is in both is so. `location` is where the patient is,
+    where that was not so, or not so exactly, known: its crew is told at once.
     """
 
     event_type: ClassVar[str] = "call.answered"
@@ -183,6 +184,7 @@ class CallAnswered(Content):
     case_status: CaseStatus | None = None
     symptoms: Symptoms | None = None
     symptoms_taken_back: Symptoms | None = None
+    location: Location | None = None
     by: Text | None = None
 
     @model_validator(mode="after")
@@ -193,11 +195,12 @@ class CallAnswered(Content):
             and self.case_status is None
             and self.symptoms is None
             and self.symptoms_taken_back is None
+            and self.location is None
         ):
             raise PydanticCustomError(
                 "empty",
                 "needs at least one of epidemiology, condition, case_status, symptoms, "
-                "symptoms_taken_back",
+                "symptoms_taken_back, location",
             )
         return self
 
@@ -265,6 +268,34 @@ class CallUnlinked(Content):
     reason: Text
 
 
+class CallLinkConfirmed(Content):
+    """The dispatcher confirms a proposed link: the two calls are about one incident.
+
+    `incident_id`, where it is given, is the incident that the link was proposed to.
+    """
+
+    event_type: ClassVar[str] = "call.link_confirmed"
+    call_id: CallId
+    at: Timestamp
+    by: Text
+    reason: Text
+    incident_id: CallId | None = None
+
+
+class CallLinkRefused(Content):
+    """The dispatcher refuses a proposed link: the call stays an incident of its own.
+
+    `incident_id`, where it is given, is the incident that the link was proposed to.
+    """
+
+    event_type: ClassVar[str] = "call.link_refused"
+    call_id: CallId
+    at: Timestamp
+    by: Text
+    reason: Text
+    incident_id: CallId | None = None
+
+
 INPUTS = (
     Call,
     CallAnswered,
@@ -273,4 +304,6 @@ INPUTS = (
     CallResumed,
     CallCancelled,
     CallUnlinked,
+    CallLinkConfirmed,
+    CallLinkRefused,
 )

@@ -69,7 +69,11 @@ class CallDecided(Announcement):
 
 
 class CallLinked(Announcement):
-    """A repeat call for an open incident: linked, not dispatched again; can be undone."""
+    """A repeat call for an open incident: linked, not dispatched again; can be undone.
+
+    `patient_count` is the incident's, the highest of what its callers say; `by` and `reason` are
+    the dispatcher's where the link was proposed and is confirmed.
+    """
 
     event_type: ClassVar[str] = "call.linked"
     call_id: str
@@ -78,6 +82,45 @@ class CallLinked(Announcement):
     metres: float | None
     same_phone: bool
     alike: list[str]
+    patient_count: int
+    by: str | None = None
+    reason: str | None = None
+
+
+class LinkProposed(Announcement):
+    """A call may be about an open incident: a dispatcher decides; until then it is its own.
+
+    `metres` lie between two exact places; `alike` says in what else the calls agree.
+    """
+
+    event_type: ClassVar[str] = "link.proposed"
+    call_id: str
+    incident_id: str
+    at: datetime
+    metres: float | None
+    same_phone: bool
+    alike: list[str]
+
+
+class LinkRefused(Announcement):
+    """A dispatcher has refused a proposed link: the call is an incident of its own."""
+
+    event_type: ClassVar[str] = "link.refused"
+    call_id: str
+    incident_id: str
+    at: datetime
+    by: str
+    reason: str
+
+
+class LinkLapsed(Announcement):
+    """A proposed link can't be confirmed any more: the call is an incident of its own."""
+
+    event_type: ClassVar[str] = "link.lapsed"
+    call_id: str
+    incident_id: str
+    at: datetime
+    reason: str
 
 
 class LinkUndone(Announcement):
@@ -192,7 +235,7 @@ class HandoverProgressed(Announcement):
 
 
 class IncidentAmended(Announcement):
-    """PPE, destination, hospital or disinfection of a run were amended; the crew was told."""
+    """PPE, destination, hospital, disinfection or scene of a run changed; the crew was told."""
 
     event_type: ClassVar[str] = "incident.amended"
     incident_id: str
@@ -300,6 +343,9 @@ class EscalationRaised(Announcement):
 OUTPUTS = (
     CallDecided,
     CallLinked,
+    LinkProposed,
+    LinkRefused,
+    LinkLapsed,
     LinkUndone,
     CallRejected,
     CallWarned,

@@ -59,7 +59,7 @@ class OrderIssued(Announcement):
 
 
 class OrderAmended(Announcement):
-    """What changed for a run that goes on."""
+    """What changed for a run that goes on; `scene` is where the patient is, as it is known now."""
 
     event_type: ClassVar[str] = "order.amended"
     assignment_id: str
@@ -68,6 +68,7 @@ class OrderAmended(Announcement):
     at: datetime
     because: str
     changed: dict[str, Any]
+    scene: Scene
     ppe: Dress
     destination: str
     hospital_id: str | None

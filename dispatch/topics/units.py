@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from dispatch.topics.calls import Location
 from dispatch.topics.datum import Datum, read_as_wgs84
 from dispatch.topics.fields import (
     CaseStatusFound,
@@ -102,6 +103,16 @@ class CaseFound(Content):
     condition: Condition | None = None
 
 
+class SceneReported(Content):
+    """The crew of a run has learnt where the patient is; who else is on the way is told at once."""
+
+    event_type: ClassVar[str] = "scene.reported"
+    unit_id: Identifier
+    assignment_id: LongIdentifier
+    at: Timestamp
+    location: Location
+
+
 class PatientDied(Content):
     """The patient died in the crew's care, on scene or on the way."""
 
@@ -146,6 +157,7 @@ INPUTS = (
     OrderAcknowledged,
     RunEnded,
     CaseFound,
+    SceneReported,
     PatientDied,
     HandoverSignedByCrew,
     DisinfectionCertified,

@@ -33,6 +33,7 @@ INVARIANTS: Final = {
     Invariant.DECISIONS_REPLAY: "decisions that differ on replay",
     Invariant.OWN_TOPICS: "hospitals' own topics that differ",
     Invariant.NO_SWAP_TOO_LATE: "crews that took over too late",
+    Invariant.NO_LINK_TO_ONE_THAT_LEFT: "calls linked to runs that had left",
 }
 ACKNOWLEDGED: Final = "inputs that the brokers lost"
 PARKED: Final = "parked inputs without an end"

@@ -147,6 +147,21 @@ def test_a_clean_history_passes(history: History) -> None:
     assert history.check() == []
 
 
+@pytest.mark.parametrize("kind", ["unit.changed", "incident.progressed"])
+def test_a_call_linked_to_a_run_that_has_left(history: History, kind: str) -> None:
+    topic, key = ("fleet", "U1") if kind == "unit.changed" else ("incidents", "C4")
+    history.decided("C4", 150)
+    run = history.ordered("C4", 1, "U1", 150)
+    about = {"assignment_id": run, "incident_id": "C4", "unit_id": "U1"}
+    history.add("incidents", "C5", "call.linked", 169, call_id="C5", incident_id="C4")
+    history.add(topic, key, kind, 170, status="transporting", **about)
+    assert history.check(171) == []
+    history.add("incidents", "C6", "call.linked", 171, call_id="C6", incident_id="C4")
+    (found,) = history.check(172)
+    assert found.invariant == Invariant.NO_LINK_TO_ONE_THAT_LEFT
+    assert [event.type for event in found.events] == [kind, "call.linked"]
+
+
 def test_an_event_delivered_again_counts_once(history: History) -> None:
     history.events.append(history.events[0])
     assert history.check() == []

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
+from dispatch.domain.linking import metres_apart
+from dispatch.domain.model import Place, Position
 from dispatch.topics.incidents import CallLinked, LinkUndone
 from dispatch.topics.orders import OrderIssued
 from tests.unit.domain.city_builder import (
     POSITIVE,
+    WEST,
     SmallCity,
     call,
     escalated,
@@ -19,12 +22,15 @@ from tests.unit.domain.city_builder import (
     unit,
 )
 
+PHONE = "13904700001"
+OTHER = "13904700002"
 FIRST: dict[str, Any] = {
     "chief_complaint": "severe chest pain",
-    "caller": {"phone": "13800000000"},
+    "caller": {"phone": PHONE},
     "patient": {"sex": "male", "age": 60.0},
 }
-NEAR = {"latitude": 40.801, "longitude": 111.6}  # 111 m
+NEAR = {"latitude": 40.8008, "longitude": 111.6}  # 89 m
+BESIDE = {"latitude": 40.8018, "longitude": 111.6}  # 200 m
 FAR = {"latitude": 40.9, "longitude": 111.6}
 INSTITUTION = {"kind": "institution", "institution_id": "I1", "can_admit_suspected": True}
 
@@ -37,10 +43,13 @@ def second(**changes: Any) -> dict[str, Any]:
     "repeat",
     [
         second(),
-        second(location=NEAR, caller={"phone": "2"}, chief_complaint="chest pain"),
+        second(location=NEAR, caller={"phone": OTHER}, chief_complaint="chest pain"),
         second(location=NEAR, caller={}, patient={}),
-        second(location=FAR),
+        second(caller={"phone": "+86 139-0470-0001"}, chief_complaint="he is worse"),
+        second(location=NEAR, caller={"phone": OTHER}, chief_complaint="心梗"),
+        second(location=NEAR, caller={"phone": OTHER}, chief_complaint="胸口疼，出冷汗"),
         second(patient={"sex": "male", "age": 64.0}),
+        second(patient={"sex": "男", "age": 60.0}),
         second(patient_count=1),
     ],
 )
@@ -57,19 +66,113 @@ def test_a_repeat_is_linked_and_not_dispatched_again(repeat: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     "other",
     [
-        second(location=FAR, caller={"phone": "2"}),
-        second(chief_complaint="burnt hand"),
+        # One telephone, two exact places that contradict each other: two patients.
+        second(location=FAR),
+        second(location=FAR, caller={"phone": OTHER}),
+        second(location=BESIDE),
+        second(caller={"phone": OTHER}, chief_complaint="burnt hand"),
         second(patient={"sex": "female", "age": 60.0}),
+        second(patient={"sex": "女", "age": 60.0}),
         second(patient={"sex": "male", "age": 66.0}),
-        second(patient_count=2),
-        second(caller={"phone": "13800000000"} | INSTITUTION),
-        {"caller": {"phone": "13800000000"}},
+        second(caller={"phone": PHONE} | INSTITUTION),
+        {"caller": {"phone": PHONE}, "location": {"address": "somewhere"}},
     ],
 )
 def test_another_patient_is_not_linked_never_on_the_phone_alone(other: dict[str, Any]) -> None:
     city = SmallCity(unit("U1"), unit("U2"))
     city.say(call("c1", **FIRST, patient_count=1))
-    assert len(every(OrderIssued, city.say(call("c2", **other)))) == 1
+    events = city.say(call("c2", **other))
+    assert "call.linked" not in kinds(events)
+    assert only(OrderIssued, events).incident_id == "c2"
+
+
+def test_two_accounts_of_one_accident_are_one_with_the_higher_count() -> None:
+    city = SmallCity(*(unit(f"U{n}") for n in range(6)))
+    first = {"caller": {"phone": PHONE}, "chief_complaint": "车祸，3人受伤", "patient_count": 3}
+    city.say(call("c1", **first, patient={"sex": "male"}))
+    city.pass_time(60)
+    other: dict[str, Any] = {
+        "caller": {"phone": OTHER},
+        "chief_complaint": "两车相撞，4个人受伤",
+        "patient_count": 4,
+        "patient": {"sex": "female"},
+        "location": {"latitude": 40.800135, "longitude": 111.6},  # 15 m
+    }
+    events = city.say(call("c2", **other))
+    linked = only(CallLinked, events)
+    assert (linked.incident_id, linked.metres, linked.patient_count) == ("c1", 15.0, 4)
+    assert len(every(OrderIssued, events)) == 1
+    # Whoever counts fewer takes none away.
+    fewer = city.say(call("c3", **other | {"caller": {"phone": "13904700003"}, "patient_count": 3}))
+    assert only(CallLinked, fewer).patient_count == 4
+
+
+@pytest.mark.parametrize("status", ["transporting", "at_hospital"])
+def test_nobody_is_linked_to_a_run_that_has_left(status: str) -> None:
+    city = SmallCity(unit("U1"), unit("U2"))
+    city.say(call("c1", **FIRST))
+    city.run_to("U1", status)
+    events = city.say(call("c2", **FIRST))
+    assert kinds(events)[0] not in ("call.linked", "link.proposed")
+    assert only(OrderIssued, events).unit_id == "U2"
+    city.hand_over("U1")
+    assert city.incident("c2").status == "assigned"
+
+
+def test_nobody_is_linked_where_one_crew_of_several_has_left() -> None:
+    city = SmallCity(unit("U1"), unit("U2"), unit("U3"))
+    accident: dict[str, Any] = {"chief_complaint": "traffic accident", "patient_count": 2}
+    city.say(call("c1", **accident))
+    city.hand_over("U1")
+    assert (
+        only(OrderIssued, city.say(call("c2", **accident | {"patient_count": 1}))).unit_id == "U3"
+    )
+
+
+def test_a_repeat_is_linked_to_a_crew_that_is_still_on_scene() -> None:
+    city = SmallCity(unit("U1"), unit("U2"))
+    city.say(call("c1", **FIRST))
+    city.run_to("U1", "on_scene")
+    assert kinds(city.say(call("c2", **FIRST)))[0] == "call.linked"
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"location": {"address": "地址不详 (address unknown)"}},
+        {"location": {"address": "不详"}, "caller": {"phone": "00000000000"}},
+        {"location": {"address": "-"}, "caller": {"phone": "11111111111"}},
+        {"location": {"address": "unknown"}, "caller": {"phone": "12345678"}},
+        {"location": {"address": "家里"}, "caller": {"phone": "13800000000"}},
+        {"location": {"address": "?"}, "caller": {"phone": "13800138000"}},
+        {"location": {"address": "..."}, "caller": {"phone": "unknown"}},
+        {"location": {"address": "address unknown"}, "caller": {"phone": "110"}},
+        {"location": {"address": "同上"}, "caller": {"phone": "139****0001"}},
+        {
+            "location": {"address": "现场"},
+            "caller": {"name": "匿名"},
+            "patient": {"name": "无名氏"},
+        },
+        {
+            "location": {"address": "N/A"},
+            "patient": {"name": "unknown", "symptoms": ["palpitations"]},
+        },
+        {"location": {"address": "无"}, "caller": {"name": "张先生"}, "patient": {"name": "张某"}},
+        {"location": {"address": "路边"}, "patient": {"id_number": "000000000000000000"}},
+    ],
+)
+def test_what_only_fills_a_field_makes_no_two_callers_one(nothing: dict[str, Any]) -> None:
+    city = SmallCity(unit("U1"), unit("U2"))
+    complaint = {"chief_complaint": "胸痛"}
+    city.say(call("c1", **complaint, **nothing))
+    events = city.say(call("c2", **complaint, **nothing))
+    assert not {"call.linked", "link.proposed"} & set(kinds(events))
+    assert only(OrderIssued, events).incident_id == "c2"
+
+
+def test_a_position_of_0_0_that_was_kept_is_no_place() -> None:
+    nowhere = Place(position=Position(0.0, 0.0), source="caller", district=WEST)
+    assert metres_apart(nowhere, nowhere) is None
 
 
 def test_an_institution_calls_for_many_patients_and_is_linked_for_the_same_one_alone() -> None:
@@ -94,7 +197,7 @@ def test_a_call_after_the_packs_window_or_after_the_end_is_a_new_incident() -> N
 
 def test_the_nearer_of_two_like_incidents_is_meant() -> None:
     city = SmallCity(unit("U1"), unit("U2"))
-    place = {"latitude": 40.8015, "longitude": 111.6}
+    place = {"latitude": 40.8008, "longitude": 111.6}
     city.say(call("c1", chief_complaint="chest pain", patient={"sex": "male"}))
     city.say(call("c2", chief_complaint="chest pain", patient={"sex": "female"}, location=place))
     linked = only(CallLinked, city.say(call("c3", chief_complaint="chest pain", location=place)))
