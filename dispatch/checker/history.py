@@ -24,6 +24,7 @@ class Invariant(IntEnum):
     CAUSAL_ORDER = 6
     DECISIONS_REPLAY = 7
     OWN_TOPICS = 8
+    CREWS_TOLD = 9
 
 
 class Event(Read, Protocol):
@@ -51,6 +52,8 @@ class Input:
     outcome: str | None
     place: tuple[str, int, int] | None = None
     """Where it was read: the topic with its prefix, the partition and the offset."""
+    numbers: tuple[str, ...] = ()
+    """The telephone numbers that a call or transfer gave, for those who go there to ring up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,8 @@ class Assignment:
     `unanswered_at` is when it was found that nobody had answered its order in time, `stands_since`
     when the order was left to stand all the same, for no crew is heard;
     `patient_owed` says of a run that ended that its patient still needs another unit; `deaths`
-    counts the patients who died in the crew's care.
+    counts the patients who died in the crew's care. `told` is the order as the crew has it, by its
+    fields; empty once that is over.
     """
 
     assignment_id: str
@@ -234,6 +235,7 @@ class Assignment:
     reason: str | None = None
     patient_owed: bool = False
     deaths: int = 0
+    told: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
