@@ -168,7 +168,7 @@ class CityPlan(_Part):
             ("unit", [u.unit_id for u in self.unit]),
             ("hospital", [h.hospital_id for h in self.hospital]),
             # One id is one party: a hospital is an institution already.
-            ("institution", [*self.parties.hospitals, *institutions]),
+            ("institution", [*(h.hospital_id for h in self.hospital), *institutions]),
         ):
             twice = sorted(each for each, times in Counter(ids).items() if times > 1)
             if twice:
