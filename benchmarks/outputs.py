@@ -69,7 +69,9 @@ async def _read(bed: Bed) -> Outputs:
     main = {topic.name for topic in plan.topics.values()}
     names = [name for name, topic in plan.topics.items() if topic.direction == "output"]
     partitions = [
-        TopicPartition(bed.prefix + name, number) for name in names for number in range(PARTITIONS)
+        TopicPartition(bed.prefix + name, number)
+        for name in names
+        for number in range(PARTITIONS if name in main else 1)
     ]
     found: Outputs = defaultdict(list)
     latest: dict[tuple[str, str | None], int] = {}
@@ -79,7 +81,7 @@ async def _read(bed: Bed) -> Outputs:
         consumer.assign(partitions)
         await consumer.seek_to_beginning()
         logged: int = await bed.database.fetchval("SELECT count(*) FROM events")
-        # Copies in hospitals' own topics are beside those that are logged.
+        # Copies in topics of one reader's own are beside those that are logged.
         while sum(len(events) for (name, _), events in found.items() if name in main) < logged:
             for records in (await consumer.getmany(timeout_ms=100)).values():
                 for record in records:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from dispatch.settings import Settings
-from dispatch.topics import Topic
+from dispatch.topics import WITHHOLDING, Own, Topic
 from dispatch.topics.announcement import Announcement
 from dispatch.topics.cloudevents import MAX_ATTRIBUTE, SCHEMA_VERSION, SOURCE, SPECVERSION
 from dispatch.topics.fields import MAX_BODY_BYTES, Content
@@ -55,9 +55,17 @@ def document(
         },
         "defaultContentType": "application/json",
         "channels": {topic.name: _channel(topic, prefix) for topic in topics}
-        | {_own_name(topic): _own_channel(topic, prefix) for topic in topics if topic.per_hospital},
+        | {
+            _own_name(topic, topic.own): _own_channel(topic, topic.own, prefix)
+            for topic in topics
+            if topic.own is not None
+        },
         "operations": {_operation_name(topic): _operation(topic) for topic in topics}
-        | {f"send-{_own_name(t)}": _own_operation(t) for t in topics if t.per_hospital},
+        | {
+            f"send-{_own_name(topic, topic.own)}": _own_operation(topic, topic.own)
+            for topic in topics
+            if topic.own is not None
+        },
         "components": {
             "messages": {
                 event.event_type: _message(
@@ -84,25 +92,38 @@ def _channel(topic: Topic, prefix: str) -> dict[str, Any]:
     }
 
 
-def _own_name(topic: Topic) -> str:
-    return f"{topic.name}-of-a-hospital"
+def _own_name(topic: Topic, own: Own) -> str:
+    return f"{topic.name}-of-{_a(own)}"
 
 
-def _own_channel(topic: Topic, prefix: str) -> dict[str, Any]:
+def _a(own: Own, between: str = "-") -> str:
+    article = "an" if own.party == "institution" else "a"
+    return f"{article}{between}{own.party}"
+
+
+def _own_channel(topic: Topic, own: Own, prefix: str) -> dict[str, Any]:
+    parameter = f"{own.party}_id"
+    whose = f"this {own.party}'s {'key' if own.field == topic.key else own.field}"
+    withheld = any(event.event_type in WITHHOLDING for event in topic.events)
+    same = (
+        f"with what {topic.name} withholds: there it is null, or less exact"
+        if withheld
+        else "the same in everything"
+    )
     return {
         **_channel(topic, prefix),
-        "address": f"{prefix}{topic.name}.{{hospital_id}}",
-        "title": f"{topic.name} of a hospital",
+        "address": f"{prefix}{topic.name}.{{{parameter}}}",
+        "title": f"{topic.name} of {_a(own, ' ')}",
         "description": (
-            f"The events of {topic.name} with this hospital's key, the same in everything. "
-            "So a hospital can be let in to its own alone."
+            f"The events of {topic.name} with {whose}, {same}. "
+            f"So {_a(own, ' ')} can be let in to its own alone."
         ),
-        "parameters": {"hospital_id": {"description": "The hospital's id in the city's plan."}},
+        "parameters": {parameter: {"description": f"The {own.party}'s id in the city's plan."}},
     }
 
 
-def _own_operation(topic: Topic) -> dict[str, Any]:
-    name = _own_name(topic)
+def _own_operation(topic: Topic, own: Own) -> dict[str, Any]:
+    name = _own_name(topic, own)
     return {
         **_operation(topic),
         "channel": {"$ref": f"#/channels/{name}"},

@@ -30,6 +30,9 @@ BATCH_BYTES = 512 * 1024
 # A dead letter carries the refused record, up to 1 MiB, in base64.
 REQUEST_BYTES = 4 * 1024 * 1024
 
+# An event, and what it says on one of its topics.
+_Body = tuple[Outgoing, bytes]
+
 log = structlog.get_logger(__name__)
 
 
@@ -101,7 +104,7 @@ class Publisher(mode.Service):
             "an event is larger than its topic takes: it is in the event log alone",
             topic=event.topic,
             position=event.position,
-            bytes=len(event.value),
+            bytes=max(len(body) for _, body in event.bodies),
         )
 
     async def reachable(self) -> bool:
@@ -142,22 +145,22 @@ class Publisher(mode.Service):
 
     async def _by_partition(
         self, producer: AIOKafkaProducer, events: Sequence[Outgoing]
-    ) -> dict[TopicPartition, deque[Outgoing]]:
+    ) -> dict[TopicPartition, deque[_Body]]:
         partitions: dict[str, list[int]] = {}
-        waiting: dict[TopicPartition, deque[Outgoing]] = defaultdict(deque)
+        waiting: dict[TopicPartition, deque[_Body]] = defaultdict(deque)
         for event in events:
             # Events without a key are numbered as one stream too, and stay on one partition.
             key = (event.key or "").encode()
-            for topic in event.topics:
+            for topic, body in event.bodies:
                 if topic not in partitions:
                     partitions[topic] = await _partitions(producer, topic)
                 of_topic = partitions[topic]
                 partition = of_topic[_number_of(key) % len(of_topic)]
-                waiting[TopicPartition(topic, partition)].append(event)
+                waiting[TopicPartition(topic, partition)].append((event, body))
         return waiting
 
     async def _send_round(
-        self, producer: AIOKafkaProducer, waiting: dict[TopicPartition, deque[Outgoing]]
+        self, producer: AIOKafkaProducer, waiting: dict[TopicPartition, deque[_Body]]
     ) -> None:
         sent = await asyncio.gather(
             *(
@@ -191,16 +194,13 @@ async def _partitions(producer: AIOKafkaProducer, topic: str) -> list[int]:
         raise Unavailable(f"Kafka has no topic {topic}") from error
 
 
-def _fill(producer: AIOKafkaProducer, events: deque[Outgoing]) -> BatchBuilder:
+def _fill(producer: AIOKafkaProducer, events: deque[_Body]) -> BatchBuilder:
     """Take as many events off the front as one batch holds; at least one."""
     batch: BatchBuilder = producer.create_batch()
     while events:
-        event = events[0]
+        event, body = events[0]
         key = None if event.key is None else event.key.encode()
-        if (
-            batch.append(timestamp=None, key=key, value=event.value, headers=list(event.headers))
-            is None
-        ):
+        if batch.append(timestamp=None, key=key, value=body, headers=list(event.headers)) is None:
             break
         events.popleft()
     batch.close()

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from dispatch.checker.crews import critical_changes_untold, numbers_in, numbers_untold
 from dispatch.checker.decisions import decisions_that_differ
 from dispatch.checker.history import Event, Input, Invariant, Told, Violation
 from dispatch.checker.inputs import inputs_lost
@@ -21,7 +22,15 @@ from dispatch.checker.swaps import swaps_too_late
 from dispatch.checker.units import orders_before_disinfection, units_on_two_assignments
 from dispatch.policy.pack import Pack
 
-__all__ = ["Event", "Input", "Invariant", "Violation", "check", "own_topics_that_differ"]
+__all__ = [
+    "Event",
+    "Input",
+    "Invariant",
+    "Violation",
+    "check",
+    "numbers_in",
+    "own_topics_that_differ",
+]
 
 
 def check(
@@ -30,8 +39,11 @@ def check(
     *,
     packs: Mapping[str, Pack],
     now: datetime,
+    orders: Iterable[Event] = (),
 ) -> list[Violation]:
     """Return every violation of an invariant; `now` is the time (aware) at which the run stopped.
+
+    `orders` are the events of the units' own topics, where these were read: what crews are told.
 
     `packs` has every pack, by name, that decisions may name. An event that was delivered more
     than once counts once.
@@ -51,10 +63,12 @@ def check(
         *calls_without_one_outcome(told, inputs, now),
         *orders_before_disinfection(told),
         *rooms_promised_twice(told),
+        *critical_changes_untold(told),
         *inputs_lost(told, inputs),
         *streams_out_of_order(streams),
         *effects_before_causes(streams),
         *decisions_that_differ(told, packs),
         *swaps_too_late(told, packs),
         *links_to_those_that_left(told),
+        *numbers_untold(told, inputs, orders),
     ]

@@ -26,6 +26,7 @@ class Invariant(IntEnum):
     OWN_TOPICS = 8
     NO_SWAP_TOO_LATE = 9
     NO_LINK_TO_ONE_THAT_LEFT = 10
+    CREWS_TOLD = 11
 
 
 class Event(Read, Protocol):
@@ -53,6 +54,8 @@ class Input:
     outcome: str | None
     place: tuple[str, int, int] | None = None
     """Where it was read: the topic with its prefix, the partition and the offset."""
+    numbers: tuple[str, ...] = ()
+    """The telephone numbers that a call or transfer gave, for those who go there to ring up."""
 
 
 @dataclass(frozen=True, slots=True)

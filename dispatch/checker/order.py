@@ -9,6 +9,7 @@ _RUN: Final = ("ordered", "rolling", "on_scene", "transporting", "at_hospital", 
 # What must have come before, in the same stream, about the same assignment, handover or job.
 _PRECEDED_BY: Final[Mapping[str, tuple[str, str]]] = {
     "order.amended": ("order.issued", "assignment_id"),
+    "order.ended": ("order.issued", "assignment_id"),
     "order.withdrawn": ("order.issued", "assignment_id"),
     "incident.progressed": ("incident.assigned", "assignment_id"),
     "incident.amended": ("incident.assigned", "assignment_id"),

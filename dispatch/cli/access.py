@@ -19,6 +19,7 @@ from dispatch.settings import Settings
 from dispatch.shown import json_of
 from dispatch.topic_admin.access import open_access
 from dispatch.topic_admin.roles import Entry, entries, roles
+from dispatch.topics import Party
 
 _COLUMNS = ("kind", "name", "pattern", "operation", "what")
 
@@ -27,6 +28,8 @@ _COLUMNS = ("kind", "name", "pattern", "operation", "what")
 @click.argument("role", type=click.Choice(list(roles())))
 @click.argument("user")
 @localised.option("--hospital", metavar="ID", help="access.hospital")
+@localised.option("--unit", "units", multiple=True, metavar="ID", help="access.unit")
+@localised.option("--institution", metavar="ID", help="access.institution")
 @localised.option("--transactions", is_flag=True, help="access.transactions")
 @localised.option("--create/--check", "create", default=False, help="access.create")
 @localised.option("--json", "as_json", is_flag=True, help="access.json")
@@ -38,19 +41,25 @@ def command(
     role: str,
     user: str,
     hospital: str | None,
+    units: tuple[str, ...],
+    institution: str | None,
     transactions: bool,
     create: bool,
     as_json: bool,
 ) -> int:
     """Give or check the rights of a role; return 1 when a user has others."""
     settings = invocation.settings()
-    if hospital is not None:
-        _check_hospital(settings, hospital)
+    named: dict[Party, tuple[str, ...]] = {
+        "hospital": () if hospital is None else (hospital,),
+        "unit": units,
+        "institution": () if institution is None else (institution,),
+    }
+    _check_parties(settings, roles()[role].party, named)
     wanted = entries(
         role,
         user=user,
         prefix=settings.topic_prefix,
-        hospital_id=hospital,
+        parties=[each for of_one in named.values() for each in of_one],
         transactions=transactions,
     )
     options = settings.kafka.client_options()
@@ -87,9 +96,19 @@ def tabulate(rows: Iterable[Mapping[str, Any]]) -> Table:
     return table
 
 
-def _check_hospital(settings: Settings, hospital: str) -> None:
-    if hospital not in {each.hospital_id for each in plan_of(settings).hospital}:
-        raise ConfigurationError(text("access.no_hospital", hospital=hospital, plan=settings.city))
+def _check_parties(
+    settings: Settings, party: Party | None, named: Mapping[Party, Collection[str]]
+) -> None:
+    """Refuse whom the city's plan does not have, and those of a kind that the role is not for."""
+    for kind, ids in named.items():
+        if not ids:
+            continue
+        if kind != party:
+            raise ConfigurationError(text("access.not_for", option=f"--{kind}"))
+        unknown = sorted(set(ids) - plan_of(settings).parties.of(kind))
+        if unknown:
+            key = f"access.no_{kind}"
+            raise ConfigurationError(text(key, **{kind: unknown[0]}, plan=settings.city))
 
 
 async def _bring_about(

@@ -15,7 +15,7 @@ from dispatch.cli.publishing import quieten_libraries
 from dispatch.client import Event, open_reader
 from dispatch.language import text
 from dispatch.settings import Settings
-from dispatch.topics import TOPICS, own_topic
+from dispatch.topics import TOPICS, Party, own_topic
 
 
 @localised.command("tail")
@@ -29,6 +29,7 @@ from dispatch.topics import TOPICS, own_topic
 @localised.option("--call", "call_id", metavar="ID", help="tail.call")
 @localised.option("--unit", "unit_id", metavar="ID", help="tail.unit")
 @localised.option("--hospital", "hospital_id", metavar="ID", help="tail.hospital")
+@localised.option("--institution", "institution_id", metavar="ID", help="tail.institution")
 @localised.option("--json", "as_json", is_flag=True, help="tail.json")
 @localised.option("--from-beginning", is_flag=True, help="tail.from_beginning")
 @pass_invocation
@@ -40,6 +41,7 @@ def command(
     call_id: str | None,
     unit_id: str | None,
     hospital_id: str | None,
+    institution_id: str | None,
     as_json: bool,
     from_beginning: bool,
 ) -> None:
@@ -47,8 +49,13 @@ def command(
     settings = invocation.settings()
     quieten_libraries()
     names = list(topics) or [topic.name for topic in TOPICS]
-    if hospital_id is not None:
-        names = [own for name in names if (own := own_topic(name, hospital_id)) is not None]
+    owners: tuple[tuple[Party, str | None], ...] = (
+        ("hospital", hospital_id),
+        ("institution", institution_id),
+    )
+    own = [_own_topics(names, party, owner) for party, owner in owners if owner is not None]
+    if own:
+        names = [name for of_one in own for name in of_one]
         if not names:
             raise click.UsageError(text("tail.not_of_hospitals", topics=", ".join(topics)))
     wanted: list[Callable[[Event], bool]] = []
@@ -75,6 +82,15 @@ def command(
         )
     except (KeyboardInterrupt, BrokenPipeError, _Interrupted):
         forget_output()
+
+
+def _own_topics(names: Collection[str], party: Party, owner: str) -> list[str]:
+    """Return somebody's own topics beside those of these names that have some."""
+    return [
+        own_topic(topic.name, owner)
+        for topic in TOPICS
+        if topic.name in names and topic.own is not None and topic.own.party == party
+    ]
 
 
 class _Interrupted(Exception):

@@ -1,10 +1,10 @@
-"""`dispatch unit`: one event, as a crew would publish it."""
+"""`dispatch unit`: one event, as a crew would publish it, and the order that it reads."""
 
 from typing import Any, get_args
 
 import click
 
-from dispatch.cli import localised
+from dispatch.cli import localised, unit_order
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.publishing import given, of_datum, position, publish_one, publishing
 from dispatch.topics.fields import CaseStatusFound, Condition
@@ -23,7 +23,10 @@ from dispatch.topics.units import (
 
 @localised.group("unit")
 def command() -> None:
-    """Hold what a crew says."""
+    """Hold what a crew says and reads."""
+
+
+command.add_command(unit_order.order)
 
 
 @command.command("report", help="unit.report")

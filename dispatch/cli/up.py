@@ -38,6 +38,7 @@ from dispatch.stack.embedded import Stack, running_stack
 from dispatch.stack.workers import Worker, worker_environment
 from dispatch.store.plan import CityPlan, read_plan
 from dispatch.store.schema import amigrate
+from dispatch.topics import TOPICS
 
 PARTITIONS: Final = 4
 DATA_DIR_VARIABLE: Final = f"{ENVIRONMENT_PREFIX}DATA_DIR"
@@ -107,8 +108,14 @@ async def _run(settings: Settings, city: Path, plan: CityPlan, workers: int) -> 
         kafka = KafkaSettings(bootstrap_servers=stack.bootstrap)
         await ensure_topics(
             kafka.client_options(),
-            [settings.topic_prefix + name for name in plan.topics],
+            [settings.topic_prefix + topic.name for topic in TOPICS],
             partitions=PARTITIONS,
+            replication=1,
+        )
+        await ensure_topics(
+            kafka.client_options(),
+            [settings.topic_prefix + name for name in plan.own_topics],
+            partitions=1,
             replication=1,
         )
         # The broker is a new cluster at every start.

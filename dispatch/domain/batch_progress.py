@@ -127,6 +127,7 @@ def tell(city: City, batch: Batch, because: str) -> None:
             waiting=len(batch.patients) - len(gone) - left_over,
             unplaced=left_over,
             because=because,
+            institution_id=batch.institution_id,
         ),
         key=batch.batch_id,
     )

@@ -425,6 +425,7 @@ def _announce(city: City, batch: Batch, plan: Plan) -> None:
             bound_seconds=plan.bound_seconds,
             complete_by=batch.complete_by,
             in_time=in_time,
+            institution_id=batch.institution_id,
         ),
         key=batch.batch_id,
     )

@@ -97,6 +97,7 @@ def certify(city: City, event: DisinfectionCertified) -> None:
             ended_at=event.ended_at,
             operator=event.operator,
             waste_bags=event.waste_bags,
+            centre_id=job.centre_id,
         ),
         key=job.unit_id,
     )
@@ -107,9 +108,14 @@ def certify(city: City, event: DisinfectionCertified) -> None:
 
 def answer_refused(city: City, event: DisinfectionCertified, reasons: list[Reason]) -> None:
     """Tell the crew and the decontamination centre why a certificate was not accepted."""
+    job = city.jobs.get(event.job_id)
     city.emit(
         DisinfectionRejected(
-            job_id=event.job_id, unit_id=event.unit_id, at=city.now, reasons=reasons
+            job_id=event.job_id,
+            unit_id=event.unit_id,
+            at=city.now,
+            reasons=reasons,
+            centre_id=None if job is None else job.centre_id,
         ),
         key=event.unit_id,
     )

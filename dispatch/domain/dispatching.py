@@ -600,7 +600,7 @@ def fail(city: City, assignment: Assignment, *, outcome: Failure, reason: str) -
 def hospital_changed(city: City, before: Assignment, after: Assignment, because: str) -> None:
     """Tell crew and console that a run goes to another hospital."""
     if after.hospital_id != before.hospital_id:
-        orders.tell_amended(city, after, {"hospital_id": after.hospital_id}, because)
+        orders.tell_amended(city, after.assignment_id, because)
         wearing.watch(city, after)
 
 

@@ -155,7 +155,7 @@ def _carry_on_contaminated(city: City, running: Assignment) -> None:
     city.put(changed)
     if running.disinfection != "terminal":
         because = "a case was found in the patient carried before"
-        orders.tell_amended(city, changed, {"disinfection": "terminal"}, because)
+        orders.tell_amended(city, changed.assignment_id, because)
     escalate(
         city,
         "crew_exposed",

@@ -23,6 +23,7 @@ from dispatch.domain import (
     lifecycle,
     offers,
     onward,
+    orders,
     overriding,
     placements,
     radio,
@@ -309,9 +310,10 @@ def take_out(city: City, unit_id: str, explanation: str) -> None:
 def _see_to_units(city: City) -> None:
     """Whatever has changed a unit (an input, a timer, another unit): it may be nearer to a patient.
 
-    Its batches hear of it.
+    Its crew hears what is new of its run, and its batches hear of it.
     """
     dispatching.relieve(city)
+    orders.tell_crews(city)
     if city.batches:
         for unit_id in city.changed(Unit):
             batches.unit_changed(city, unit_id)
@@ -352,8 +354,12 @@ def answer_rejected(
     sender: dict[str, str],
     rejected: list[Reason],
     event: Content | None,
+    institution_id: str | None = None,
 ) -> None:
-    """Tell the sender of a refused input, where it is known, on the topic that it reads."""
+    """Tell the sender of a refused input, where it is known, on the topic that it reads.
+
+    `institution_id` is that which an input about a transfer names.
+    """
     if "call_id" in sender:
         call_id = sender["call_id"]
         city.emit(
@@ -388,12 +394,21 @@ def answer_rejected(
         (transfer_id,) = sender.values()
         city.emit(
             TransferRejected(
-                transfer_id=transfer_id, at=city.now, refused=event_type, reasons=rejected
+                transfer_id=transfer_id,
+                at=city.now,
+                refused=event_type,
+                reasons=rejected,
+                institution_id=institution_id or _institution_of(city, transfer_id),
             ),
             key=transfer_id,
         )
     if isinstance(event, DisinfectionCertified) and _is_its_own(city, event):
         disinfection.answer_refused(city, event, rejected)
+
+
+def _institution_of(city: City, transfer_id: str) -> str | None:
+    known = city.transfers.get(transfer_id) or city.batches.get(transfer_id)
+    return None if known is None else known.institution_id
 
 
 def _is_its_own(city: City, event: DisinfectionCertified) -> bool:

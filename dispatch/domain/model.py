@@ -208,7 +208,8 @@ class Assignment:
     when the order was left to stand all the same, for no crew is heard;
     `patient_owed` says of a run that ended that its patient still needs another unit; `deaths`
     counts the patients who died in the crew's care; `wear_told` says that it was escalated that the
-    run takes longer than a set of protection lasts.
+    run takes longer than a set of protection lasts. `told` is the order as the crew has it, by its
+    fields; empty once that is over.
     """
 
     assignment_id: str
@@ -241,6 +242,7 @@ class Assignment:
     patient_owed: bool = False
     deaths: int = 0
     wear_told: bool = False
+    told: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

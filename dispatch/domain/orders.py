@@ -1,16 +1,24 @@
-"""Orders to crews: issued, amended, withdrawn; a new order goes out before an old one ends."""
+"""Orders to crews: issued, amended, ended; a new order goes out before an old one is withdrawn."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dispatch.domain import clocks, disinfection, handover, placements, radio
+from dispatch.domain import clocks, disinfection, handover, incidents, placements, radio
 from dispatch.domain.allocation import DISPATCHER_CHOICE, Choice
+from dispatch.domain.briefing import brief
 from dispatch.domain.city import City
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.policy.rules import Protection
 from dispatch.topics.incidents import IncidentAmended, IncidentAssigned, IncidentReleased
-from dispatch.topics.orders import Dress, OrderAmended, OrderIssued, OrderWithdrawn, Scene
+from dispatch.topics.orders import (
+    Dress,
+    OrderAmended,
+    OrderEnded,
+    OrderIssued,
+    OrderWithdrawn,
+    changed_for_everybody,
+)
 from dispatch.topics.units import UnitStatus
 
 _NEVER_LOWERED = ("ppe", "destination", "disinfection")
@@ -72,6 +80,8 @@ def issue(
     change_unit(city, unit, status="ordered", assignment_id=assignment.assignment_id, reason=None)
     if handover.is_due(city, assignment):
         assignment = handover.announce(city, assignment)
+    told = brief(city, incident, assignment)
+    city.put(replace(assignment, told=told))
     why = list(choice.why)
     city.emit(
         IncidentAssigned(
@@ -99,7 +109,6 @@ def issue(
         ),
         key=incident.incident_id,
     )
-    call = city.calls[incident.incident_id].content
     city.emit(
         OrderIssued(
             assignment_id=assignment.assignment_id,
@@ -108,22 +117,11 @@ def issue(
             at=city.now,
             acknowledge_by=city.in_seconds(policy.order_acknowledgement_seconds),
             received_at=incident.received_at,
-            scene=scene_of(place),
-            condition=incident.condition,
-            case_status=incident.case_status,
-            complaint=incident.complaint,
-            patient_count=incident.patient_count,
-            stretcher=call.stretcher,
-            special_needs=call.special_needs,
-            rule=assignment.rule,
             crew=unit.crew,
-            ppe=_dress(city, assignment.ppe),
-            life_support=assignment.life_support,
-            destination=assignment.destination,
-            hospital_id=assignment.hospital_id,
-            disinfection=assignment.disinfection,
             why=why,
             policy=decision["policy"],
+            handover_id=assignment.handover_id,
+            **{**told, "ppe": _dress(city, assignment.ppe)},
         ),
         key=unit.unit_id,
     )
@@ -203,6 +201,7 @@ def withdraw(
     unit_status: UnitStatus = "returning",
 ) -> None:
     """Stop a unit's run and tell its crew; the unit comes to `unit_status`."""
+    city.put(replace(city.assignments[assignment.assignment_id], told={}))
     city.emit(
         OrderWithdrawn(
             assignment_id=assignment.assignment_id,
@@ -246,19 +245,27 @@ def amend(city: City, assignment: Assignment, because: str) -> Assignment:
     changed = {name: v for name, v in wanted.items() if v != getattr(assignment, name)}
     if not changed and decision["rule"] == assignment.rule:
         handover.update(city, assignment, because)
+    else:
+        before = assignment
+        assignment = replace(assignment, rule=decision["rule"], **changed)
+        city.put(assignment)
+        _take_elsewhere_if_needed(city, before, assignment, because)
+    return tell_amended(city, assignment.assignment_id, because)
+
+
+def tell_amended(city: City, assignment_id: str, because: str) -> Assignment:
+    """Tell crew and console what is otherwise in a run's order than the crew was told, if anything.
+
+    Returns the run.
+    """
+    assignment = city.assignments[assignment_id]
+    now = brief(city, city.incidents[assignment.incident_id], assignment)
+    told = assignment.told
+    changed = {name: value for name, value in now.items() if value != told.get(name)}
+    if not changed:
         return assignment
-    before = assignment
-    assignment = replace(assignment, rule=decision["rule"], **changed)
+    assignment = replace(assignment, told=now)
     city.put(assignment)
-    assignment = _take_elsewhere_if_needed(city, before, assignment, because)
-    if assignment.hospital_id != before.hospital_id:
-        changed["hospital_id"] = assignment.hospital_id
-    tell_amended(city, assignment, changed, because)
-    return assignment
-
-
-def tell_amended(city: City, assignment: Assignment, changed: dict[str, Any], because: str) -> None:
-    """Tell crew and console what changed for a run."""
     city.emit(
         OrderAmended(
             assignment_id=assignment.assignment_id,
@@ -267,11 +274,12 @@ def tell_amended(city: City, assignment: Assignment, changed: dict[str, Any], be
             at=city.now,
             because=because,
             changed=changed,
-            scene=scene_of(assignment.place),
+            scene=now["scene"],
             ppe=_dress(city, assignment.ppe),
             destination=assignment.destination,
             hospital_id=assignment.hospital_id,
             disinfection=assignment.disinfection,
+            handover_id=assignment.handover_id,
         ),
         key=assignment.unit_id,
     )
@@ -282,46 +290,63 @@ def tell_amended(city: City, assignment: Assignment, changed: dict[str, Any], be
             unit_id=assignment.unit_id,
             at=city.now,
             because=because,
-            changed=changed,
+            changed=changed_for_everybody(changed),
         ),
         key=assignment.incident_id,
     )
+    return assignment
+
+
+def tell_crews(city: City) -> None:
+    """See to it that every crew has its order as it is now, whatever an input or timer has changed.
+
+    What is said anew of an incident reaches them here where nothing else has told them; a crew
+    whose run has ended without its order being withdrawn is told that too.
+    """
+    changed = [city.incidents.get(key) for key in city.changed(Incident)]
+    for incident in changed:
+        if incident is not None and incident.assignments:
+            for run in incidents.active_assignments(city, incident):
+                tell_amended(city, run.assignment_id, "more is known")
+    for key in city.changed(Assignment):
+        ended = city.assignments.get(key)
+        if ended is None or ended.ended_at is None or not ended.told:
+            continue
+        city.put(replace(ended, told={}))
+        city.emit(
+            OrderEnded(
+                assignment_id=ended.assignment_id,
+                unit_id=ended.unit_id,
+                incident_id=ended.incident_id,
+                at=city.now,
+                outcome=ended.outcome or "",
+            ),
+            key=ended.unit_id,
+        )
 
 
 def _take_elsewhere_if_needed(
     city: City, before: Assignment, assignment: Assignment, because: str
-) -> Assignment:
+) -> None:
     """Withdraw and announce anew when the destination changed, else tell the hospital the news."""
     unit = city.units[assignment.unit_id]
     announced = handover.current(city, before)
     if unit.status == "at_hospital":
         handover.update(city, assignment, because)
-        return assignment
-    if announced is not None and assignment.destination != before.destination:
+    elif announced is not None and assignment.destination != before.destination:
         handover.withdraw(city, before, because)
         assignment = replace(assignment, hospital_id=None, handover_id=None, refused_hospitals=())
         city.put(assignment)
-        return handover.announce(city, assignment)
-    if announced is None and handover.is_due(city, assignment):
-        return handover.announce(city, assignment)
-    handover.update(city, assignment, because)
-    return assignment
+        handover.announce(city, assignment)
+    elif announced is None and handover.is_due(city, assignment):
+        handover.announce(city, assignment)
+    else:
+        handover.update(city, assignment, because)
 
 
 def _decision(incident: Incident) -> dict[str, Any]:
     assert incident.decision is not None, "a unit is ordered on a decision only"
     return incident.decision
-
-
-def scene_of(place: Place) -> Scene:
-    """Return a place as crews are told of it."""
-    return Scene(
-        latitude=place.position.latitude,
-        longitude=place.position.longitude,
-        source=place.source,
-        address=place.address,
-        district=place.district,
-    )
 
 
 def _dress(city: City, level: Protection) -> Dress:

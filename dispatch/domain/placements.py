@@ -35,6 +35,7 @@ def progress(
             hospital_id=transfer.hospital_id,
             offer_id=transfer.offer_id,
             because=because,
+            institution_id=transfer.institution_id,
         ),
         key=transfer.transfer_id,
     )

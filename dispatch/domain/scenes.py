@@ -101,8 +101,7 @@ def _move(city: City, incident: Incident, place: Place, because: str) -> Inciden
         city.put(moved)
         if not run.met_patient:
             on_the_way.append(run)
-            scene = orders.scene_of(place).model_dump()
-            orders.tell_amended(city, moved, {"scene": scene}, because)
+            moved = orders.tell_amended(city, moved.assignment_id, because)
             handover.update(city, moved, because)
     if place.position != before.position:
         for run in on_the_way:

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
-from dispatch.checker import Input
+from dispatch.checker import Input, numbers_in
 from dispatch.domain import handling
 from dispatch.domain.city import City
 from dispatch.domain.model import Incident, Job, Timer
@@ -97,7 +97,10 @@ class Centre:
         self.city.begin(now=self.now, cause=identity)
         handling.handle(self.city, event, identity)
         topic = TOPIC_OF[event.event_type].name
-        self.inputs.append(Input(identity, event.event_type, topic, key, "accepted"))
+        numbers = numbers_in(event)
+        self.inputs.append(
+            Input(identity, event.event_type, topic, key, "accepted", numbers=numbers)
+        )
         self._settle()
 
     def _fire(self, timer: Timer) -> None:

@@ -171,7 +171,9 @@ def measure(inputs: Inputs, played: Played, into: Measured) -> None:
     _measure_calls(played, into)
     _measure_spells(played, into)
     packs = {played.pack.name: played.pack}
-    found = check(played.history, played.inputs, packs=packs, now=played.ended_at)
+    found = check(
+        played.history, played.inputs, packs=packs, now=played.ended_at, orders=played.history
+    )
     into.violations += [f"{each.invariant.name.lower()}: {each.sentence}" for each in found]
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 import asyncpg
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from dispatch.checker import Input, Violation, check
+from dispatch.checker import Input, Violation, check, numbers_in
 from dispatch.clock import ScenarioClock
 from dispatch.cluster import ensure_topics
 from dispatch.errors import StackError
@@ -37,7 +37,7 @@ from dispatch.stack.workers import Worker, worker_environment
 from dispatch.store.inbound import read
 from dispatch.store.plan import CityPlan, read_plan
 from dispatch.store.schema import amigrate
-from dispatch.topics import OUTPUT_TOPICS, TOPIC_OF, key_of
+from dispatch.topics import OUTPUT_TOPICS, TOPIC_OF, TOPICS, key_of, own_topic
 from dispatch.topics.cloudevents import derived_id, write_headers
 from dispatch.topics.envelope import Record
 from dispatch.topics.fields import Content
@@ -51,6 +51,7 @@ READY_LIMIT: Final = 60.0
 LOOK_AGAIN: Final = 0.1
 # Reading from the embedded broker takes time in proportion to all that a partition holds.
 PARTITIONS: Final = 16
+ORDERS: Final = "orders"
 COMMITS: Final = "dispatch_stage"
 # Scenario time for which timers alone keep a scenario going: whoever waits then waits for nobody.
 PATIENCE: Final = timedelta(hours=4)
@@ -84,8 +85,10 @@ async def open_stage(
         stack = await exits.enter_async_context(running_stack(data_dir, durable=False, kafka=kafka))
         await amigrate({"dsn": stack.dsn})
         options = {"bootstrap_servers": stack.bootstrap}
-        names = [PREFIX + name for name in plan.topics]
-        await ensure_topics(options, names, partitions=PARTITIONS, replication=1)
+        shared = [PREFIX + topic.name for topic in TOPICS]
+        await ensure_topics(options, shared, partitions=PARTITIONS, replication=1)
+        own = [PREFIX + name for name in plan.own_topics]
+        await ensure_topics(options, own, partitions=1, replication=1)
         clock_path = stack.data_dir / CLOCK_FILE
         clock = ScenarioClock.create(clock_path, start, 0.0)
         exits.callback(clock.close)
@@ -104,7 +107,9 @@ async def open_stage(
         producer = AIOKafkaProducer(**options, acks="all")
         await producer.start()
         exits.push_async_callback(producer.stop)
-        consumer = await _consumer(options, KafkaSettings(**stack.kafka).fetch_max_wait_ms)
+        consumer = await _consumer(
+            options, KafkaSettings(**stack.kafka).fetch_max_wait_ms, plan.parties.units
+        )
         exits.push_async_callback(consumer.stop)
         stage = Stage(
             stack=stack,
@@ -350,6 +355,8 @@ class Stage:
     def _read_only(self, topics: Collection[str]) -> None:
         """Ask the broker for these topics only: each question costs it time."""
         wanted = {tp for topic in topics for tp in _partitions(topic)}
+        if ORDERS in topics:
+            wanted |= _own_orders(self.plan.parties.units)
         paused = self._consumer.paused()
         assigned = self._consumer.assignment()
         self._consumer.pause(*(assigned - wanted - paused))
@@ -376,7 +383,10 @@ class Stage:
 
     def _take(self, topic: str, message: Any, wall: float) -> None:
         record = Record.of(message)
+        topic, _, owner = topic.partition(".")
         seen = Seen.of(record, topic=topic, wall=wall)
+        if topic == ORDERS and not owner and seen.key in self.plan.parties.units:
+            return  # the crew's own says it, and more
         stream = (seen.topic, seen.key)
         if seen.sequence <= self._sequences.get(stream, 0):
             return
@@ -409,6 +419,7 @@ class Stage:
                     topic=topic,
                     key=next(iter(inbound.sender.values()), None),
                     outcome=outcomes.get(identity),
+                    numbers=numbers_in(inbound.event),
                 )
             )
         return found
@@ -420,6 +431,7 @@ class Stage:
             await self.inputs(),
             packs={self.pack.name: self.pack},
             now=self.clock.now(),
+            orders=self.history,
         )
 
     async def counts(self) -> dict[str, int]:
@@ -469,11 +481,18 @@ async def _ready(workers: Iterable[Worker]) -> None:
         raise StackError("the workers don't get ready") from None
 
 
+def _own_orders(units: Iterable[str]) -> set[TopicPartition]:
+    """Return where crews read what they are told; `orders` itself tells less."""
+    return {TopicPartition(PREFIX + own_topic(ORDERS, unit_id), 0) for unit_id in units}
+
+
 def _partitions(topic: str) -> list[TopicPartition]:
     return [TopicPartition(PREFIX + topic, number) for number in range(PARTITIONS)]
 
 
-async def _consumer(options: dict[str, Any], fetch_max_wait_ms: int) -> Consumer:
+async def _consumer(
+    options: dict[str, Any], fetch_max_wait_ms: int, units: Iterable[str]
+) -> Consumer:
     consumer = Consumer(
         **options,
         auto_offset_reset="earliest",
@@ -481,7 +500,8 @@ async def _consumer(options: dict[str, Any], fetch_max_wait_ms: int) -> Consumer
         fetch_max_wait_ms=fetch_max_wait_ms,
     )
     await consumer.start()
-    consumer.assign([tp for topic in OUTPUT_TOPICS for tp in _partitions(topic.name)])
+    shared = [tp for topic in OUTPUT_TOPICS for tp in _partitions(topic.name)]
+    consumer.assign([*shared, *_own_orders(units)])
     return consumer
 
 

@@ -20,7 +20,7 @@ class Books(OneWriter):
         """Return up to `limit` unpublished events of at least that age, in log order."""
         async with self._database.lend() as connection:
             rows = await connection.fetch(STATEMENTS["leftovers"], older_than_seconds, limit)
-        return [as_outgoing(dict(row), self._prefix) for row in rows]
+        return [as_outgoing(dict(row), self._prefix, self._plan.parties) for row in rows]
 
     async def published(self, events: Sequence[Outgoing]) -> None:
         """Note that the brokers have acknowledged the events."""

@@ -7,10 +7,11 @@ from typing import Final, Literal
 
 from dispatch.domain.city import City
 from dispatch.domain.handling import answer_rejected
-from dispatch.store.inbound import Inbound
+from dispatch.store.inbound import Inbound, is_identifier
 from dispatch.store.unreadable_calls import escalate_unreadable
 from dispatch.topics.announcement import Reason, bounded
 from dispatch.topics.dead_letters import Cut, InputRejected
+from dispatch.topics.fields import BodyError, decode
 
 _KEY_LENGTH: Final = 256  # characters; an index holds some 2,700 bytes
 # What a letter holds of an input, in bytes: in base64, with its names escaped and its reasons, it
@@ -58,9 +59,21 @@ def reject(city: City, inbound: Inbound, reasons: list[Reason]) -> None:
         sender=inbound.sender,
         rejected=reasons,
         event=inbound.event,
+        institution_id=_institution_in(inbound),
     )
     if inbound.is_call:
         escalate_unreadable(city, inbound, reasons)
+
+
+def _institution_in(inbound: Inbound) -> str | None:
+    """Return the institution that a refused input about a transfer says it is of."""
+    if inbound.topic != "transfers":
+        return None
+    try:
+        named = decode(inbound.record.value or b"").get("institution_id")
+    except BodyError:
+        return None
+    return named if is_identifier(named) else None
 
 
 def _base64(raw: bytes | None, most: int) -> str | None:

@@ -127,7 +127,7 @@ def _as_meant(inbound: Inbound, salvage: Salvage) -> Inbound:
 
     def otherwise(dated: bool) -> str:
         key = (record.key or b"").decode("utf-8", "replace")
-        if _is_identifier(key):
+        if is_identifier(key):
             return key
         return derived_id("call", content.hex() if dated else digest_of(inbound.identity))
 
@@ -247,13 +247,14 @@ def _content(
 def _sender(record: Record, topic: str, body: dict[str, Any]) -> dict[str, str]:
     names = _SENDER_FIELDS.get(topic, ())
     for name in names:
-        if _is_identifier(body.get(name)):
+        if is_identifier(body.get(name)):
             return {name: body[name]}
     key = (record.key or b"").decode("utf-8", "replace")
-    return {names[0]: key} if names and _is_identifier(key) else {}
+    return {names[0]: key} if names and is_identifier(key) else {}
 
 
-def _is_identifier(candidate: object) -> bool:
+def is_identifier(candidate: object) -> bool:
+    """Return whether something in a body can be an id."""
     return isinstance(candidate, str) and _IDENTIFIER.fullmatch(candidate) is not None
 
 

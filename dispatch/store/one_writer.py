@@ -138,12 +138,12 @@ class OneWriter:
         """Write what changed and return what is to be published, in log order."""
         outgoing = await write_changes(
             tx.connection, self._city, version=tx.version, now=self._clock.now(),
-            prefix=self._prefix, breathe=tx.breathe,
+            prefix=self._prefix, parties=self._plan.parties, breathe=tx.breathe,
         )  # fmt: skip
         if replayed:
             rows = await tx.fetch("unpublished_of", list(replayed))
             have = {event.position for event in outgoing}
-            again = [as_outgoing(dict(row), self._prefix) for row in rows]
+            again = [as_outgoing(dict(row), self._prefix, self._plan.parties) for row in rows]
             outgoing += [event for event in again if event.position not in have]
             outgoing.sort(key=lambda event: event.position)
         if self._city.mode != tx.mode:

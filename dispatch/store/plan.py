@@ -16,7 +16,7 @@ from dispatch.domain.model import District, Hospital, Position, Unit
 from dispatch.domain.travel import GreatCircleTravel, Travel, usual_travel
 from dispatch.errors import ConfigurationError
 from dispatch.policy.pack import Pack
-from dispatch.topics import Topic, topic_names
+from dispatch.topics import Parties, Topic, topic_names
 from dispatch.topics.city import CityMode
 from dispatch.topics.datum import Datum, read_as_wgs84
 from dispatch.topics.fields import (
@@ -24,9 +24,11 @@ from dispatch.topics.fields import (
     DistrictCode,
     HospitalId,
     Identifier,
+    InstitutionId,
     Latitude,
     Longitude,
     Text,
+    UnitId,
     VehicleKind,
     reasons,
 )
@@ -79,7 +81,7 @@ class StationPlan(_Placed):
 class UnitPlan(_Part):
     """A vehicle and the kind of its crew."""
 
-    unit_id: Identifier
+    unit_id: UnitId
     station: Identifier
     vehicle: VehicleKind
     crew: CrewKind
@@ -112,6 +114,13 @@ class HospitalPlan(_Placed):
         if "designated" in self.roles:
             return "cases"
         return "standby" if "temporary" in self.roles else "ordinary"
+
+
+class InstitutionPlan(_Part):
+    """A medical institution that asks for transfers and is no hospital of the plan."""
+
+    institution_id: InstitutionId
+    name: Text
 
 
 class TravelPlan(_Part):
@@ -148,14 +157,18 @@ class CityPlan(_Part):
     station: tuple[StationPlan, ...] = ()
     unit: tuple[UnitPlan, ...] = ()
     hospital: tuple[HospitalPlan, ...] = ()
+    institution: tuple[InstitutionPlan, ...] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        institutions = [each.institution_id for each in self.institution]
         for kind, ids in (
             ("district", [d.code for d in self.district]),
             ("station", [s.station_id for s in self.station]),
             ("unit", [u.unit_id for u in self.unit]),
             ("hospital", [h.hospital_id for h in self.hospital]),
+            # One id is one party: a hospital is an institution already.
+            ("institution", [*(h.hospital_id for h in self.hospital), *institutions]),
         ):
             twice = sorted(each for each, times in Counter(ids).items() if times > 1)
             if twice:
@@ -181,10 +194,24 @@ class CityPlan(_Part):
                 raise ValueError(f"there is no district {code}")
         return self
 
+    @cached_property
+    def parties(self) -> Parties:
+        """Those who have topics of their own."""
+        return Parties(
+            hospitals=frozenset(each.hospital_id for each in self.hospital),
+            units=frozenset(each.unit_id for each in self.unit),
+            institutions=frozenset(each.institution_id for each in self.institution),
+        )
+
     @property
     def topics(self) -> dict[str, Topic]:
         """Every topic of this city by its name (without the prefix)."""
-        return topic_names(hospital.hospital_id for hospital in self.hospital)
+        return topic_names(self.parties)
+
+    @property
+    def own_topics(self) -> tuple[str, ...]:
+        """Those of them that are somebody's own: with one key, or one reader, one partition."""
+        return tuple(name for name, topic in self.topics.items() if name != topic.name)
 
     @cached_property
     def digest(self) -> str:

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any, Final, get_args
 
 import asyncpg
+import orjson
 
 from dispatch.domain.city import Changes, City, id_of
 from dispatch.domain.model import (
@@ -28,7 +29,7 @@ from dispatch.domain.model import (
 )
 from dispatch.store import codec
 from dispatch.store.sql import STATEMENTS
-from dispatch.topics import TOPIC_OF, own_topic
+from dispatch.topics import TOPIC_OF, WITHHOLDING, Parties, has_own, own_topic_of
 from dispatch.topics.cloudevents import write_headers
 from dispatch.topics.envelope import Outgoing
 
@@ -93,6 +94,7 @@ async def write_changes(
     version: int,
     now: datetime,
     prefix: str,
+    parties: Parties,
     breathe: Callable[[], Awaitable[None]],
 ) -> list[Outgoing]:
     """Write records, occupations, timers and events; return what their keys have to publish.
@@ -105,15 +107,29 @@ async def write_changes(
     await _write_records(connection, changes, version, breathe)
     await _write_timers(connection, changes)
     await breathe()
-    return await _append(connection, changes, now=now, prefix=prefix, breathe=breathe)
+    return await _append(
+        connection, changes, now=now, prefix=prefix, parties=parties, breathe=breathe
+    )
 
 
-def as_outgoing(row: Mapping[str, Any], prefix: str) -> Outgoing:
-    """Return an event of the log as it is published."""
-    own = own_topic(row["topic"], row["key"])
+def as_outgoing(row: Mapping[str, Any], prefix: str, parties: Parties) -> Outgoing:
+    """Return an event of the log as it is published.
+
+    `parties` are those of the city's plan: nobody else has a topic, and one that is not there
+    would hold up everybody.
+    """
+    topic: str = row["topic"]
+    value: bytes = row["data"].encode()
+    copy_to = copy_value = None
+    if has_own(topic):
+        data = orjson.loads(value)
+        own = own_topic_of(topic, row["key"], data, parties)
+        copy_to = None if own is None else prefix + own
+        if (model := WITHHOLDING.get(row["type"])) is not None:
+            copy_value, value = value, orjson.dumps(model.for_everybody(data))
     return Outgoing(
         position=row["position"],
-        topic=prefix + row["topic"],
+        topic=prefix + topic,
         key=row["key"],
         headers=write_headers(
             event_id=str(row["event_id"]),
@@ -123,8 +139,9 @@ def as_outgoing(row: Mapping[str, Any], prefix: str) -> Outgoing:
             sequence=row["sequence"],
             cause=row["cause"],
         ),
-        value=row["data"].encode(),
-        copy_to=None if own is None else prefix + own,
+        value=value,
+        copy_to=copy_to,
+        copy_value=copy_value,
     )
 
 
@@ -181,6 +198,7 @@ async def _append(
     *,
     now: datetime,
     prefix: str,
+    parties: Parties,
     breathe: Callable[[], Awaitable[None]],
 ) -> list[Outgoing]:
     """Append the events to log and outbox; return them after what is unpublished before them."""
@@ -228,6 +246,6 @@ async def _append(
     )
     outgoing = []
     for event in (*map(dict, earlier), *events):
-        outgoing.append(as_outgoing(event, prefix))
+        outgoing.append(as_outgoing(event, prefix, parties))
         await breathe()
     return outgoing

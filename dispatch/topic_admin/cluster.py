@@ -25,6 +25,8 @@ from dispatch.topic_admin.promise import (
 # seconds until every broker has heard of a change
 HEARD_LIMIT: Final = 15.0
 LOOK_AGAIN: Final = 0.1
+# A city may have a thousand units: in one request a controller would not be done in time.
+CREATED_AT_ONCE: Final = 200
 # Where Kafka says that a value was given to the topic itself (KIP-226).
 OWN: Final = 1
 
@@ -96,16 +98,16 @@ class TopicAdmin:
             await asyncio.sleep(LOOK_AGAIN)
 
     async def _create(self, topics: Mapping[str, Wanted]) -> None:
-        answer: Any = await self._admin.create_topics(
-            [
-                NewTopic(name, wanted.partitions, wanted.replication, None, new_settings(wanted))
-                for name, wanted in topics.items()
-            ]
-        )
-        for name, code, *reason in answer.topic_errors:
-            # Somebody else may have created it meanwhile.
-            if code != TopicAlreadyExistsError.errno:
-                _check(name, code, *reason)
+        new = [
+            NewTopic(name, wanted.partitions, wanted.replication, None, new_settings(wanted))
+            for name, wanted in topics.items()
+        ]
+        for first in range(0, len(new), CREATED_AT_ONCE):
+            answer: Any = await self._admin.create_topics(new[first : first + CREATED_AT_ONCE])
+            for name, code, *reason in answer.topic_errors:
+                # Somebody else may have created it meanwhile.
+                if code != TopicAlreadyExistsError.errno:
+                    _check(name, code, *reason)
 
     async def _cure(self, curable: Iterable[Fault], found: Mapping[str, Found]) -> None:
         # The client knows no incremental change: all settings of a topic's own are replaced, so

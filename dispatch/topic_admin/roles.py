@@ -1,7 +1,7 @@
 """What each role may do on Kafka, as entries of access lists; the roles are in `access.toml`."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -10,10 +10,18 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from dispatch.errors import ConfigurationError
+from dispatch.topics import Party
 
 WORKER: Final = "worker"
 EVERYBODY: Final = "*"
-_HOSPITAL: Final = "{hospital_id}"
+# What stands for those whom a user is for. A gateway may be for several crews, at one desk nobody
+# reads for two.
+PLACES: Final[Mapping[Party, str]] = {
+    "hospital": "{hospital_id}",
+    "unit": "{unit_id}",
+    "institution": "{institution_id}",
+}
+_SEVERAL: Final = "unit"
 _ALL: Final = "*"
 
 # Kafka's own name for all of it.
@@ -70,9 +78,11 @@ class Role(BaseModel):
     quota: Quota | None = None
 
     @property
-    def of_a_hospital(self) -> bool:
-        """Whether a user in this role is for one hospital."""
-        return any(_HOSPITAL in name for name in (*self.read, *self.write))
+    def party(self) -> Party | None:
+        """Whom of the city's plan a user in this role is for; None: for nobody of them."""
+        names = (*self.read, *self.write)
+        found = (party for party, place in PLACES.items() if any(place in name for name in names))
+        return next(found, None)
 
 
 @cache
@@ -87,37 +97,46 @@ def entries(
     *,
     user: str,
     prefix: str,
-    hospital_id: str | None = None,
+    parties: Collection[str] = (),
     transactions: bool = False,
 ) -> frozenset[Entry]:
     """Return what a user in a role may do; `prefix` is that of the installation's topics.
 
-    `hospital_id` is that of a hospital of the city's plan. No role writes in transactions, as one
+    `parties` are whom it is for, by their ids in the city's plan: a hospital, an institution, or
+    units. No role writes in transactions, as one
     that is left open holds up everybody's inputs; with `transactions` a user may, under ids that
-    begin with its name and a hyphen. Raises ConfigurationError when the role
-    needs one, or none, the user's own groups would be the workers', or `user` is Kafka's word for
-    everybody.
+    begin with its name and a hyphen. Raises ConfigurationError when the role is for others, the
+    user's own groups would be the workers', or `user` is Kafka's word for everybody.
     """
     if user in ("", EVERYBODY):
         raise ConfigurationError(f"{user!r} is not the name of one user")
     may = roles()[role]
-    if may.of_a_hospital != (hospital_id is not None):
-        needs = "is for one hospital" if may.of_a_hospital else "is for no hospital"
-        raise ConfigurationError(f"the role {role} {needs}")
-    allowed = set(_entries(may, user, prefix, hospital_id or ""))
+    if may.party is None and parties:
+        raise ConfigurationError(f"the role {role} is for nobody of the city's plan")
+    if may.party is not None and len(parties) != 1 and not (parties and may.party == _SEVERAL):
+        number = "units" if may.party == _SEVERAL else f"one {may.party}"
+        raise ConfigurationError(f"the role {role} is for {number}")
+    allowed = set(_entries(may, user, prefix, parties))
     if transactions:
         allowed |= {Entry("transactional id", f"{user}-", "prefix", each) for each in _WRITE}
     return frozenset(allowed)
 
 
-def _entries(may: Role, user: str, prefix: str, hospital_id: str) -> Iterator[Entry]:
+def _named(name: str, may: Role, parties: Collection[str]) -> Iterator[str]:
+    place = None if may.party is None else PLACES[may.party]
+    if place is None or place not in name:
+        yield name
+    else:
+        yield from (name.replace(place, party) for party in parties)
+
+
+def _entries(may: Role, user: str, prefix: str, parties: Collection[str]) -> Iterator[Entry]:
     for names, operations in (
         (may.read, _READ),
         (may.write, _WRITE),
         (may.administer, _ADMINISTER),
     ):
-        for name in names:
-            full = prefix + name.replace(_HOSPITAL, hospital_id)
+        for full in (prefix + each for name in names for each in _named(name, may, parties)):
             for operation in operations:
                 if full.endswith(_ALL):
                     yield Entry("topic", full.removesuffix(_ALL), "prefix", operation)

@@ -1,8 +1,8 @@
 """The base of what the service publishes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -47,7 +47,16 @@ def _further(count: int) -> Reason:
 
 
 class Announcement(BaseModel):
-    """An event that the service publishes: past tense, immutable, times in aware UTC."""
+    """An event that the service publishes: past tense, immutable, times in aware UTC.
+
+    Fields that are `withheld` go to the own topic of whom it is for, and nowhere else.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     event_type: ClassVar[str]
+    withheld: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def for_everybody(cls, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return of what an event says, as its JSON has it, what the shared topic says."""
+        return {name: None if name in cls.withheld else value for name, value in said.items()}

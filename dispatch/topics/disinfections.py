@@ -1,5 +1,9 @@
-"""What decontamination centres and crews read on the `disinfections` topic, keyed by unit_id."""
+"""What decontamination centres and crews read on the `disinfections` topic, keyed by unit_id.
 
+A hospital whose centre it is reads all of it on a topic of its own.
+"""
+
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -7,9 +11,13 @@ from dispatch.topics.announcement import Announcement, Reason
 
 
 class DisinfectionOrdered(Announcement):
-    """Terminal disinfection of one vehicle: until its certificate is accepted it carries nobody."""
+    """Terminal disinfection of one vehicle: until its certificate is accepted it carries nobody.
+
+    `carried` has the patient's symptoms and history on the topic of the centre's hospital alone.
+    """
 
     event_type: ClassVar[str] = "disinfection.ordered"
+    withheld: ClassVar[frozenset[str]] = frozenset({"carried"})
     job_id: str
     unit_id: str
     assignment_id: str
@@ -22,11 +30,21 @@ class DisinfectionOrdered(Announcement):
     minimums: list[dict[str, Any]]
     waste: dict[str, str]
 
+    @classmethod
+    def for_everybody(cls, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what every centre may read: of what was carried, how sure a case it is."""
+        carried = said["carried"]
+        return {**said, "carried": {"case_status": carried.get("case_status")}}
+
 
 class DisinfectionAccepted(Announcement):
-    """The certificate meets the pack's minimum: the vehicle may be ordered again."""
+    """The certificate meets the pack's minimum: the vehicle may be ordered again.
+
+    Who did it is named on the topic of the centre's hospital alone.
+    """
 
     event_type: ClassVar[str] = "disinfection.accepted"
+    withheld: ClassVar[frozenset[str]] = frozenset({"operator"})
     job_id: str
     unit_id: str
     at: datetime
@@ -37,6 +55,12 @@ class DisinfectionAccepted(Announcement):
     ended_at: datetime
     operator: str
     waste_bags: int
+    centre_id: str | None = None
+
+    @classmethod
+    def for_everybody(cls, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what every centre may read."""
+        return {**said, "operator": "***"}
 
 
 class DisinfectionRejected(Announcement):
@@ -47,6 +71,7 @@ class DisinfectionRejected(Announcement):
     unit_id: str
     at: datetime
     reasons: list[Reason]
+    centre_id: str | None = None
 
 
 OUTPUTS = (DisinfectionOrdered, DisinfectionAccepted, DisinfectionRejected)

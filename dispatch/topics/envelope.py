@@ -49,7 +49,8 @@ class Record:
 class Outgoing:
     """One event to publish; `position` is its place in the event log.
 
-    `copy_to` is a second topic that it goes to, the same in everything: its hospital's own.
+    `copy_to` is a second topic that it goes to, that of whom it is for. There it has the same id,
+    key, headers and body, unless `copy_value` says more than the shared topic may.
     """
 
     position: int
@@ -58,11 +59,16 @@ class Outgoing:
     headers: tuple[tuple[str, bytes], ...]
     value: bytes
     copy_to: str | None = None
+    copy_value: bytes | None = None
 
     @property
-    def topics(self) -> tuple[str, ...]:
-        """Every topic that it goes to."""
-        return (self.topic,) if self.copy_to is None else (self.topic, self.copy_to)
+    def bodies(self) -> tuple[tuple[str, bytes], ...]:
+        """Every topic that it goes to, and its body there."""
+        shared = (self.topic, self.value)
+        if self.copy_to is None:
+            return (shared,)
+        own = self.value if self.copy_value is None else self.copy_value
+        return shared, (self.copy_to, own)
 
 
 class Read(Protocol):

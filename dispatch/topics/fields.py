@@ -129,6 +129,8 @@ LongIdentifier = Annotated[str, Field(pattern=_LONG_IDENTIFIER)]
 CallId = Identifier
 # Dots part the words of a topic's name, and Kafka takes `a.b` and `a_b` for too much alike.
 HospitalId = Annotated[str, Field(pattern=_TOPIC_PART)]
+UnitId = Annotated[str, Field(pattern=_TOPIC_PART)]
+InstitutionId = Annotated[str, Field(pattern=_TOPIC_PART)]
 DistrictCode = Annotated[str, Field(pattern=_DISTRICT)]
 Text = Annotated[str, Field(min_length=1, max_length=2_000, pattern=_NO_NUL)]
 LongText = Annotated[str, Field(min_length=1, max_length=20_000, pattern=_NO_NUL)]

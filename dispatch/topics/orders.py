@@ -1,13 +1,29 @@
-"""What crews read on the `orders` topic, keyed by unit_id."""
+"""What crews read on their units' own topics beside `orders`, keyed by unit_id.
 
+`orders` itself, which others read, has nothing in it by which a patient or a caller can be known.
+"""
+
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from dispatch.topics.announcement import Announcement, Reason
 
 
+class Centre(Announcement):
+    """The centre of a district: WGS-84 degrees."""
+
+    event_type: ClassVar[str] = ""
+    latitude: float
+    longitude: float
+
+
 class Scene(Announcement):
-    """Where the patient is: WGS-84 degrees; `source` is caller, unit or district_centre."""
+    """Where the patient is: WGS-84 degrees; `source` is caller, unit or district_centre.
+
+    `district` is its code, `centre` where the district's centre is. The shared topic tells of
+    no more than the district.
+    """
 
     event_type: ClassVar[str] = ""
     latitude: float
@@ -15,6 +31,48 @@ class Scene(Announcement):
     source: str
     address: str | None
     district: str
+    district_name: str | None = None
+    centre: Centre | None = None
+
+    @classmethod
+    def for_everybody(cls, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the district alone, as if nobody knew more of the place."""
+        centre = said.get("centre") or {
+            # An event from before there was a centre in it: within some 10 km.
+            name: round(said[name], 1)
+            for name in ("latitude", "longitude")
+        }
+        return {**said, **centre, "source": "district_centre", "address": None}
+
+
+class Contact(Announcement):
+    """Whom the crew can ring up: a caller, or the contact (联系人) whom one has named."""
+
+    event_type: ClassVar[str] = ""
+    role: str
+    name: str | None
+    phone: str | None
+
+
+class Patient(Announcement):
+    """A patient as far as known; `age` in years. The rest is of patients of a transfer."""
+
+    event_type: ClassVar[str] = ""
+    name: str | None = None
+    sex: str | None = None
+    age: float | None = None
+    patient_id: str | None = None
+    severity: str | None = None
+    mobility: str | None = None
+    needs: tuple[str, ...] = ()
+
+
+class Note(Announcement):
+    """Something else that was said; `about` names the field of the call in which it was."""
+
+    event_type: ClassVar[str] = ""
+    about: str
+    text: str
 
 
 class Dress(Announcement):
@@ -30,10 +88,21 @@ class Dress(Announcement):
     max_wear_minutes: float
 
 
+# What a patient, a caller or a home can be known by, and what ails somebody.
+WITHHELD: Final = frozenset(
+    {"complaint", "special_needs", "requirement", "notes", "symptoms", "epidemiology", "history"}
+    | {"call_back", "contacts", "patients", "institution_id"}
+)
+
+
 class OrderIssued(Announcement):
-    """Go: where, for whom, dressed how, to which hospital, and what follows for the vehicle."""
+    """Go: where, for whom, dressed how, to which hospital, and what follows for the vehicle.
+
+    On the shared topic what is withheld is null, and the scene is the district.
+    """
 
     event_type: ClassVar[str] = "order.issued"
+    withheld: ClassVar[frozenset[str]] = WITHHELD
     assignment_id: str
     unit_id: str
     incident_id: str
@@ -56,12 +125,33 @@ class OrderIssued(Announcement):
     disinfection: str
     why: list[str]
     policy: dict[str, str]
+    # 主叫号码; 联系人/电话; 姓名、性别、年龄; 病人需求
+    call_back: str | None = None
+    contacts: list[Contact] | None = None
+    patients: list[Patient] | None = None
+    symptoms: list[str] | None = None
+    epidemiology: dict[str, str] | None = None
+    history: str | None = None
+    requirement: str | None = None
+    notes: list[Note] | None = None
+    institution_id: str | None = None
+    handover_id: str | None = None
+
+    @classmethod
+    def for_everybody(cls, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the shared topic says."""
+        return {**super().for_everybody(said), "scene": Scene.for_everybody(said["scene"])}
 
 
 class OrderAmended(Announcement):
-    """What changed for a run that goes on; `scene` is where the patient is, as it is known now."""
+    """What changed for a run that goes on: `changed` has the order's fields as they are now.
+
+    `scene` is where the patient is, as it is known now; of `ppe`, `changed` has the level. The shared
+    topic names the fields that are withheld, and no values.
+    """
 
     event_type: ClassVar[str] = "order.amended"
+    withheld: ClassVar[frozenset[str]] = WITHHELD
     assignment_id: str
     unit_id: str
     incident_id: str
@@ -73,6 +163,27 @@ class OrderAmended(Announcement):
     destination: str
     hospital_id: str | None
     disinfection: str
+    handover_id: str | None = None
+
+    @classmethod
+    def for_everybody(cls, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the shared topic says; why may quote what was said of the patient."""
+        return {
+            **said,
+            "because": "",
+            "changed": changed_for_everybody(said["changed"]),
+            "scene": Scene.for_everybody(said["scene"]),
+        }
+
+
+def changed_for_everybody(changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what changed of an order as others than its crew may read it."""
+    return {
+        name: (
+            None if name in WITHHELD else Scene.for_everybody(value) if name == "scene" else value
+        )
+        for name, value in changed.items()
+    }
 
 
 class OrderWithdrawn(Announcement):
@@ -86,6 +197,17 @@ class OrderWithdrawn(Announcement):
     reason: str
 
 
+class OrderEnded(Announcement):
+    """The run is over: the patient was handed over, or the crew has ended it."""
+
+    event_type: ClassVar[str] = "order.ended"
+    assignment_id: str
+    unit_id: str
+    incident_id: str
+    at: datetime
+    outcome: str
+
+
 class UnitRejected(Announcement):
     """An input of a crew was refused; nothing changed. The original is in the dead letters."""
 
@@ -96,4 +218,4 @@ class UnitRejected(Announcement):
     reasons: list[Reason]
 
 
-OUTPUTS = (OrderIssued, OrderAmended, OrderWithdrawn, UnitRejected)
+OUTPUTS = (OrderIssued, OrderAmended, OrderWithdrawn, OrderEnded, UnitRejected)

@@ -1,4 +1,7 @@
-"""What institutions read on the `placements` topic, keyed by transfer_id or batch_id."""
+"""What institutions read on the `placements` topic, keyed by transfer_id or batch_id.
+
+`institution_id` names the one that asked; each has a topic of its own beside it.
+"""
 
 from datetime import datetime
 from typing import Any, ClassVar, Literal
@@ -26,6 +29,7 @@ class TransferProgressed(Announcement):
     hospital_id: str | None
     offer_id: str | None
     because: str
+    institution_id: str | None = None
 
 
 class BatchPlanned(Announcement):
@@ -46,6 +50,7 @@ class BatchPlanned(Announcement):
     bound_seconds: float
     complete_by: datetime | None
     in_time: bool | None
+    institution_id: str | None = None
 
 
 class BatchProgressed(Announcement):
@@ -60,6 +65,7 @@ class BatchProgressed(Announcement):
     waiting: int
     unplaced: int
     because: str
+    institution_id: str | None = None
 
 
 class TransferRejected(Announcement):
@@ -70,6 +76,7 @@ class TransferRejected(Announcement):
     at: datetime
     refused: str
     reasons: list[Reason]
+    institution_id: str | None = None
 
 
 OUTPUTS = (TransferProgressed, BatchPlanned, BatchProgressed, TransferRejected)

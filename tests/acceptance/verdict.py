@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import asyncpg
 from aiokafka import TopicPartition
 
-from dispatch.checker import Input, Violation, check, own_topics_that_differ
+from dispatch.checker import Input, Violation, check, numbers_in, own_topics_that_differ
 from dispatch.cluster import cluster_id_of, partitions_of
 from dispatch.kafka.consumer import Consumer, record_of
 from dispatch.log_end import ends_of_logs
@@ -20,7 +21,7 @@ from dispatch.simulation.seen import Seen
 from dispatch.stack.addresses import running
 from dispatch.store.identities import other_identities
 from dispatch.store.inbound import Inbound, read
-from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS, Parties
 from dispatch.topics.envelope import Record
 
 FETCH_MS = 200
@@ -34,6 +35,7 @@ class History:
     inputs: list[Input] = field(default_factory=list)
     events: list[Seen] = field(default_factory=list)
     copies: list[Seen] = field(default_factory=list)
+    parties: Parties = field(default_factory=Parties)
 
     def of_type(self, event_type: str) -> list[Seen]:
         """Return the events of one type."""
@@ -42,9 +44,10 @@ class History:
     def violations(self) -> list[Violation]:
         """Let the checker decide every invariant, now."""
         packs = {"covid-19": load_pack("covid-19")}
+        now = datetime.now(UTC)
         return [
-            *check(self.events, self.inputs, packs=packs, now=datetime.now(UTC)),
-            *own_topics_that_differ(self.events, self.copies),
+            *check(self.events, self.inputs, packs=packs, now=now, orders=orders_in(self.copies)),
+            *own_topics_that_differ(self.events, self.copies, self.parties),
         ]
 
 
@@ -63,6 +66,7 @@ async def read_history(bootstrap: str, dsn: str, prefix: str) -> History:
     finally:
         await consumer.stop()
     history = History(inputs=await _judged(published, dsn, prefix))
+    history.parties = parties_of(own, prefix)
     history.copies = [seen_on(record, prefix) for record in copied]
     latest: dict[tuple[str, str | None], int] = {}
     for record in told:
@@ -82,10 +86,28 @@ def seen_on(record: Record, prefix: str) -> Seen:
 async def own_partitions(
     consumer: Consumer, options: dict[str, Any], prefix: str
 ) -> list[TopicPartition]:
-    """Return every partition of the hospitals' own topics."""
-    beginnings = tuple(f"{prefix}{topic.name}." for topic in OUTPUT_TOPICS if topic.per_hospital)
+    """Return every partition of the topics of one reader's own."""
+    beginnings = tuple(f"{prefix}{topic.name}." for topic in OUTPUT_TOPICS if topic.own)
     topics = [name for name in await consumer.topics() if name.startswith(beginnings)]
     return await partitions_on(options, topics)
+
+
+def parties_of(own: Iterable[TopicPartition], prefix: str) -> Parties:
+    """Return who has these topics of their own."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for partition in own:
+        topic, _, owner = partition.topic.removeprefix(prefix).partition(".")
+        found[topic].add(owner)
+    return Parties(
+        hospitals=frozenset(found["disinfections"]),
+        units=frozenset(found["orders"]),
+        institutions=frozenset(found["placements"]),
+    )
+
+
+def orders_in(copies: Iterable[Seen]) -> list[Seen]:
+    """Return what crews read on their units' own topics."""
+    return [each for each in copies if each.topic.startswith("orders.")]
 
 
 async def partitions_on(options: dict[str, Any], topics: list[str]) -> list[TopicPartition]:
@@ -137,7 +159,8 @@ async def _judged(records: list[Record], dsn: str, prefix: str) -> list[Input]:
         identity, outcome = outcome_of(inbound, outcomes)
         key = None if record.key is None else record.key.decode("utf-8", "replace")
         place = (record.topic, record.partition, record.offset)
-        judged.append(Input(identity, inbound.event_type, topic, key, outcome, place))
+        numbers = numbers_in(inbound.event)
+        judged.append(Input(identity, inbound.event_type, topic, key, outcome, place, numbers))
     return judged
 
 

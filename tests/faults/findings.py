@@ -11,6 +11,7 @@ import orjson
 
 from dispatch.checker import Input, Invariant, Violation
 from dispatch.simulation.seen import Seen
+from dispatch.topics import for_everybody
 from tests.faults.poison import Bad
 
 
@@ -115,7 +116,7 @@ def otherwise_in_the_log(seen: Seen | None, row: Mapping[str, Any]) -> Finding |
         return Finding(UNPUBLISHED, f"{what} is not on Kafka")
     if _place(seen) != (row["topic"], row["key"], row["sequence"], row["cause"]):
         return Finding(UNPUBLISHED, f"{what} has another place there", (seen,))
-    if orjson.loads(row["data"]) != seen.data:
+    if for_everybody(row["type"], orjson.loads(row["data"])) != seen.data:
         return Finding(UNPUBLISHED, f"{what} says something else there", (seen,))
     return None
 

@@ -8,13 +8,21 @@ from typing import Any, Final
 
 import asyncpg
 
-from dispatch.checker import Input, check, own_topics_that_differ
+from dispatch.checker import Input, check, numbers_in, own_topics_that_differ
 from dispatch.kafka.consumer import Consumer
 from dispatch.simulation.seen import Seen
 from dispatch.store.inbound import read
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from dispatch.topics.envelope import Record
-from tests.acceptance.verdict import outcome_of, own_partitions, partitions_on, records_of, seen_on
+from tests.acceptance.verdict import (
+    orders_in,
+    outcome_of,
+    own_partitions,
+    parties_of,
+    partitions_on,
+    records_of,
+    seen_on,
+)
 from tests.faults.bench import Bench
 from tests.faults.findings import (
     INVENTED,
@@ -118,8 +126,8 @@ async def judge(bench: Bench, harm: Harm, now: datetime) -> Verdict:
         verdict.findings.append(Finding(LEFT, f"{left} events were never marked as published"))
     pack = bench.world.pack
     violations = [
-        *check(history, inputs, packs={pack.name: pack}, now=now),
-        *own_topics_that_differ(history, copies),
+        *check(history, inputs, packs={pack.name: pack}, now=now, orders=orders_in(copies)),
+        *own_topics_that_differ(history, copies, parties_of(own, bench.prefix)),
     ]
     verdict.findings += [found_by_checker(violation) for violation in violations]
     return verdict
@@ -132,7 +140,8 @@ def _judged(record: Record, prefix: str, outcomes: dict[str, str]) -> Input:
     identity, outcome = outcome_of(inbound, outcomes)
     key = None if record.key is None else record.key.decode("utf-8", "replace")
     place = (record.topic, record.partition, record.offset)
-    return Input(identity, inbound.event_type, topic, key, outcome, place)
+    numbers = numbers_in(inbound.event)
+    return Input(identity, inbound.event_type, topic, key, outcome, place, numbers)
 
 
 async def _against_the_log(database: asyncpg.Connection, raw: Sequence[Seen]) -> list[Finding]:

@@ -10,10 +10,12 @@ import pytest
 from dispatch.checker import Input, Invariant, Violation, check, own_topics_that_differ
 from dispatch.policy.decision import Facts, decide
 from dispatch.policy.pack import load_pack
+from dispatch.topics import Parties, own_topic_of
 
 START = datetime(2022, 12, 23, 8, 0, tzinfo=UTC)
 PACK = load_pack("covid-19")
 IDS = count()
+PARTIES = Parties(units=frozenset({"U1", "U2"}))
 
 
 @dataclass(frozen=True)
@@ -523,31 +525,31 @@ def test_a_decision_that_does_not_replay(history: History, altered: dict[str, An
 
 
 def on_own_topics(history: History) -> list[Event]:
-    return [
-        replace(event, topic=f"{event.topic}.{event.key}")
+    own = (
+        (event, own_topic_of(event.topic, event.key, event.data, PARTIES))
         for event in history.events
-        if event.topic in ("handovers", "beds")
-    ]
+    )
+    return [replace(event, topic=topic) for event, topic in own if topic is not None]
 
 
 def test_own_topics_that_hold_what_they_should(history: History) -> None:
     copies = on_own_topics(history)
     assert copies
-    assert list(own_topics_that_differ(history.events, copies + copies[:1])) == []
+    assert list(own_topics_that_differ(history.events, copies + copies[:1], PARTIES)) == []
 
 
 def test_an_own_topic_that_lacks_an_event(history: History) -> None:
     *copies, last = on_own_topics(history)
-    (found,) = own_topics_that_differ(history.events, copies)
+    (found,) = own_topics_that_differ(history.events, copies, PARTIES)
     assert found.invariant == Invariant.OWN_TOPICS
-    assert found.sentence == f"{last.topic} lacks an event of its hospital"
+    assert found.sentence == f"{last.topic} lacks an event of its own"
     assert [event.id for event in found.events] == [last.id]
 
 
 def test_an_own_topic_with_an_event_of_another_hospital(history: History) -> None:
     copies = on_own_topics(history)
     strange = replace(copies[0], topic="handovers.H9")
-    (found,) = own_topics_that_differ(history.events, [*copies, strange])
+    (found,) = own_topics_that_differ(history.events, [*copies, strange], PARTIES)
     assert found.sentence == "handovers.H9 has an event that is not its own"
 
 
@@ -555,6 +557,142 @@ def test_an_own_topic_in_another_order(history: History) -> None:
     history.add("handovers", "H7", "handover.announced", 1, hospital_id="H7")
     history.add("handovers", "H7", "handover.reminded", 2, hospital_id="H7")
     copies = on_own_topics(history)
-    assert list(own_topics_that_differ(history.events, copies)) == []
-    (found,) = own_topics_that_differ(history.events, [*copies[:-2], copies[-1], copies[-2]])
+    assert list(own_topics_that_differ(history.events, copies, PARTIES)) == []
+    (found,) = own_topics_that_differ(
+        history.events, [*copies[:-2], copies[-1], copies[-2]], PARTIES
+    )
     assert found.sentence == "handovers.H7 is in another order"
+
+
+def with_condition(history: History, condition: str, minute: float, call_id: str = "C3") -> Event:
+    decision = decide(
+        Facts(call_id, START, "public", None, condition, (), "none", {}),  # type: ignore[arg-type]
+        PACK,
+        START + timedelta(minutes=minute),
+    )
+    return history.add(
+        "incidents", call_id, "call.decided", minute,
+        call_id=call_id, incident_id=call_id, decision=decision.as_dict(),
+    )  # fmt: skip
+
+
+def amended(history: History, run: str, minute: float, unit: str = "U3", **changed: Any) -> Event:
+    return history.add(
+        "orders", unit, "order.amended", minute,
+        assignment_id=run, incident_id=run.partition("/")[0], unit_id=unit, changed=changed,
+    )  # fmt: skip
+
+
+def untold(history: History) -> list[Violation]:
+    return [each for each in history.check(130) if each.invariant == Invariant.CREWS_TOLD]
+
+
+def on_its_way(history: History) -> str:
+    with_condition(history, "stable", 100)
+    return history.ordered("C3", 1, "U3", 101)
+
+
+def test_a_crew_that_is_not_told_that_its_patient_became_critical(history: History) -> None:
+    on_its_way(history)
+    decided = with_condition(history, "critical", 110)
+    (found,) = untold(history)
+    assert found.sentence == "unit U3 was not told that the patient of C3/A1 has become critical"
+    assert found.events[-1] == decided
+
+
+def test_a_crew_that_is_told_of_something_else_only(history: History) -> None:
+    run = on_its_way(history)
+    with_condition(history, "critical", 110)
+    amended(history, run, 110, symptoms=["fever"])
+    assert len(untold(history)) == 1
+
+
+def test_a_crew_that_is_told_later_is_told_too_late(history: History) -> None:
+    run = on_its_way(history)
+    with_condition(history, "critical", 110)
+    amended(history, run, 111, condition="critical")
+    assert len(untold(history)) == 1
+
+
+def test_a_crew_that_is_told_in_time(history: History) -> None:
+    run = on_its_way(history)
+    with_condition(history, "critical", 110)
+    amended(history, run, 110, condition="critical")
+    # It stays so: nothing new.
+    with_condition(history, "critical", 115)
+    assert untold(history) == []
+    with_condition(history, "stable", 116)
+    amended(history, run, 116, condition="stable")
+    with_condition(history, "critical", 117)
+    assert len(untold(history)) == 1
+
+
+@pytest.mark.parametrize("over", ["order.withdrawn", "order.ended"])
+def test_a_crew_whose_order_is_over_need_not_be_told(history: History, over: str) -> None:
+    run = on_its_way(history)
+    history.add("orders", "U3", over, 105, assignment_id=run, incident_id="C3", unit_id="U3")
+    with_condition(history, "critical", 110)
+    assert untold(history) == []
+
+
+def test_a_crew_ordered_after_the_change_need_not_be_told_of_it(history: History) -> None:
+    with_condition(history, "stable", 100)
+    with_condition(history, "critical", 110)
+    history.ordered("C3", 1, "U3", 111)
+    assert untold(history) == []
+
+
+NUMBER = "13800000001"
+
+
+def numbers(history: History, *orders: Event) -> list[str]:
+    now = START + timedelta(minutes=130)
+    packs = {PACK.name: PACK}
+    found = check(history.events, history.inputs, packs=packs, now=now, orders=orders)
+    return [each.sentence for each in found if each.invariant == Invariant.CREWS_TOLD]
+
+
+def told_number(kind: str, *told: str | None, run: str = "C3/A1") -> Event:
+    contacts = [{"role": "caller", "name": None, "phone": number} for number in told]
+    said = {"contacts": contacts}
+    return Event(
+        "orders.U3", "U3", kind, 1,
+        {"at": at(101), "assignment_id": run, "incident_id": run.partition("/")[0], "unit_id": "U3"}
+        | (said if kind == "order.issued" else {"changed": said}),
+    )  # fmt: skip
+
+
+def given(history: History, call_id: str) -> None:
+    history.inputs.append(
+        Input("console#n", "call.received", "calls", call_id, "accepted", numbers=(NUMBER,))
+    )
+
+
+def test_a_number_that_is_not_in_the_order(history: History) -> None:
+    on_its_way(history)
+    given(history, "C3")
+    said = ["a number that call C3 gave is not in the order C3/A1"]
+    assert numbers(history, told_number("order.issued")) == said
+    assert numbers(history, told_number("order.issued", None, "13900000000")) == said
+    assert numbers(history, told_number("order.issued", NUMBER)) == []
+    later = told_number("order.issued"), told_number("order.amended", NUMBER)
+    assert numbers(history, *later) == []
+
+
+def test_the_number_of_a_linked_call_belongs_to_its_incidents_order(history: History) -> None:
+    on_its_way(history)
+    given(history, "C4")
+    history.add("incidents", "C4", "call.linked", 105, call_id="C4", incident_id="C3")
+    assert numbers(history, told_number("order.issued", "13900000000")) == [
+        "a number that call C4 gave is not in the order C3/A1"
+    ]
+    history.add("orders", "U3", "order.ended", 104, assignment_id="C3/A1", incident_id="C3")
+    assert numbers(history, told_number("order.issued", "13900000000")) == []
+
+
+def test_the_number_of_a_call_that_was_parted_again_does_not(history: History) -> None:
+    on_its_way(history)
+    given(history, "C4")
+    history.add("incidents", "C4", "call.linked", 105, call_id="C4", incident_id="C3")
+    history.add("incidents", "C4", "link.undone", 106, call_id="C4", incident_id="C3")
+    assert numbers(history, told_number("order.issued")) == []

@@ -19,6 +19,11 @@ TYPES = sorted(EVENTS)
 FILES = files()
 SCHEMAS = schemas()
 EXAMPLES = examples()
+OWN = {
+    "hospital": "{}-of-a-hospital",
+    "unit": "{}-of-a-unit",
+    "institution": "{}-of-an-institution",
+}
 DOCUMENT: dict[str, Any] = yaml.safe_load(FILES[ASYNCAPI_FILE])
 
 
@@ -77,12 +82,14 @@ def test_a_schema_refuses_what_the_model_refuses() -> None:
 
 def test_the_document_has_every_topic_and_event() -> None:
     assert DOCUMENT["asyncapi"] == "3.0.0"
-    own = {f"{topic.name}-of-a-hospital": topic for topic in TOPICS if topic.per_hospital}
+    own = {OWN[topic.own.party].format(topic.name): topic for topic in TOPICS if topic.own}
     assert DOCUMENT["channels"].keys() == {topic.name for topic in TOPICS} | own.keys()
     for name, topic in own.items():
         channel = DOCUMENT["channels"][name]
-        assert channel["address"] == f"dispatch.{topic.name}.{{hospital_id}}"
-        assert channel["parameters"].keys() == {"hospital_id"}
+        assert topic.own is not None
+        party = f"{topic.own.party}_id"
+        assert channel["address"] == f"dispatch.{topic.name}.{{{party}}}"
+        assert channel["parameters"].keys() == {party}
         assert channel["messages"] == DOCUMENT["channels"][topic.name]["messages"]
     assert DOCUMENT["components"]["messages"].keys() == EVENTS.keys()
     for topic in TOPICS:
@@ -98,7 +105,7 @@ def test_the_document_says_what_the_service_does_with_each_topic() -> None:
     }
     assert done == {
         topic.name: "receive" if topic.direction == "input" else "send" for topic in TOPICS
-    } | {f"{topic.name}-of-a-hospital": "send" for topic in TOPICS if topic.per_hospital}
+    } | {OWN[topic.own.party].format(topic.name): "send" for topic in TOPICS if topic.own}
 
 
 def test_every_reference_of_the_document_leads_somewhere() -> None:

@@ -82,7 +82,7 @@ def summarise(
     Times are aware UTC, `seconds` and `latencies` those of the machine.
     """
     chronicle = Chronicle(history, inputs)
-    violations = check(history, inputs, packs={pack.name: pack}, now=end)
+    violations = check(history, inputs, packs={pack.name: pack}, now=end, orders=history)
     by_invariant = Counter(violation.invariant for violation in violations)
     rules = Counter(decided["decision"]["rule"] for decided in chronicle.of("call.decided"))
     accepted = {

@@ -151,7 +151,7 @@ def summarise(
     Times are aware UTC, `seconds` those of the machine.
     """
     chronicle = Chronicle(history, inputs)
-    violations = check(history, inputs, packs={pack.name: pack}, now=end)
+    violations = check(history, inputs, packs={pack.name: pack}, now=end, orders=history)
     by_invariant = Counter(violation.invariant for violation in violations)
     taken = _taken(chronicle, scenario)
     return Summary(

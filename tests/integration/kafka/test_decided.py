@@ -29,7 +29,7 @@ CITY = small_city()
 @pytest.fixture
 async def reader(stack: Stack, migrated: str, topic_prefix: str) -> AsyncIterator[Reader]:
     """Yield a reader of what a worker of its own says."""
-    names = topic_names([each.hospital_id for each in CITY.hospital])
+    names = topic_names(CITY.parties)
     await ensure_topics(
         {"bootstrap_servers": stack.bootstrap},
         [topic_prefix + name for name in names],

@@ -37,15 +37,20 @@ RIGHTS = Path(__file__).parents[3] / "deploy" / "postgres" / "worker-rights.sql"
 PREFIX = "dispatch."
 HOSPITAL, OTHER_HOSPITAL = "CITY-INFECTIOUS", "YKS-SECOND"
 DATABASE_USER = "dispatch_worker"
-# User: role, hospital.
-USERS: dict[str, tuple[str, str | None]] = {
-    "worker": ("worker", None),
-    "console": ("console", None),
-    "crew": ("crew", None),
-    HOSPITAL: ("hospital", HOSPITAL),
-    OTHER_HOSPITAL: ("hospital", OTHER_HOSPITAL),
-    "operator": ("operator", None),
-    "topics": ("topics", None),
+UNIT, OTHER_UNIT, THIRD_UNIT = "HLR-T1", "HLR-T2", "HLR-01"
+# User: role, and for whom of the city's plan.
+USERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "worker": ("worker", ()),
+    "console": ("console", ()),
+    "crew": ("crew", (UNIT,)),
+    "dispatcher": ("crew", (OTHER_UNIT, THIRD_UNIT)),
+    "gateway": ("gateway", ()),
+    HOSPITAL: ("hospital", (HOSPITAL,)),
+    OTHER_HOSPITAL: ("hospital", (OTHER_HOSPITAL,)),
+    "institution": ("institution", (OTHER_HOSPITAL,)),
+    "decontamination": ("decontamination", ()),
+    "operator": ("operator", ()),
+    "topics": ("topics", ()),
 }
 
 
@@ -223,8 +228,8 @@ async def _start_database(centre: Centre) -> None:
 async def _let_in(centre: Centre) -> None:
     """Give every user the rights of its role, then make the topics as the user for that."""
     async with open_access(centre.options(ADMINISTRATOR)) as access:
-        for user, (role, hospital) in USERS.items():
-            await access.allow(user, entries(role, user=user, prefix=PREFIX, hospital_id=hospital))
+        for user, (role, parties) in USERS.items():
+            await access.allow(user, entries(role, user=user, prefix=PREFIX, parties=parties))
     wanted = wanted_topics(PREFIX, read_plan(CITY).topics, replication=1)
     async with open_admin(centre.options("topics")) as admin:
         assert (await admin.bring_about(wanted)).left == ()

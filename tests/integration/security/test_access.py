@@ -23,7 +23,10 @@ from tests.integration.security.centre import (
     CITY,
     HOSPITAL,
     OTHER_HOSPITAL,
+    OTHER_UNIT,
     PREFIX,
+    THIRD_UNIT,
+    UNIT,
     USERS,
     Centre,
 )
@@ -55,11 +58,19 @@ async def read(centre: Centre, user: str, topic: str, group: str | None = None) 
     ("user", "topic"),
     [
         ("console", "incidents"),
-        ("crew", "orders"),
-        ("crew", "handovers"),
+        ("crew", f"orders.{UNIT}"),
+        ("crew", "disinfections"),
+        ("dispatcher", f"orders.{OTHER_UNIT}"),
+        ("dispatcher", f"orders.{THIRD_UNIT}"),
+        ("gateway", f"orders.{UNIT}"),
+        ("gateway", f"orders.{OTHER_UNIT}"),
         (HOSPITAL, f"handovers.{HOSPITAL}"),
         (HOSPITAL, f"beds.{HOSPITAL}"),
+        (HOSPITAL, f"disinfections.{HOSPITAL}"),
+        ("institution", f"placements.{OTHER_HOSPITAL}"),
+        ("decontamination", "disinfections"),
         ("operator", "dead-letters"),
+        ("operator", f"orders.{UNIT}"),
         ("operator", f"handovers.{HOSPITAL}"),
     ],
 )
@@ -73,7 +84,18 @@ async def test_reading(centre: Centre, user: str, topic: str) -> None:
         (HOSPITAL, "handovers"),
         (HOSPITAL, "beds"),
         (HOSPITAL, f"handovers.{OTHER_HOSPITAL}"),
+        (HOSPITAL, f"disinfections.{OTHER_HOSPITAL}"),
+        (HOSPITAL, "disinfections"),
         (HOSPITAL, "incidents"),
+        ("crew", "orders"),
+        ("crew", f"orders.{OTHER_UNIT}"),
+        ("crew", "handovers"),
+        ("dispatcher", f"orders.{UNIT}"),
+        ("gateway", "orders"),
+        ("institution", "placements"),
+        ("institution", f"placements.{HOSPITAL}"),
+        ("decontamination", f"disinfections.{HOSPITAL}"),
+        ("console", f"orders.{UNIT}"),
         ("console", "handovers"),
         ("console", "dead-letters"),
         ("crew", "calls"),
@@ -96,6 +118,8 @@ async def test_a_group_of_others_is_refused(centre: Centre) -> None:
         ("console", "orders"),
         ("console", "units"),
         ("crew", "calls"),
+        ("crew", f"orders.{UNIT}"),
+        ("institution", f"placements.{OTHER_HOSPITAL}"),
         (HOSPITAL, "orders"),
         (HOSPITAL, f"handovers.{HOSPITAL}"),
         ("operator", "dead-letters"),
@@ -111,8 +135,8 @@ async def test_writing_that_is_refused(centre: Centre, user: str, topic: str) ->
 
 async def test_each_user_has_what_its_role_may_do_and_nothing_else(centre: Centre) -> None:
     async with open_access(centre.options("admin")) as access:
-        for user, (role, hospital) in USERS.items():
-            wanted = entries(role, user=user, prefix=PREFIX, hospital_id=hospital)
+        for user, (role, parties) in USERS.items():
+            wanted = entries(role, user=user, prefix=PREFIX, parties=parties)
             assert await access.of(user) == wanted
 
 

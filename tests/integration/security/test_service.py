@@ -16,13 +16,24 @@ import pytest
 from dispatch.cli import run
 from dispatch.client import Event, open_reader, publish
 from dispatch.settings import KafkaSettings
+from dispatch.store.plan import read_plan
 from dispatch.topics.calls import Call
 from dispatch.topics.hospitals import HandoverAcknowledged
 from dispatch.topics.units import OrderAcknowledged
 from tests.integration.agents import bench
-from tests.integration.security.centre import HOSPITAL, PREFIX, Centre
+from tests.integration.security.centre import (
+    CITY,
+    HOSPITAL,
+    OTHER_HOSPITAL,
+    OTHER_UNIT,
+    PREFIX,
+    THIRD_UNIT,
+    UNIT,
+    Centre,
+)
 
 LIMIT = 60.0  # seconds
+NUMBER = "13800000001"
 
 
 async def until(events: AsyncIterator[Event], event_type: str) -> Event:
@@ -57,6 +68,19 @@ async def followed(centre: Centre, hospital_id: str) -> list[dict[str, Any]]:
         await tail.wait()
 
 
+async def shown_order(centre: Centre, user: str, unit_id: str) -> dict[str, Any]:
+    """Return what `dispatch unit order` shows a user."""
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "dispatch", "unit", "order", unit_id, "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | centre.environment(user),
+    )
+    async with asyncio.timeout(LIMIT):
+        said, _ = await command.communicate()
+    found: dict[str, Any] = json.loads(said)
+    return found
+
+
 def shown_in_logs(centre: Centre, *further: str) -> list[str]:
     """Return the passwords that a log shows."""
     assert len(centre.logs) > 2
@@ -68,18 +92,19 @@ async def test_a_call_goes_through_to_the_hospital(centre: Centre) -> None:
     now = datetime.now(UTC)
     users = {
         user: KafkaSettings(**centre.kafka_settings(user))
-        for user in ("console", "crew", HOSPITAL, "operator")
+        for user in ("console", "crew", "gateway", HOSPITAL, "operator")
     }
+    crews = [f"orders.{unit_id}" for unit_id in read_plan(CITY).parties.units]
     read = {
-        "console": "incidents",
-        "crew": "orders",
-        HOSPITAL: f"handovers.{HOSPITAL}",
-        "operator": "dead-letters",
+        "console": ["incidents"],
+        "gateway": crews,
+        HOSPITAL: [f"handovers.{HOSPITAL}"],
+        "operator": ["dead-letters"],
     }
     async with AsyncExitStack() as exits:
         told = {
-            user: (await exits.enter_async_context(open_reader(users[user], PREFIX, [topic]))).new()
-            for user, topic in read.items()
+            user: (await exits.enter_async_context(open_reader(users[user], PREFIX, topics))).new()
+            for user, topics in read.items()
         }
         centre.start_worker()
         call = Call.model_validate(
@@ -87,14 +112,16 @@ async def test_a_call_goes_through_to_the_hospital(centre: Centre) -> None:
                 "call_id": "call-7",
                 "received_at": now,
                 "district": "150702",
-                "caller": {"kind": "public"},
+                "caller": {"kind": "public", "phone": NUMBER},
                 "patient": {"condition": "stable", "symptoms": ["fever"], "case_status": "none"},
                 "location": {"latitude": 49.23, "longitude": 119.76},
                 "epidemiology": {"travel": "no", "residence": "no", "close_contact": "yes"},
             }
         )
         await publish(users["console"], PREFIX, call, at=now)
-        order = await until(told["crew"], "order.issued")
+        order = await until(told["gateway"], "order.issued")
+        assert order.topic == f"orders.{order.data['unit_id']}"
+        assert order.data["call_back"] == NUMBER
         announced = await until(told[HOSPITAL], "handover.announced")
         assert announced.data["assignment_id"] == order.data["assignment_id"]
         answer = HandoverAcknowledged(
@@ -106,6 +133,14 @@ async def test_a_call_goes_through_to_the_hospital(centre: Centre) -> None:
         await publish(users["crew"], PREFIX, lost, at=now)
         assert (await until(told["operator"], "input.rejected")).data["refused"] == lost.event_type
     assert announced.data in await followed(centre, HOSPITAL)
+    # Whoever may read the shared topic reads of nobody's number.
+    async with open_reader(users["operator"], PREFIX, ["orders"]) as reader:
+        (shared,) = [event.data async for event in reader.past() if event.type == "order.issued"]
+    assert shared["assignment_id"] == order.data["assignment_id"]
+    assert shared["call_back"] is None
+    assert NUMBER not in json.dumps(shared)
+    at_base = await shown_order(centre, "gateway", order.data["unit_id"])
+    assert at_base["call_back"] == NUMBER
     assert shown_in_logs(centre) == []
     assert centre.betrayed == set()
 
@@ -163,6 +198,17 @@ def test_the_command_gives_and_checks_the_rights_of_a_role(
     assert "nothing else" in capsys.readouterr().out
     assert run(["access", "hospital", "x", "--hospital", "*"]) == 1
     assert "no hospital *" in capsys.readouterr().err
+    assert run(["access", "crew", "crew", "--unit", UNIT]) == 0
+    assert run(["access", "crew", "crew", "--unit", OTHER_UNIT]) == 1
+    assert run(["access", "crew", "dispatcher", "--unit", OTHER_UNIT, "--unit", THIRD_UNIT]) == 0
+    assert run(["access", "institution", "institution", "--institution", OTHER_HOSPITAL]) == 0
+    capsys.readouterr()
+    assert run(["access", "crew", "x", "--unit", "HLR-99"]) == 1
+    assert "no unit HLR-99" in capsys.readouterr().err
+    assert run(["access", "institution", "x", "--institution", "nobody"]) == 1
+    assert "nobody" in capsys.readouterr().err
+    assert run(["access", "console", "x", "--unit", UNIT]) == 1
+    assert "--unit" in capsys.readouterr().err
     monkeypatch.setenv("DISPATCH_KAFKA__SASL_PASSWORD_FILE", str(centre.ca_file))
     # A process of its own takes along what aiokafka leaves open where it is refused.
     refused = subprocess.run(

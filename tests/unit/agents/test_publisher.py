@@ -48,22 +48,30 @@ async def test_events_without_a_key_stay_in_order_on_one_partition() -> None:
     events = [Outgoing(n, "dead-letters", None, (), b"{}") for n in range(40)]
     waiting = await publisher()._by_partition(producer, events)
     ((_, found),) = waiting.items()
-    assert [event.position for event in found] == list(range(40))
+    assert [event.position for event, _ in found] == list(range(40))
 
 
-async def test_an_event_goes_to_its_hospitals_own_topic_too_in_the_same_order() -> None:
+async def test_an_event_goes_to_its_units_own_topic_too_whole_and_in_the_same_order() -> None:
     producer: Any = Producer()
     events = [
-        Outgoing(n, "handovers", f"H{n % 2}", (), b"{}", copy_to=f"handovers.H{n % 2}")
+        Outgoing(
+            n, "orders", f"U{n % 2}", (), b"less", copy_to=f"orders.U{n % 2}", copy_value=b"all"
+        )
         for n in range(40)
     ]
     waiting = await publisher()._by_partition(producer, events)
-    found: dict[str, list[Outgoing]] = {}
+    found: dict[str, list[tuple[Outgoing, bytes]]] = {}
     for tp, of_partition in waiting.items():
         found.setdefault(tp.topic, []).extend(of_partition)
-    assert found["handovers.H0"] == events[::2]
-    assert found["handovers.H1"] == events[1::2]
-    assert sorted(event.position for event in found["handovers"]) == list(range(40))
+    assert found["orders.U0"] == [(event, b"all") for event in events[::2]]
+    assert found["orders.U1"] == [(event, b"all") for event in events[1::2]]
+    assert sorted(event.position for event, _ in found["orders"]) == list(range(40))
+    assert {body for _, body in found["orders"]} == {b"less"}
+
+
+def test_a_copy_says_the_same_where_nothing_is_withheld() -> None:
+    event = Outgoing(1, "handovers", "H1", (), b"{}", copy_to="handovers.H1")
+    assert event.bodies == (("handovers", b"{}"), ("handovers.H1", b"{}"))
 
 
 async def test_a_topic_that_is_missing_is_named() -> None:

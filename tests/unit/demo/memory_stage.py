@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from dispatch.checker import Input
+from dispatch.checker import Input, numbers_in
 from dispatch.domain import batch_problems, batches, handling
 from dispatch.domain.batch_progress import needs_plan
 from dispatch.domain.city import City, Duplicate, Early, Rejected
@@ -170,7 +170,8 @@ class MemoryStage:
             if self._seen[identity] != inbound.digest:
                 identity = f"{identity}!{inbound.digest.hex()}"
             outcome = self._outcomes.get(identity)
-            found.append(Input(identity, inbound.event_type, topic, key, outcome))
+            numbers = numbers_in(inbound.event)
+            found.append(Input(identity, inbound.event_type, topic, key, outcome, numbers=numbers))
         return found
 
     # -- what the service does

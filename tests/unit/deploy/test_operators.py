@@ -7,7 +7,7 @@ import yaml
 
 from dispatch.topic_admin.promise import REPLICATION, broker_faults, new_settings, wanted_topics
 from dispatch.topic_admin.roles import Entry, entries, roles
-from dispatch.topics import topic_names
+from dispatch.topics import Parties, topic_names
 from tests.unit.deploy.manifests import (
     DEPLOY,
     KUBERNETES,
@@ -25,13 +25,11 @@ STRIMZI = [
 ]
 (KAFKA,) = (each for each in STRIMZI if each["kind"] == "Kafka")
 USERS = [
-    each
-    for each in (*STRIMZI, *documents(OVERLAY / "hospitals.yaml"))
-    if each["kind"] == "KafkaUser"
+    each for each in (*STRIMZI, *documents(OVERLAY / "parties.yaml")) if each["kind"] == "KafkaUser"
 ]
 (DATABASE,) = documents(KUBERNETES / "cloudnative-pg" / "cluster.yaml")
 PREFIX = "dispatch."
-WANTED = wanted_topics(PREFIX, topic_names(()))
+WANTED = wanted_topics(PREFIX, topic_names(Parties()))
 
 
 def as_kafka_writes(value: object) -> str:
@@ -106,9 +104,10 @@ def allowed(user: Manifest) -> set[Entry]:
 @pytest.mark.parametrize("user", USERS, ids=name_of)
 def test_a_user_may_do_what_its_role_may_and_nothing_else(user: Manifest) -> None:
     about = user["metadata"]
-    hospital = about.get("annotations", {}).get("ambulance-dispatch/hospital")
+    # For whom of the city's plan: ambulance-dispatch/hospital, /unit or /institution.
+    parties = list(about.get("annotations", {}).values())
     role = about["labels"]["ambulance-dispatch/role"]
-    assert allowed(user) == entries(role, user=name_of(user), prefix=PREFIX, hospital_id=hospital)
+    assert allowed(user) == entries(role, user=name_of(user), prefix=PREFIX, parties=parties)
     assert user["spec"]["authentication"]["type"] == "scram-sha-512"
 
 

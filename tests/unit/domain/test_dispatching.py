@@ -18,7 +18,6 @@ from tests.unit.domain.city_builder import (
     call,
     case,
     escalated,
-    every,
     febrile,
     kinds,
     only,
@@ -317,6 +316,8 @@ def test_a_transfer_that_turns_critical_is_told_to_bring_life_support() -> None:
     events = city.say(call("c1", caller=institution, patient={"case_status": "confirmed"}))
     assert not only(OrderIssued, events).life_support
     events = city.answer("c1", condition="critical")
-    assert only(OrderAmended, events).changed == {"life_support": True}
+    assert only(OrderAmended, events).changed == {"condition": "critical", "life_support": True}
     city.run_to("T1", "on_scene")
-    assert every(OrderAmended, city.answer("c1", condition="stable")) == []
+    assert only(OrderAmended, city.answer("c1", condition="stable")).changed == {
+        "condition": "stable"
+    }

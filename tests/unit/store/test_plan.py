@@ -15,6 +15,42 @@ PACK = load_pack("covid-19")
 CITY = Path(str(resources.files("dispatch"))) / "cities" / "hulunbuir.toml"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('unit_id = "HLR-01"', 'unit_id = "HLR.01"', "unit.0.unit_id: .* topics bear its name"),
+        ('unit_id = "HLR-01"', 'unit_id = "HLR:01"', "unit.0.unit_id"),
+        ('institution_id = "HLR-CLINIC"', 'institution_id = "a b"', "institution.0.institution_id"),
+        (
+            'institution_id = "HLR-CLINIC"',
+            'institution_id = "HLR-PEOPLES"',
+            "institution: HLR-PEOPLES is there twice",
+        ),
+    ],
+)
+def test_an_id_that_no_topic_can_bear_or_that_is_anothers_is_refused(
+    old: str, new: str, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "city.toml"
+    file.write_text(CITY.read_text("utf-8").replace(old, new), "utf-8")
+    with pytest.raises(ConfigurationError, match=said):
+        read_plan(file)
+
+
+def test_a_plan_names_who_has_topics_of_their_own() -> None:
+    plan = read_plan(CITY)
+    assert plan.parties.institutions == {"HLR-CLINIC"}
+    assert {"orders.HLR-01", "placements.HLR-CLINIC", "placements.HLR-PEOPLES"} < plan.topics.keys()
+    assert {"disinfections.HLR-PEOPLES", "beds.HLR-PEOPLES"} < set(plan.own_topics)
+    assert not {"orders", "disinfections"} & set(plan.own_topics)
+
+
+def test_a_plan_of_before_has_no_institutions(tmp_path: Path) -> None:
+    file = tmp_path / "city.toml"
+    file.write_text(CITY.read_text("utf-8").partition("[[institution]]")[0], "utf-8")
+    assert read_plan(file).parties.institutions == frozenset()
+
+
 def test_bounds_hold_the_city_its_places_and_the_packs_margin() -> None:
     plan = read_plan(CITY)
     assert plan.bounds is not None

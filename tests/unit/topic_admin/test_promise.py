@@ -19,10 +19,14 @@ from dispatch.topic_admin.promise import (
     new_settings,
     wanted_topics,
 )
-from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS, TOPICS, topic_names
+from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS, Parties, topic_names
 
 PREFIX = "city-a."
-NAMES = topic_names(["H1", "H2"])
+NAMES = topic_names(
+    Parties(
+        hospitals=frozenset({"H1", "H2"}), units=frozenset({"U1"}), institutions=frozenset({"I1"})
+    )
+)
 CALLS, FLEET, LETTERS = PREFIX + "calls", PREFIX + "fleet", PREFIX + "dead-letters"
 
 
@@ -48,12 +52,12 @@ def with_setting(topic: str, name: str, value: int | str, replication: int = 3) 
 @pytest.mark.parametrize("replication", [1, 2, 3, 5])
 def test_what_is_created_keeps_the_promise(replication: int) -> None:
     wanted = wanted_topics(PREFIX, NAMES, replication)
-    own = {f"{topic}.{hospital}" for topic in ("handovers", "beds") for hospital in ("H1", "H2")}
-    assert set(wanted) == {PREFIX + name for name in {topic.name for topic in TOPICS} | own}
+    assert set(wanted) == {PREFIX + name for name in NAMES}
+    assert {"orders.U1", "placements.I1", "disinfections.H2"} < NAMES.keys()
     assert faults(wanted, good(replication)) == []
 
 
-@pytest.mark.parametrize("topic", [CALLS, PREFIX + "handovers.H2"])
+@pytest.mark.parametrize("topic", [CALLS, PREFIX + "handovers.H2", PREFIX + "orders.U1"])
 def test_a_missing_topic(topic: str) -> None:
     found = good()
     del found[topic]
@@ -61,10 +65,11 @@ def test_a_missing_topic(topic: str) -> None:
     assert (fault.topic, fault.reason, fault.found) == (topic, "missing", None)
 
 
-def test_a_hospitals_own_topic_is_as_the_shared_one_with_one_partition() -> None:
+def test_an_own_topic_is_as_the_shared_one_with_one_partition() -> None:
     wanted = wanted_topics(PREFIX, NAMES)
-    shared, own = wanted[PREFIX + "beds"], wanted[PREFIX + "beds.H1"]
-    assert own == replace(shared, partitions=1)
+    for shared, own in (("beds", "H1"), ("orders", "U1"), ("placements", "I1")):
+        one = replace(wanted[PREFIX + shared], partitions=1)
+        assert wanted[f"{PREFIX}{shared}.{own}"] == one
 
 
 @pytest.mark.parametrize("partitions", [1, 11, 13])

@@ -7,21 +7,27 @@ import pytest
 
 from dispatch.errors import ConfigurationError
 from dispatch.topic_admin.roles import Entry, entries, roles
-from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS, TOPICS, topic_names
+from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS, TOPICS, Parties, topic_names
 from dispatch.topics.fields import MAX_BODY_BYTES
 
 PREFIX = "city-a."
-ALL = topic_names(["H1", "H2"])
+ALL = topic_names(
+    Parties(
+        hospitals=frozenset({"H1", "H2"}),
+        units=frozenset({"U1", "U2", "U11"}),
+        institutions=frozenset({"I1", "I2"}),
+    )
+)
+FIRST = {"hospital": ["H1"], "unit": ["U1"], "institution": ["I1"], None: []}
 SECURITY = Path(__file__).parents[3] / "SECURITY.md"
 
 
 def of(role: str, user: str = "someone") -> frozenset[Entry]:
-    hospital_id = "H1" if roles()[role].of_a_hospital else None
-    return entries(role, user=user, prefix=PREFIX, hospital_id=hospital_id)
+    return entries(role, user=user, prefix=PREFIX, parties=FIRST[roles()[role].party])
 
 
 def topics(role: str, operation: str) -> set[str]:
-    """Return the topics of a city with two hospitals on which a role may do something."""
+    """Return the topics of the city on which a role may do something."""
     found = [each for each in of(role) if (each.kind, each.operation) == ("topic", operation)]
     return {
         name
@@ -45,8 +51,32 @@ def test_a_worker_reads_all_inputs_and_writes_all_outputs_and_hospitals_own_topi
 
 
 def test_a_hospital_reads_its_own_topics_and_no_others() -> None:
-    assert topics("hospital", "Read") == {"handovers.H1", "beds.H1"}
+    assert topics("hospital", "Read") == {"handovers.H1", "beds.H1", "disinfections.H1"}
     assert topics("hospital", "Write") == {"hospitals"}
+
+
+def test_a_crew_reads_its_own_orders_and_no_others() -> None:
+    assert topics("crew", "Read") == {"orders.U1", "disinfections"}
+    assert topics("crew", "Write") == {"units"}
+
+
+def test_a_gateway_reads_for_the_crews_that_it_knows_or_for_all() -> None:
+    known = entries("crew", user="g", prefix=PREFIX, parties=["U1", "U2"])
+    read = {each.name for each in known if each.operation == "Read" and each.kind == "topic"}
+    assert read == {PREFIX + name for name in ("orders.U1", "orders.U2", "disinfections")}
+    of_crews = {name for name in ALL if name.startswith("orders.")}
+    assert topics("gateway", "Read") == of_crews | {"disinfections"}
+
+
+def test_an_institution_reads_of_its_own_patients_and_no_others() -> None:
+    assert topics("institution", "Read") == {"placements.I1"}
+    asking = entries("institution", user="x", prefix=PREFIX, parties=["H2"])
+    assert PREFIX + "placements.H2" in {each.name for each in asking}
+
+
+def test_nobody_but_operators_reads_what_all_crews_or_institutions_are_told() -> None:
+    for role in roles().keys() - {"operator"}:
+        assert not topics(role, "Read") & {"orders", "placements"}
 
 
 def test_an_operator_reads_everything_and_writes_nothing() -> None:
@@ -74,9 +104,9 @@ def test_a_role_names_topics_that_there_are(role: str) -> None:
 @pytest.mark.parametrize("role", sorted(roles()))
 def test_nobody_writes_in_transactions_unless_a_user_is_told_to(role: str) -> None:
     assert "transactional id" not in {each.kind for each in of(role)}
-    hospital_id = "H1" if roles()[role].of_a_hospital else None
-    told = entries(role, user="u", prefix=PREFIX, hospital_id=hospital_id, transactions=True)
-    added = told - entries(role, user="u", prefix=PREFIX, hospital_id=hospital_id)
+    parties = FIRST[roles()[role].party]
+    told = entries(role, user="u", prefix=PREFIX, parties=parties, transactions=True)
+    added = told - entries(role, user="u", prefix=PREFIX, parties=parties)
     assert added == {
         Entry("transactional id", "u-", "prefix", each) for each in ("Describe", "Write")
     }
@@ -107,10 +137,23 @@ def test_a_role_is_given_to_one_user_and_never_to_everybody(user: str) -> None:
         entries("console", user=user, prefix=PREFIX)
 
 
-@pytest.mark.parametrize(("role", "hospital_id"), [("hospital", None), ("console", "H1")])
-def test_a_hospital_is_named_where_it_has_to_be(role: str, hospital_id: str | None) -> None:
-    with pytest.raises(ConfigurationError, match=f"the role {role} is for"):
-        entries(role, user="x", prefix=PREFIX, hospital_id=hospital_id)
+@pytest.mark.parametrize(
+    ("role", "parties", "said"),
+    [
+        ("hospital", [], "one hospital"),
+        ("hospital", ["H1", "H2"], "one hospital"),
+        ("institution", [], "one institution"),
+        ("institution", ["I1", "I2"], "one institution"),
+        ("crew", [], "units"),
+        ("console", ["H1"], "nobody of the city's plan"),
+        ("gateway", ["U1"], "nobody of the city's plan"),
+    ],
+)
+def test_whom_a_role_is_for_is_named_where_it_has_to_be(
+    role: str, parties: list[str], said: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"the role {role} is for {said}"):
+        entries(role, user="x", prefix=PREFIX, parties=parties)
 
 
 def test_security_has_the_roles_as_they_are() -> None:
@@ -122,8 +165,8 @@ def test_security_has_the_roles_as_they_are() -> None:
     }
     assert said == {
         name: (
-            {each.replace("{hospital_id}", "<hospital_id>") for each in role.write},
-            {each.replace("{hospital_id}", "<hospital_id>") for each in role.read},
+            {each.replace("{", "<").replace("}", ">") for each in role.write},
+            {each.replace("{", "<").replace("}", ">") for each in role.read},
         )
         for name, role in roles().items()
         if name != "topics"

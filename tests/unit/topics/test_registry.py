@@ -1,6 +1,9 @@
 from collections import Counter
+from typing import Any
 
-from dispatch.topics import EVENTS, TOPIC_OF, TOPICS, own_topic, topic_names
+import pytest
+
+from dispatch.topics import EVENTS, TOPIC_OF, TOPICS, Parties, own_topic_of, topic_names
 
 
 def test_no_two_events_share_a_type() -> None:
@@ -9,12 +12,45 @@ def test_no_two_events_share_a_type() -> None:
     assert EVENTS.keys() == TOPIC_OF.keys() == types.keys()
 
 
-def test_hospitals_have_topics_of_their_own_beside_those_that_are_keyed_by_them() -> None:
-    names = topic_names(["H1", "H2"])
+PARTIES = Parties(
+    hospitals=frozenset({"H1", "H2"}), units=frozenset({"U1"}), institutions=frozenset({"I1"})
+)
+
+
+def test_whoever_is_named_has_topics_of_their_own_beside_the_shared_ones() -> None:
+    names = topic_names(PARTIES)
     shared = {topic.name for topic in TOPICS}
-    assert names.keys() - shared == {"handovers.H1", "handovers.H2", "beds.H1", "beds.H2"}
-    for name, topic in names.items():
-        assert own_topic(topic.name, "H1") in (f"{topic.name}.H1", None)
-        assert name in (topic.name, own_topic(topic.name, "H1"), own_topic(topic.name, "H2"))
-    # What hospitals write is keyed by them too, and is read by the service alone.
-    assert own_topic("hospitals", "H1") is None
+    of_hospitals = {
+        f"{topic}.{hospital}"
+        for topic in ("handovers", "beds", "disinfections", "placements")
+        for hospital in ("H1", "H2")
+    }
+    assert names.keys() - shared == of_hospitals | {"orders.U1", "placements.I1"}
+    assert all(name.partition(".")[0] == topic.name for name, topic in names.items())
+
+
+@pytest.mark.parametrize(
+    ("topic", "key", "data", "own"),
+    [
+        ("orders", "U1", {}, "orders.U1"),
+        # A name that somebody makes up has no topic, and holds up nobody.
+        ("orders", "U9", {}, None),
+        ("placements", "t-1", {"institution_id": "I1"}, "placements.I1"),
+        ("placements", "t-1", {"institution_id": "H1"}, "placements.H1"),
+        ("placements", "t-1", {"institution_id": "I9"}, None),
+        ("placements", "t-1", {"institution_id": None}, None),
+        ("placements", "t-1", {}, None),
+        ("disinfections", "U1", {"centre_id": "H2"}, "disinfections.H2"),
+        ("disinfections", "U1", {"centre_id": None}, None),
+        ("handovers", "H1", {}, "handovers.H1"),
+        # Its last patients' events may still come.
+        ("beds", "left-the-plan", {}, "beds.left-the-plan"),
+        ("beds", None, {}, None),
+        ("incidents", "c-1", {}, None),
+        ("hospitals", "H1", {}, None),
+    ],
+)
+def test_an_event_goes_to_the_topic_of_whom_it_is_for(
+    topic: str, key: str | None, data: dict[str, Any], own: str | None
+) -> None:
+    assert own_topic_of(topic, key, data, PARTIES) == own
