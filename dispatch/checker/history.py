@@ -24,6 +24,7 @@ class Invariant(IntEnum):
     CAUSAL_ORDER = 6
     DECISIONS_REPLAY = 7
     OWN_TOPICS = 8
+    NO_NEED_UNMET_SILENTLY = 9
 
 
 class Event(Read, Protocol):

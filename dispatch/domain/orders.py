@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from dispatch.domain import clocks, disinfection, handover, placements, radio
+from dispatch.domain import choosing, clocks, disinfection, handover, placements, radio
 from dispatch.domain.allocation import DISPATCHER_CHOICE, Choice
 from dispatch.domain.city import City
 from dispatch.domain.fleet import change_unit
@@ -62,7 +62,7 @@ def issue(
     change_unit(city, unit, status="ordered", assignment_id=assignment.assignment_id, reason=None)
     if handover.is_due(city, assignment):
         assignment = handover.announce(city, assignment)
-    why = list(choice.why)
+    why = [*choice.why, *choosing.codes_of(handover.current(city, assignment))]
     city.emit(
         IncidentAssigned(
             incident_id=incident.incident_id,
