@@ -14,6 +14,7 @@ from dispatch.checker.decisions import decisions_that_differ
 from dispatch.checker.history import Event, Input, Invariant, Told, Violation
 from dispatch.checker.inputs import inputs_lost
 from dispatch.checker.links import links_to_those_that_left
+from dispatch.checker.needs import needs_unmet_silently
 from dispatch.checker.order import effects_before_causes, streams_out_of_order
 from dispatch.checker.outcomes import calls_without_one_outcome
 from dispatch.checker.own_topics import own_topics_that_differ
@@ -64,6 +65,7 @@ def check(
         *orders_before_disinfection(told),
         *rooms_promised_twice(told),
         *critical_changes_untold(told),
+        *needs_unmet_silently(told),
         *inputs_lost(told, inputs),
         *streams_out_of_order(streams),
         *effects_before_causes(streams),

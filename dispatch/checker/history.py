@@ -27,6 +27,7 @@ class Invariant(IntEnum):
     NO_SWAP_TOO_LATE = 9
     NO_LINK_TO_ONE_THAT_LEFT = 10
     CREWS_TOLD = 11
+    NO_NEED_UNMET_SILENTLY = 12
 
 
 class Event(Read, Protocol):

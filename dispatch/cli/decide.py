@@ -83,16 +83,33 @@ def answer_line(
     content: dict[str, Any] = {}
     try:
         content = decode(line)
-        call = Call.model_validate(content)
+        call, warnings = _call(content)
     except BodyError as error:
         found = error.reasons
     except ValidationError as error:
         found = reasons(error)
     else:
         decision = decide(facts_of(call)._replace(mode=mode), pack, at or call.received_at)
+        decision.warnings += warnings
         return shown_json(decision.as_json().decode()).encode() + b"\n", True
     refusal = {"call_id": _text_or_none(content.get("call_id")), "line": number, "error": found}
     return json_of(refusal) + b"\n", False
+
+
+def _call(content: dict[str, Any]) -> tuple[Call, tuple[str, ...]]:
+    """Return a call and warnings: a number that says who somebody is refuses nobody.
+
+    Raises ValidationError for anything else that is wrong.
+    """
+    try:
+        return Call.model_validate(content), ()
+    except ValidationError as error:
+        found = [each for each in reasons(error) if each["field"] == "patient.id_number"]
+        if not found:
+            raise
+    patient = {name: value for name, value in content["patient"].items() if name != "id_number"}
+    call = Call.model_validate(content | {"patient": patient})
+    return call, tuple(f"{each['field']} {each['reason']}: left out" for each in found)
 
 
 def _text_or_none(value: object) -> str | None:

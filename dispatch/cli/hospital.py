@@ -21,6 +21,7 @@ from dispatch.topics.hospitals import (
     HospitalService,
     HospitalStatus,
     PatientFound,
+    PatientLeft,
     ResultReported,
     SuppliesReported,
 )
@@ -151,6 +152,16 @@ def sign(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fiel
 def found(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
     """Publish that a patient is a case."""
     return publish_one(invocation, PatientFound, given(**fields), wait=wait, as_json=as_json)
+
+
+@command.command("left", help="hospital.left")
+@click.argument("hospital_id")
+@click.argument("handover_id")
+@publishing
+@pass_invocation
+def left(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+    """Publish that a patient has left by himself."""
+    return publish_one(invocation, PatientLeft, given(**fields), wait=wait, as_json=as_json)
 
 
 @command.command("free-bed", help="hospital.free_bed")

@@ -95,6 +95,8 @@ def phrase(event: Event) -> str:
     if isinstance(explanation := masked.get("explanation"), str):
         # It may repeat what a sender calls itself.
         masked["explanation"] = mask_said(explanation)
+    if isinstance(why := masked.get("why"), dict):
+        masked["why"] = why.get(spoken())
     if isinstance(questions := masked.get("questions"), list):
         masked["questions"] = " ".join(
             str(each.get(spoken(), "")) for each in questions if isinstance(each, dict)

@@ -55,6 +55,46 @@ def symptoms(pack: str, as_json: bool) -> int:
     return 0
 
 
+@command.command("needs", help="policy.needs")
+@click.argument("pack", metavar="[FILE|PACK]", default="covid-19")
+@localised.option("--json", "as_json", is_flag=True, help="policy.json_lines")
+def needs(pack: str, as_json: bool) -> int:
+    """Show every need and what it asks for; a broken pack raises PackError."""
+    for entry in needs_of(load_pack(pack)):
+        if as_json:
+            click.echo(json_of(entry))
+            continue
+        asks = [
+            *([text("policy.capability", capability=c)] if (c := entry["capability"]) else []),
+            *([text("policy.vehicles", kinds=", ".join(v))] if (v := entry["vehicles"]) else []),
+            *([text("policy.never_delayed")] if entry["never_delayed"] else []),
+            *([text("policy.below", years=f"{y:g}")] if (y := entry["below_years"]) else []),
+        ]
+        names = f"{entry['code']}: {entry['zh']}; {entry['en']}"
+        click.echo(shown(f"{names} ({', '.join(asks)})" if asks else names))
+    return 0
+
+
+def needs_of(pack: Pack) -> Iterator[dict[str, Any]]:
+    """Yield every need: its code and names, and what it asks for of hospital and vehicle.
+
+    `symptoms` and `words` ask for it, and so does an age below `below_years`.
+    """
+    for code, need in pack.needs.codes.items():
+        words = pack.vocabulary.needs.get(code)
+        yield {
+            "code": code,
+            "zh": need.zh,
+            "en": need.en,
+            "capability": need.capability,
+            "vehicles": list(need.vehicles),
+            "never_delayed": need.capability in pack.never_delayed,
+            "below_years": pack.needs.child_below_years if code == pack.needs.child_need else None,
+            "symptoms": [] if words is None else list(words.symptoms),
+            "words": [] if words is None else [w for w in words.both() if not is_pattern(w)],
+        }
+
+
 def symptoms_of(pack: Pack) -> Iterator[dict[str, Any]]:
     """Yield every symptom: its code, whether it asks for screening, its words and its patterns.
 

@@ -15,12 +15,12 @@ from typing import Final, Literal, get_args
 from dispatch.domain import (
     handover,
     holds,
-    hospitals,
     incidents,
     orders,
     placements,
     radio,
     relief,
+    rerouting,
     swapping,
     waiting,
     wearing,
@@ -40,6 +40,7 @@ from dispatch.domain.model import Assignment, Incident, Place, Unit
 from dispatch.domain.needs import need_of, next_need
 from dispatch.domain.roster import DISPATCHABLE, where
 from dispatch.policy.decision import decide
+from dispatch.policy.needs import needs_in
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import (
     OTHER_NOT_DISINFECTED,
@@ -97,6 +98,10 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
     city.cancel_timer("screening", incident_id)
     for assignment in incidents.active_assignments(city, incident):
         _bring_up_to_date(city, assignment, because)
+    if before is not None:
+        gained = set(needs_in(decision["inputs"])).difference(needs_in(before["inputs"]))
+        for assignment in incidents.active_assignments(city, incident) if gained else ():
+            rerouting.for_needs(city, assignment.assignment_id, sorted(gained), because)
     serve(city, incident_id, because)
     incident = city.incidents[incident_id]
     changed = before is not None and before["inputs"]["condition"] != incident.condition
@@ -528,7 +533,8 @@ def _announce_mass_casualty(city: City, incident: Incident) -> Incident:
     assert incident.decision is not None, "what is known of the patients has been decided on"
     known, policy = incident.decision["inputs"], city.pack.allocation
     ill = incident.condition == "stable" and (known["evidence"] == "coded" or known["known_case"])
-    hurt = hospitals.capability_for(city, incident.complaint) is not None
+    # That they are children is no accident.
+    hurt = any(need != city.pack.child_capability for need in needs_in(known))
     many = policy.mass_casualty_stable_ill if ill and not hurt else policy.mass_casualty_patients
     told = incident.mass_casualty_told
     if incident.transfer_kind is not None or incident.patient_count < max(many, told + 1):

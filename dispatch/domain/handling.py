@@ -12,6 +12,7 @@ from dispatch.domain import (
     calls,
     clocks,
     commission,
+    departures,
     disinfection,
     dispatching,
     findings,
@@ -28,6 +29,7 @@ from dispatch.domain import (
     placements,
     radio,
     reports,
+    rerouting,
     signing,
     supplies,
     transfers,
@@ -60,6 +62,7 @@ from dispatch.topics.hospitals import (
     HandoverSignedByHospital,
     HospitalReported,
     PatientFound,
+    PatientLeft,
     ResultReported,
     SuppliesReported,
     TransferAccepted,
@@ -99,12 +102,16 @@ def _divert(city: City, event: HandoverDiverted) -> None:
 
 
 def _report_hospital(city: City, event: HospitalReported) -> None:
+    known = city.hospitals.get(event.hospital_id)
     hospitals.report_hospital(city, event)
+    if known is not None:
+        rerouting.tell_closed(city, city.hospitals[event.hospital_id], known.status)
     _hospital_news(city, event.hospital_id)
 
 
 def _free_bed(city: City, event: BedFreed) -> None:
     beds.free(city, event)
+    departures.bed_left(city, event)
     _hospital_news(city, event.hospital_id)
 
 
@@ -222,6 +229,7 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     TransferBatchAmended: batches.amend,
     TransferBatchCancelled: batches.cancel,
     PatientFound: _find_patient,
+    PatientLeft: departures.leave,
     ResultReported: _report_result,
     FollowUpCompleted: aftercare.complete_follow_up,
     ReportAcknowledged: commission.acknowledge,

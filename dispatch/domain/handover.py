@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dispatch.domain import (
-    hospitals,
+    choosing,
     offers,
     placements,
     symptoms,
@@ -38,7 +38,7 @@ def announce(city: City, assignment: Assignment) -> Assignment:
     kind, and it is tried again after as long as a hospital has to answer.
     """
     incident = city.incidents[assignment.incident_id]
-    choice = _next_hospital(city, assignment, assignment.refused_hospitals)
+    choice = next_hospital(city, assignment, assignment.refused_hospitals)
     if choice is None:
         escalate(
             city,
@@ -74,6 +74,9 @@ def announce(city: City, assignment: Assignment) -> Assignment:
         reservations=tuple(each.reservation_id for each in beds_kept),
         announced_at=city.now,
         expected_at=expected_arrival(city, assignment, choice.hospital),
+        needs=choice.needs,
+        lacking=choice.lacking,
+        instead_of=None if choice.nearest is None else choice.nearest.hospital_id,
     )
     city.put(handover)
     city.emit(
@@ -101,9 +104,12 @@ def announce(city: City, assignment: Assignment) -> Assignment:
             staff_ppe=list(city.pack.protection.levels[assignment.ppe].receiving_staff),
             tests=_tests(city, assignment),
             acknowledge_by=city.in_seconds(policy.next_hospital_seconds),
+            needs=list(handover.needs),
+            lacking=list(handover.lacking),
         ),
         key=handover.hospital_id,
     )
+    choosing.tell(city, handover, assignment.destination, choice)
     city.set_timer("handover_remind", handover.handover_id, city.in_seconds(policy.remind_seconds))
     changed = replace(
         assignment,
@@ -143,7 +149,7 @@ def current(city: City, assignment: Assignment) -> Handover | None:
 
 def can_be_announced(city: City, assignment: Assignment) -> bool:
     """Return whether a hospital is open that takes the patient."""
-    return _next_hospital(city, assignment, assignment.refused_hospitals) is not None
+    return next_hospital(city, assignment, assignment.refused_hospitals) is not None
 
 
 def is_due(city: City, assignment: Assignment) -> bool:
@@ -272,7 +278,7 @@ def give_up(city: City, handover_id: str) -> Assignment | None:
         return None
     assignment = city.assignments[handover.assignment_id]
     refused = (*assignment.refused_hospitals, handover.hospital_id)
-    following = _next_hospital(city, assignment, refused)
+    following = next_hospital(city, assignment, refused)
     # A hospital that has agreed to a transfer keeps its beds: somebody must ring it up.
     stays = bool(handover.reservations) or following is None or following.place is None
     if stays or city.units[handover.unit_id].status not in BEFORE_ARRIVAL:
@@ -323,10 +329,11 @@ def expected_arrival(city: City, assignment: Assignment, hospital: Hospital) -> 
     return city.now + timedelta(seconds=seconds)
 
 
-def _next_hospital(
+def next_hospital(
     city: City, assignment: Assignment, refused: tuple[str, ...]
-) -> hospitals.HospitalChoice | None:
-    return hospitals.choose_hospital(
+) -> choosing.HospitalChoice | None:
+    """Return the hospital that a run's patient would be announced to now, but for the refused."""
+    return choosing.choose_hospital(
         city,
         city.incidents[assignment.incident_id],
         assignment.destination,

@@ -1,4 +1,4 @@
-"""Where patients are taken, and what hospitals report of themselves.
+"""Which hospitals serve what, and what they report of themselves.
 
 Source: 120 plan §4-5; domain, choosing the unit, handover, transfers and hospitals.
 """
@@ -11,13 +11,12 @@ from typing import Final
 from dispatch.domain import beds, tiers
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.fleet import report_duties
-from dispatch.domain.model import Hospital, Incident, Position
+from dispatch.domain.model import Hospital, Position
 from dispatch.policy.rules import Destination
 from dispatch.topics.hospitals import HospitalReported, HospitalService
 
 # Ranks of a hospital for a destination: the lower, the sooner it is chosen.
 _OF_THE_JURISDICTION, _OF_THE_CITY, _RESERVE, _TEMPORARY = range(4)
-_WITHOUT_CAPABILITY: Final = 2
 # Of one hospital: its record is read and written whole.
 MOST_ROOM_KINDS: Final = 500
 # The role that serves a destination, where the destination's name is not the role's.
@@ -26,16 +25,6 @@ _ROLE: Final[Mapping[Destination, str]] = {
     "ward": "ordinary",
     "home": "community",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class HospitalChoice:
-    """A hospital, the room kind to reserve and the place promised there (None: no room is free)."""
-
-    hospital: Hospital
-    room: str
-    place: int | None
-    travel_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,44 +38,6 @@ class PatientsChoice:
     hospital: Hospital | None
     travel_seconds: float
     passed_over: dict[str, int]
-
-
-def choose_hospital(
-    city: City,
-    incident: Incident,
-    destination: Destination,
-    *,
-    origin: Position,
-    refused: Iterable[str] = (),
-) -> HospitalChoice | None:
-    """Return the nearest open hospital that serves the destination, one with room left first.
-
-    Cases and ordinary patients never share a hospital: one that is in service for the others is
-    not chosen. A dispatcher's choice comes before the rule, unless that hospital has refused the
-    patient or is closed. None means that no hospital of the city is open for this destination.
-    """
-    room = city.pack.handover.rooms[destination]
-    refused = set(refused)
-    needed = capability_for(city, incident.complaint)
-    wish = city.calls[incident.incident_id].content.destination_wish
-    best: tuple[tuple[bool, bool, int, bool], float, str] | None = None
-    chosen: HospitalChoice | None = None
-    for hospital in city.hospitals.values():
-        if hospital.status == "closed" or hospital.hospital_id in refused:
-            continue
-        wanted = hospital.hospital_id == incident.wanted_hospital
-        rank = 0 if wanted else _rank_for(incident, destination, hospital, needed, wish)
-        if rank is None:
-            continue
-        place = city.free_place(hospital, room)
-        before_way = (not wanted, place is None, rank, hospital.status == "advisory")
-        if best is not None and before_way > best[0]:
-            continue
-        seconds = city.travel.seconds(origin, hospital.position)
-        found = (before_way, seconds, hospital.hospital_id)
-        if best is None or found < best:
-            best, chosen = found, HospitalChoice(hospital, room, place, seconds)
-    return chosen
 
 
 def choose_for_patients(
@@ -204,25 +155,14 @@ def _service_for(destination: Destination) -> HospitalService:
     return "cases" if destination == "designated_hospital" else "ordinary"
 
 
-def _rank_for(
-    incident: Incident,
-    destination: Destination,
-    hospital: Hospital,
-    needed: str | None,
-    wish: str | None,
-) -> int | None:
-    """Return how well a hospital fits an incident's patient, None when it does not.
+def rank_for(destination: Destination, hospital: Hospital, district: str) -> int | None:
+    """Return how well a hospital fits a destination of a district's patient, None where it is none.
 
-    `needed` is the capability that the complaint asks for, `wish` where the patient wants to go.
+    It must be in service for such patients; the lower, the better.
     """
-    rank = _rank(destination, hospital, incident.place.district)
-    if rank is None or hospital.service != _service_for(destination):
+    if hospital.service != _service_for(destination):
         return None
-    if destination != "nearest_suitable":
-        return rank
-    if needed is not None and needed not in hospital.capabilities:
-        return _WITHOUT_CAPABILITY
-    return 0 if wish in (hospital.hospital_id, hospital.name) else 1
+    return _rank(destination, hospital, district)
 
 
 def _rank(destination: Destination, hospital: Hospital, district: str) -> int | None:
@@ -237,12 +177,3 @@ def _rank(destination: Destination, hospital: Hospital, district: str) -> int | 
     if _ROLE.get(destination, destination) not in hospital.roles:
         return None
     return own if destination == "home" else 0
-
-
-def capability_for(city: City, complaint: str | None) -> str | None:
-    """Return the capability that a complaint needs, by the words that the pack names."""
-    folded = (complaint or "").casefold()
-    for word, capability in city.pack.allocation.complaint_capabilities.items():
-        if word in folded:
-            return capability
-    return None

@@ -3,7 +3,14 @@
 from dataclasses import replace
 from datetime import datetime
 
-from dispatch.domain import clocks, holds, link_proposals, placements, symptoms
+from dispatch.domain import (
+    clocks,
+    holds,
+    link_proposals,
+    patient_needs,
+    placements,
+    symptoms,
+)
 from dispatch.domain.city import City, Early, Rejected
 from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.policy.decision import Facts
@@ -146,6 +153,7 @@ def close_if_done(city: City, incident_id: str) -> None:
 
 def facts(city: City, incident: Incident) -> Facts:
     """Return what the decision looks at: the opening call and everything learnt since."""
+    asked = patient_needs.said(city, incident)
     return Facts(
         call_id=incident.incident_id,
         received_at=incident.received_at,
@@ -160,4 +168,7 @@ def facts(city: City, incident: Incident) -> Facts:
         taken_back=incident.taken_back,
         mode=city.mode,
         crew_ordered=bool(active_assignments(city, incident)),
+        requests=asked.requests,
+        ages=asked.ages,
+        needs=asked.needs,
     )

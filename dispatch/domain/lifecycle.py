@@ -11,6 +11,7 @@ from typing import Final
 
 from dispatch.domain import (
     clocks,
+    departures,
     dispatching,
     handover,
     incidents,
@@ -122,6 +123,7 @@ def end_run(city: City, event: RunEnded) -> None:
         patient_owed=False,
         unit_status="returning",
     )
+    departures.run_ended(city, assignment, event.reason, event.at)
     incidents.close_if_done(city, assignment.incident_id)
     dispatching.serve_queue(city, event.unit_id)
 

@@ -251,7 +251,10 @@ class Handover:
 
     `reservations` are the places kept for patients of a transfer, instead of a place of its own;
     `transfer_call_id` names the onward transfer that a case found in this patient has raised;
-    `tested_at` is when the test whose result is timed was first answered.
+    `tested_at` is when the test whose result is timed was first answered, `left_at` when the
+    patient left by himself. `needs` are the capabilities that the patient needs of the hospital,
+    `lacking` those that it does not have, `instead_of` is the nearer one that the patient does not
+    go to for them.
     """
 
     handover_id: str
@@ -269,6 +272,10 @@ class Handover:
     signed_by_hospital: str | None = None
     transfer_call_id: str | None = None
     tested_at: datetime | None = None
+    left_at: datetime | None = None
+    needs: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+    instead_of: str | None = None
     freed_at: datetime | None = None
     ended_at: datetime | None = None
 
@@ -447,7 +454,7 @@ class Report:
 
     report_id: str
     owner: str
-    kind: Literal["case", "crossing"]
+    kind: Literal["case", "crossing", "departure"]
     reported_at: datetime
     body: dict[str, Any]
     attempts: int = 1

@@ -39,8 +39,8 @@ def check_needs(city: City, patients: Sequence[TransferPatient]) -> None:
     """
     for index, patient in enumerate(patients):
         for need in patient.needs:
-            if need not in city.pack.transfers.needs:
-                known = ", ".join(city.pack.transfers.needs)
+            if need not in city.pack.needs.codes:
+                known = ", ".join(city.pack.needs.codes)
                 raise Rejected(f"patients.{index}.needs", f"{need} is not one of {known}")
 
 
@@ -82,7 +82,7 @@ def vehicles_for(city: City, patients: Iterable[TransferPatient]) -> frozenset[s
     kinds: frozenset[str] | None = None
     for patient in patients:
         for need in patient.needs:
-            may = city.pack.transfers.needs[need].vehicles
+            may = city.pack.needs.codes[need].vehicles
             if may:
                 kinds = frozenset(may) if kinds is None else kinds & frozenset(may)
     return kinds or frozenset()
@@ -90,6 +90,5 @@ def vehicles_for(city: City, patients: Iterable[TransferPatient]) -> frozenset[s
 
 def capabilities_for(city: City, patients: Iterable[TransferPatient]) -> frozenset[str]:
     """Return what a hospital must be able to do for all of these patients."""
-    needs = city.pack.transfers.needs
-    asked = (needs[need].capability for patient in patients for need in patient.needs)
-    return frozenset(capability for capability in asked if capability is not None)
+    asked = frozenset(need for patient in patients for need in patient.needs)
+    return frozenset(city.pack.capabilities_for(asked))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from dispatch.domain import hospitals, symptoms, transfers
+from dispatch.domain import choosing, hospitals, symptoms, transfers
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Handover, Hospital, Incident, Transfer
@@ -44,7 +44,7 @@ def transfer_onward(city: City, handover_id: str) -> None:
         institution_id=hospital.hospital_id,
         requested_at=city.now,
         kind=city.pack.transfers.kind_of_case(incident.case_status),
-        patients=(_patient(call),),
+        patients=(_patient(call, choosing.needs_of(city, incident)),),
         handover_id=handover_id,
     )
     city.put(replace(handover, transfer_call_id=call.call_id))
@@ -89,7 +89,7 @@ def _call(city: City, handover: Handover, hospital: Hospital, incident: Incident
     )
 
 
-def _patient(call: Call) -> TransferPatient:
+def _patient(call: Call, needs: tuple[str, ...]) -> TransferPatient:
     """Return the patient as far as known: how grave is told from the condition alone."""
     known = call.patient
     body: dict[str, Any] = {
@@ -102,5 +102,6 @@ def _patient(call: Call) -> TransferPatient:
         "sex": known.sex,
         "age": known.age,
         "id_number": known.id_number,
+        "needs": needs,
     }
     return TransferPatient(**{name: value for name, value in body.items() if value is not None})

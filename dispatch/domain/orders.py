@@ -3,7 +3,15 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dispatch.domain import clocks, disinfection, handover, incidents, placements, radio
+from dispatch.domain import (
+    choosing,
+    clocks,
+    disinfection,
+    handover,
+    incidents,
+    placements,
+    radio,
+)
 from dispatch.domain.allocation import DISPATCHER_CHOICE, Choice
 from dispatch.domain.briefing import brief
 from dispatch.domain.city import City
@@ -82,7 +90,7 @@ def issue(
         assignment = handover.announce(city, assignment)
     told = brief(city, incident, assignment)
     city.put(replace(assignment, told=told))
-    why = list(choice.why)
+    why = [*choice.why, *choosing.codes_of(handover.current(city, assignment))]
     city.emit(
         IncidentAssigned(
             incident_id=incident.incident_id,

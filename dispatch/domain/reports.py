@@ -13,16 +13,22 @@ from dispatch.domain import clocks, known_cases, symptoms
 from dispatch.domain.city import City
 from dispatch.domain.model import Assignment, Incident, Report, Transfer
 from dispatch.policy.pack import ITEMS, ClockKind
-from dispatch.topics.reports import CaseReported, CrossingReported
+from dispatch.topics.reports import CaseReported, CrossingReported, DepartureReported
 
 FoundBy = Literal["call", "crew", "hospital", "result"]
 
 TIMER: Final = "report"
 # The limit of each kind of report, and the event that it is.
-CLOCKS: Final[Mapping[str, ClockKind]] = {"case": "case_reported", "crossing": "crossing_reported"}
-_EVENTS: Final[Mapping[str, type[CaseReported | CrossingReported]]] = {
+CLOCKS: Final[Mapping[str, ClockKind]] = {
+    "case": "case_reported",
+    "crossing": "crossing_reported",
+    "departure": "case_reported",
+}
+_AnyReport = CaseReported | CrossingReported | DepartureReported
+_EVENTS: Final[Mapping[str, type[_AnyReport]]] = {
     "case": CaseReported,
     "crossing": CrossingReported,
+    "departure": DepartureReported,
 }
 _SECONDS_PER_MINUTE: Final = 60.0
 _IDENTITY: Final = ("patient_id", "name", "sex", "age", "id_number")
@@ -95,6 +101,34 @@ def report_crossing(
     _send(city, "crossing", event, district=from_district, since=city.now)
 
 
+def report_departure(
+    city: City,
+    incident: Incident,
+    run: Assignment,
+    *,
+    reason: Literal["transport_declined", "left_hospital"],
+    happened_at: datetime,
+    handover_id: str | None = None,
+) -> None:
+    """Report a case who was not brought, or a patient who left at a time (aware UTC)."""
+    happened_at = min(max(happened_at, incident.received_at), city.now)
+    event = DepartureReported(
+        report_id=_next_id(city, incident.incident_id),
+        attempt=1,
+        content=_described(city, incident, run) | {"happened_at": happened_at},
+        incident_id=incident.incident_id,
+        district=incident.place.district,
+        at=city.now,
+        due_at=_due_at(city, "case_reported", happened_at),
+        reason=reason,
+        case_status=incident.case_status,
+        assignment_id=run.assignment_id,
+        hospital_id=run.hospital_id,
+        handover_id=handover_id,
+    )
+    _send(city, "departure", event, district=incident.place.district, since=happened_at)
+
+
 def resend(city: City, report_id: str) -> None:
     """Send a report again that nobody has acknowledged: the same report, the next attempt."""
     report = city.reports.get(report_id)
@@ -109,8 +143,8 @@ def resend(city: City, report_id: str) -> None:
 
 def _send(
     city: City,
-    kind: Literal["case", "crossing"],
-    event: CaseReported | CrossingReported,
+    kind: Literal["case", "crossing", "departure"],
+    event: _AnyReport,
     *,
     district: str,
     since: datetime,
@@ -172,7 +206,12 @@ def _content(
     found_at: datetime,
     met: Assignment | None,
 ) -> dict[str, Any]:
-    """Return what the report says: personal data belongs here, and in no log line."""
+    """Return what the report of a case says."""
+    return _described(city, incident, met) | {"found_by": found_by, "found_at": found_at}
+
+
+def _described(city: City, incident: Incident, met: Assignment | None) -> dict[str, Any]:
+    """Return what is known of a patient: personal data belongs here, and in no log line."""
     place = incident.place
     runs = [city.assignments[key] for key in incident.assignments]
     return {
@@ -190,8 +229,6 @@ def _content(
         "condition": incident.condition,
         "symptoms": symptoms.told(city, incident),
         "history": {item: incident.epidemiology.get(item) for item in ITEMS},
-        "found_by": found_by,
-        "found_at": found_at,
         "involved": [
             {
                 "assignment_id": run.assignment_id,

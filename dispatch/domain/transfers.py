@@ -6,6 +6,7 @@ a hospital's word; an accepted one is served like any other, and its handover ta
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, Final
 
 from dispatch.domain import (
@@ -396,7 +397,8 @@ def call_for(city: City, event: TransferRequested) -> Call:
 def _choose(city: City, transfer: Transfer) -> hospitals.PatientsChoice:
     incident = city.incidents[transfer.transfer_id]
     assert incident.decision is not None, "a transfer is decided on when it is opened"
-    return hospitals.choose_for_patients(
+    choose = partial(
+        hospitals.choose_for_patients,
         city,
         incident.decision["destination"],
         _wanted(city, transfer),
@@ -404,9 +406,14 @@ def _choose(city: City, transfer: Transfer) -> hospitals.PatientsChoice:
         district=incident.place.district,
         # Nobody is moved to where they are.
         refused=(*transfer.refused_hospitals, transfer.institution_id),
-        capabilities=moving.capabilities_for(city, placements.left_to_carry(city, incident)),
         proposed=transfer.wanted_hospital,
     )
+    needed = moving.capabilities_for(city, placements.left_to_carry(city, incident))
+    chosen = choose(capabilities=needed)
+    if chosen.hospital is None and needed and transfer.handover_id is not None:
+        # A case that was found stays in no ordinary hospital; what is lacking is escalated.
+        return choose()
+    return chosen
 
 
 def _wanted(city: City, transfer: Transfer) -> dict[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from dispatch.domain.model import CITY
 from dispatch.indicators.deaths import Deaths
+from dispatch.indicators.departures import Departures
 from dispatch.indicators.duties import Duties
 from dispatch.indicators.exposure import Exposure
 from dispatch.indicators.figures import Figure, Indicator
@@ -59,6 +60,7 @@ class Computation:
             Ordering(self._known, scope, mode),
             Exposure(self._known, scope),
             SpillOver(self._known, scope),
+            Departures(self._known, scope),
             Deaths(self._known, scope),
             SixNone(self._known, scope),
             Standards(self._known, scope),

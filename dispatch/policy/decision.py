@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import orjson
 
+from dispatch.policy.needs import capabilities_needed, needs_in, requests_of
 from dispatch.policy.pack import ITEMS, Item, Pack, PolicyInForce, Question, TransferOutcome
 from dispatch.policy.rules import (
     SYMPTOMATIC,
@@ -40,7 +41,9 @@ class Facts(NamedTuple):
     `can_admit_suspected` matters for an institution alone, `transfer_kind` for patients who are
     moved between institutions. `complaints` are still to be read, `read` is what was read of others
     before; `taken_back` are symptoms that were said, or read, and are not so. `mode` is the city's;
-    `crew_ordered` says that a crew has its order. Times are aware UTC.
+    `crew_ordered` says that a crew has its order. What the hospital must be capable of follows from
+    all of it, from `requests` (texts that are read for nothing else) and the patients' `ages` in
+    years; `needs` are codes of it that are known already. Times are aware UTC.
     """
 
     call_id: str
@@ -57,6 +60,9 @@ class Facts(NamedTuple):
     taken_back: tuple[str, ...] = ()
     mode: CityMode = "epidemic"
     crew_ordered: bool = False
+    requests: tuple[str, ...] = ()
+    ages: tuple[float, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -106,6 +112,8 @@ def facts_of(call: "Call") -> Facts:
         patient.case_status,
         call.answers(),
         complaints=(call.chief_complaint,) if call.chief_complaint else (),
+        requests=requests_of(call),
+        ages=() if patient.age is None else (patient.age,),
     )
 
 
@@ -132,6 +140,8 @@ def decide(facts: Facts, pack: Pack, at: datetime) -> Decision:
     """Decide on a call at a time (aware UTC) by the first rule of the pack that matches.
 
     The screening deadline has passed when the time is at or after received_at plus the deadline.
+    Who needs what is never delayed for the epidemic (work plans (七)2) waits for no answer: it is
+    decided as when a crew has its order already.
     """
     epidemiology = facts.epidemiology
     history, not_asked = _HISTORIES[tuple(map(epidemiology.get, ITEMS))]
@@ -140,11 +150,12 @@ def decide(facts: Facts, pack: Pack, at: datetime) -> Decision:
     known_case = facts.case_status != "none"
     deadline_passed = at >= facts.received_at + pack.deadline
     institution = facts.caller_kind == "institution"
+    needs = capabilities_needed(facts, pack)
     if facts.transfer_kind is not None:
         kind = pack.transfers.kinds[facts.transfer_kind]
         # A case found among them is decided on as a case.
         if kind.outcome is not None and facts.case_status == "none":
-            return _as_kind(facts, kind.outcome, kind.source, pack, at)
+            return _as_kind(facts, kind.outcome, kind.source, pack, at, needs=needs)
     rule, outcome = pack.table[
         Case(
             facts.caller_kind,
@@ -154,7 +165,7 @@ def decide(facts: Facts, pack: Pack, at: datetime) -> Decision:
             history,
             facts.condition != "stable",
             deadline_passed,
-            facts.crew_ordered,
+            facts.crew_ordered or not pack.never_delayed.isdisjoint(needs),
         )
     ]
     return Decision(
@@ -171,13 +182,19 @@ def decide(facts: Facts, pack: Pack, at: datetime) -> Decision:
         pack.policy,
         rule.source,
         at,
-        _inputs(facts, symptoms, at, deadline_passed=deadline_passed),
+        _inputs(facts, symptoms, at, needs, deadline_passed=deadline_passed),
         _warnings(symptoms, pack, at),
     )
 
 
 def _as_kind(
-    facts: Facts, outcome: TransferOutcome, source: str, pack: Pack, at: datetime
+    facts: Facts,
+    outcome: TransferOutcome,
+    source: str,
+    pack: Pack,
+    at: datetime,
+    *,
+    needs: tuple[str, ...],
 ) -> Decision:
     """Decide as the kind of transfer has it: nobody is asked, whatever the history."""
     symptoms = sum_up(facts.symptoms, (), (), facts.mode, pack)._replace(evidence="none")
@@ -199,6 +216,7 @@ def _as_kind(
             facts,
             symptoms,
             at,
+            needs,
             deadline_passed=at >= facts.received_at + pack.deadline,
         ),
         _warnings(symptoms, pack, at),
@@ -206,7 +224,12 @@ def _as_kind(
 
 
 def _inputs(
-    facts: Facts, symptoms: Symptoms, at: datetime, *, deadline_passed: bool
+    facts: Facts,
+    symptoms: Symptoms,
+    at: datetime,
+    needs: tuple[str, ...],
+    *,
+    deadline_passed: bool,
 ) -> dict[str, Any]:
     inputs = {
         "call_id": facts.call_id,
@@ -231,6 +254,8 @@ def _inputs(
     }
     if facts.transfer_kind is not None:
         inputs["transfer_kind"] = facts.transfer_kind
+    if needs:
+        inputs["needs"] = list(needs)
     return inputs
 
 
@@ -263,5 +288,6 @@ def replay(inputs: Mapping[str, Any], pack: Pack) -> Decision:
         tuple(inputs.get("taken_back", ())),
         inputs.get("mode", "epidemic"),
         inputs.get("crew_ordered", False),
+        needs=needs_in(inputs),
     )
     return decide(facts, pack, parse_time(inputs["at"]))

@@ -4,7 +4,7 @@ A pack is one TOML file. Nothing outside the packs knows a symptom, a limit or a
 are metres, speeds km/h, times seconds, minutes or days, as each name says.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, lru_cache
@@ -196,14 +196,13 @@ class Allocation(Part):
     """How a unit is chosen, and how long anything may wait.
 
     `minutes_until_free` is by unit status (a status that is absent: nobody can say),
-    `queue_escalation_seconds` by condition, `complaint_capabilities` from a word of the complaint
-    to the hospital capability it needs. From `mass_casualty_patients` on an incident is one; from
-    `mass_casualty_stable_ill` on, where they are stable, are cases or have a trigger symptom by its
-    code, and need no such capability. Without a regular crew within `critical_reach_minutes`, a
-    critical patient gets a transfer crew as the last resort. A hold without an end ends after
-    `hold_seconds`, any within `hold_at_most_seconds`, and somebody is reminded of it every
-    `hold_reminder_seconds`. A unit that is free takes over the run of a crew that is not there yet
-    where it comes `take_over_seconds` sooner, or more; without that, never.
+    `queue_escalation_seconds` by condition. From `mass_casualty_patients` on an incident is one;
+    from `mass_casualty_stable_ill` on, where they are stable, are cases or have a trigger symptom
+    by its code, and need nothing of a hospital but for their age. Without a regular crew within
+    `critical_reach_minutes`, a critical patient gets a transfer crew as the last resort. A hold
+    without an end ends after `hold_seconds`, any within `hold_at_most_seconds`, and somebody is
+    reminded of it every `hold_reminder_seconds`. A unit that is free takes over the run of a crew
+    that is not there yet where it comes `take_over_seconds` sooner, or more; without that, never.
 
     These limits are by how urgent it is; an unknown condition is `critical`, too. A crew that suits
     better (of the kind asked for, or with negative pressure) may come `suited_later_seconds` after
@@ -235,7 +234,6 @@ class Allocation(Part):
     at_the_door_seconds: Seconds
     far_seconds: Limits
     queue_escalation_seconds: Annotated[dict[Condition, Seconds], AfterValidator(_every(Condition))]
-    complaint_capabilities: dict[Line, Identifier]
 
     @model_validator(mode="after")
     def _holds_end_in_time(self) -> Self:
@@ -389,11 +387,52 @@ class TransferKind(Part):
         return self
 
 
-class Need(Part):
-    """What a special need asks for: vehicles that may carry it, a capability of the hospital."""
+class Need(Wording):
+    """A need, and what it asks for: vehicles that may carry it, a capability of the hospital.
+
+    The capability of one that is `never_delayed` is waited for by nobody (work plans (七)2).
+    """
 
     vehicles: Annotated[tuple[VehicleKind, ...], Field(strict=False)] = ()
     capability: Identifier | None = None
+    never_delayed: bool = False
+
+
+class ExtraMinutes(Part):
+    """How many minutes more than to the nearest hospital that suits a patient is taken for a need.
+
+    `isolating` for one who must be isolated, `ordinary` for all others.
+    """
+
+    isolating: Minutes
+    ordinary: Minutes
+
+
+class WhyHospital(Part):
+    """Why a hospital was chosen, in words with places for what it is about."""
+
+    nearest: Wording
+    further: Wording
+    lacking: Wording
+
+
+class Needs(Part):
+    """What patients may need: the one list, for calls, transfers and hospitals' capabilities.
+
+    Patients below `child_below_years` need `child_need`, one of the codes.
+    """
+
+    child_below_years: NotNegative
+    child_need: Identifier
+    extra_minutes: ExtraMinutes
+    why: WhyHospital
+    codes: Annotated[dict[Identifier, Need], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _children_need_something_listed(self) -> Self:
+        if self.child_need not in self.codes:
+            raise place_error("child_need", f"{self.child_need} is not among codes")
+        return self
 
 
 class Moving(Part):
@@ -419,7 +458,7 @@ class Batches(Part):
 
 
 class Transfers(Part):
-    """How a transfer is arranged: kinds of patients, beds by severity, needs, limits.
+    """How a transfer is arranged: kinds of patients, beds by severity, limits.
 
     `beds` names the bed kinds that do for a case, best first. A bed that was accepted is kept for
     `kept_hours`; where nobody has room it is looked for again every `search_seconds`.
@@ -429,7 +468,6 @@ class Transfers(Part):
     search_seconds: Seconds
     kinds: Annotated[dict[Identifier, TransferKind], Field(min_length=1)]
     beds: Annotated[dict[Severity, SomeCodes], AfterValidator(_every(Severity))]
-    needs: dict[Identifier, Need]
     batches: Batches
 
     @model_validator(mode="after")
@@ -563,6 +601,7 @@ class Pack(Part):
     handover: Handover
     disinfection: TerminalDisinfection
     reports: Reports
+    needs: Needs
     transfers: Transfers
     tiers: Tiers
     supplies: Supplies
@@ -585,6 +624,13 @@ class Pack(Part):
             for code in getattr(self.screening, name):
                 self._must_have_words(code, f"screening.{name}")
         self._must_have_words(self.screening.temperature.symptom, "screening.temperature.symptom")
+        return self
+
+    @model_validator(mode="after")
+    def _words_ask_for_needs_listed(self) -> Self:
+        for code in self.vocabulary.needs:
+            if code not in self.needs.codes:
+                raise place_error("needs.codes", f"has nothing for {code} of the vocabulary")
         return self
 
     def _must_have_words(self, code: str, place: str) -> None:
@@ -623,6 +669,61 @@ class Pack(Part):
     def known_symptoms(self) -> frozenset[str]:
         """Every symptom's code."""
         return frozenset(self.vocabulary.symptoms)
+
+    @cached_property
+    def needs_of_symptom(self) -> dict[str, tuple[str, ...]]:
+        """The needs that symptoms ask for by their codes."""
+        found: dict[str, tuple[str, ...]] = {}
+        for need, words in self.vocabulary.needs.items():
+            for code in words.symptoms:
+                found[code] = (*found.get(code, ()), need)
+        return found
+
+    @cached_property
+    def capability_names(self) -> dict[str, Wording]:
+        """The name of each capability: that of the need of its own name, else of the first."""
+        names: dict[str, Wording] = {}
+        for code, need in self.needs.codes.items():
+            if code == need.capability or need.capability not in (None, *names):
+                names[str(need.capability)] = need
+        return names
+
+    @cached_property
+    def child_capability(self) -> str | None:
+        """What children need of a hospital by their age alone."""
+        return self.needs.codes[self.needs.child_need].capability
+
+    @cached_property
+    def needs_by_name(self) -> dict[str, str]:
+        """The code of a need by itself and by its name in both languages, in lower case."""
+        return {
+            name.casefold(): code
+            for code, need in self.needs.codes.items()
+            for name in (code, need.zh, need.en)
+        }
+
+    @cached_property
+    def asking_for_nothing(self) -> frozenset[str]:
+        """The symptoms whose codes ask for nothing of a hospital."""
+        return self.known_symptoms - self.needs_of_symptom.keys() - self.needs.codes.keys()
+
+    @cached_property
+    def never_delayed(self) -> frozenset[str]:
+        """The capabilities that nobody waits for."""
+        needs = self.needs.codes.values()
+        return frozenset(
+            each.capability for each in needs if each.capability and each.never_delayed
+        )
+
+    def capabilities_for(self, needs: Collection[str]) -> tuple[str, ...]:
+        """Return the capabilities that needs ask for, in the order of the list, each once."""
+        codes = self.needs.codes.items()
+        asked = (
+            need.capability
+            for code, need in codes
+            if need.capability is not None and (code in needs or need.capability in needs)
+        )
+        return tuple(dict.fromkeys(asked))
 
     @cached_property
     def deadline(self) -> timedelta:

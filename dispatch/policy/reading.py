@@ -51,6 +51,7 @@ class Reader:
             code: dict.fromkeys(map(self._folded_entry, words.both()))
             for code, words in vocabulary.needs.items()
         }
+        self._lasting = frozenset(code for code, each in vocabulary.needs.items() if each.lasting)
         self._symptoms, self._needs = Finder(symptoms), Finder(needs)
         self._nothing = Finder({"": list(map(self._folded_entry, vocabulary.nothing))})
         self._unknown = frozenset(map(folded, vocabulary.unknown))
@@ -61,6 +62,7 @@ class Reader:
         self._thermometer = Thermometer(vocabulary.temperature)
         self._context = Context(vocabulary)
         self._symptoms_of = lru_cache(_REMEMBERED)(self._read_symptoms)
+        self._needs_of = lru_cache(_REMEMBERED)(self._read_needs)
         self._place_of = lru_cache(_REMEMBERED)(self._place)
 
     def symptoms(self, text: str, threshold: Threshold) -> tuple[Mention, ...]:
@@ -77,12 +79,14 @@ class Reader:
         others = [] if len(spans) == len(degrees) else self._needs.find(text)[:MOST_MENTIONS]
         return tuple(self._context.judge(text, spans, others, threshold.symptom, frozenset()))
 
-    def needs(self, text: str) -> list[Mention]:
+    def needs(self, text: str) -> tuple[Mention, ...]:
         """Return the needs that a text names, in order, with those that don't count."""
+        return self._needs_of(text[:LONGEST_READ])
+
+    def _read_needs(self, text: str) -> tuple[Mention, ...]:
         text = self._fold(text)
-        lasting = frozenset(code for code, words in self._vocabulary.needs.items() if words.lasting)
         spans = self._needs.find(text)[:MOST_MENTIONS]
-        return self._context.judge(text, spans, [], None, lasting)
+        return tuple(self._context.judge(text, spans, [], None, self._lasting))
 
     def code(self, entry: str) -> str | None:
         """Return the code that an entry of a list of symptoms stands for without a doubt."""

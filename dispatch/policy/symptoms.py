@@ -85,6 +85,8 @@ def sum_up(
         if entry in pack.known_symptoms:
             coded.add(entry)
             continue
+        if entry in pack.needs.codes:
+            continue
         left -= 1
         placed = pack.reader.place(entry, pack.screening.temperature) if left >= 0 else None
         if placed is None or not placed.known:

@@ -77,9 +77,13 @@ class Words(Part):
 
 
 class NeedWords(Words):
-    """The words that ask for a capability; `lasting`: also where they are of the past."""
+    """The words that ask for a capability, and the `symptoms` whose codes do.
+
+    `lasting`: also where the words are of the past.
+    """
 
     lasting: bool = False
+    symptoms: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
 
 
 class TemperatureWords(Part):
@@ -201,6 +205,14 @@ class Vocabulary(Part):
                 other = meant.setdefault(self.folded(word), code)
                 if other != code:
                     raise place_error(f"symptoms.{code}", f"{word}: is a word of {other} too")
+        return self
+
+    @model_validator(mode="after")
+    def _needs_name_symptoms(self) -> Self:
+        for need, words in self.needs.items():
+            for code in words.symptoms:
+                if code not in self.symptoms:
+                    raise place_error(f"needs.{need}.symptoms", f"{code} is not among symptoms")
         return self
 
     @cached_property

@@ -20,6 +20,7 @@ class Commission:
         self._known: set[str] = set()
         stage.on("case.reported", self._on_reported)
         stage.on("crossing.reported", self._on_reported)
+        stage.on("departure.reported", self._on_reported)
 
     def _on_reported(self, seen: Seen) -> None:
         report = seen.data

@@ -253,7 +253,7 @@ def _hospital(row: Row, number: int, pack: Pack) -> dict[str, Any]:
         "longitude": float(row["longitude"]),
         "roles": roles,
         "jurisdiction": [DISTRICT] if number == 0 else [],
-        "capabilities": sorted(set(pack.allocation.complaint_capabilities.values())),
+        "capabilities": sorted(pack.capability_names),
         "decontamination": True,
         "rooms": dict.fromkeys(pack.handover.rooms.values(), ROOMS_OF_A_KIND),
     }

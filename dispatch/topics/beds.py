@@ -51,7 +51,7 @@ class BedOccupied(Announcement):
 class BedVacated(Announcement):
     """A place is free again; `promise_id` names the promise under which its patient had come.
 
-    `outcome` is discharged, moved or died.
+    `outcome` is discharged, moved, died or left.
     """
 
     event_type: ClassVar[str] = "bed.vacated"

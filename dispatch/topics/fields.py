@@ -132,7 +132,19 @@ HospitalId = Annotated[str, Field(pattern=_TOPIC_PART)]
 UnitId = Annotated[str, Field(pattern=_TOPIC_PART)]
 InstitutionId = Annotated[str, Field(pattern=_TOPIC_PART)]
 DistrictCode = Annotated[str, Field(pattern=_DISTRICT)]
-Text = Annotated[str, Field(min_length=1, max_length=2_000, pattern=_NO_NUL)]
+LONGEST_TEXT: Final = 2_000
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=_NO_NUL)]
+
+
+def _as_text(value: Any) -> str:
+    """Return what was sent as text, whatever it was."""
+    text = value if isinstance(value, str) else "" if value is None else str(value)
+    text = text.encode("utf-8", "replace").decode().replace("\x00", " ").strip()
+    return text[:LONGEST_TEXT] or "unknown"
+
+
+# Of a number that is not told, or no text, what can be read of it: nobody is refused for it.
+IdNumber = Annotated[Text, BeforeValidator(_as_text)]
 LongText = Annotated[str, Field(min_length=1, max_length=20_000, pattern=_NO_NUL)]
 SymptomCode = Annotated[str, Field(min_length=1, max_length=64, pattern=_NO_NUL)]
 # Nobody can tell which symptoms there are.

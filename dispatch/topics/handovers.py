@@ -3,11 +3,16 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from dispatch.topics.announcement import Announcement, Reason
 
 
 class HandoverAnnounced(Announcement):
-    """Who comes, when, what to reserve, what to wear, what to test at once (120 plan §5)."""
+    """Who comes, when, what to reserve, what to wear, what to test at once (120 plan §5).
+
+    `needs` are the capabilities that the patient needs, `lacking` those that the hospital lacks.
+    """
 
     event_type: ClassVar[str] = "handover.announced"
     handover_id: str
@@ -30,6 +35,8 @@ class HandoverAnnounced(Announcement):
     staff_ppe: list[str]
     tests: list[str]
     acknowledge_by: datetime
+    needs: list[str] = Field(default_factory=list)
+    lacking: list[str] = Field(default_factory=list)
 
 
 class HandoverUpdated(Announcement):

@@ -17,7 +17,7 @@ from dispatch.topics.fields import (
 HospitalStatus = Literal["open", "advisory", "closed"]
 HospitalService = Literal["ordinary", "emptying", "emptied", "cases", "standby"]
 DecontaminationStatus = Literal["inactive", "open", "full", "exceeded"]
-BedOutcome = Literal["discharged", "moved", "died"]
+BedOutcome = Literal["discharged", "moved", "died", "left"]
 Rooms = Annotated[dict[Identifier, Annotated[int, Field(ge=0, le=100_000)]], AtMost(500)]
 
 
@@ -95,6 +95,15 @@ class PatientFound(Content):
     case_status: CaseStatusFound
 
 
+class PatientLeft(Content):
+    """A patient who was brought has left by himself, whether a bed is free by it or not."""
+
+    event_type: ClassVar[str] = "patient.left"
+    hospital_id: Identifier
+    handover_id: LongIdentifier
+    at: Timestamp
+
+
 class TransferAccepted(Content):
     """The hospital takes the patients of an offer: beds and isolation places are kept for them."""
 
@@ -118,7 +127,7 @@ class TransferDiverted(Content):
 
 
 class BedFreed(Content):
-    """A bed is free again: its patient was discharged, moved or has died.
+    """A bed is free again: its patient was discharged, moved, has died or has left by himself.
 
     `promise_id` is the reservation or handover under which the patient came; without one the
     patient had come otherwise, or before.
@@ -176,6 +185,7 @@ INPUTS = (
     HandoverDiverted,
     HandoverSignedByHospital,
     PatientFound,
+    PatientLeft,
     TransferAccepted,
     TransferDiverted,
     BedFreed,

@@ -18,6 +18,7 @@ EscalationKind = Literal[
     "batch_unplaced",
     "batch_unplanned",
     "call_unreadable",
+    "capability_lacking",
     "clock_breached",
     "cluster_found",
     "crew_far_away",
@@ -26,12 +27,14 @@ EscalationKind = Literal[
     "disinfection_overdue",
     "handover_unanswered",
     "handover_unsigned",
+    "hospital_closed",
     "last_tier_filling",
     "mass_casualty",
     "no_designated_hospital",
     "no_hospital",
     "no_room",
     "no_transfer_crew_to_swap",
+    "patient_left",
     "regular_instead_of_transfer",
     "radio_out",
     "reservation_expired",
@@ -45,6 +48,7 @@ EscalationKind = Literal[
     "timer_failed",
     "transfer_as_last_resort",
     "transfer_unplaced",
+    "transport_declined",
     "unit_inconsistent",
     "waiting_for_unit",
     "wear_time_exceeded",
@@ -234,6 +238,29 @@ class HandoverProgressed(Announcement):
     by: str
 
 
+class HospitalChosen(Announcement):
+    """Where a patient who needs something of a hospital is taken, and why, in `zh` and `en`.
+
+    `needs`, `lacking` and the hospital's `capabilities` are codes of the policy pack's needs.
+    `nearest_id` is the hospital where the patient would have gone but for them; the way is
+    `extra_seconds` longer than to that one.
+    """
+
+    event_type: ClassVar[str] = "hospital.chosen"
+    incident_id: str
+    assignment_id: str
+    handover_id: str
+    hospital_id: str
+    at: datetime
+    destination: str
+    needs: list[str]
+    lacking: list[str]
+    capabilities: list[str]
+    nearest_id: str | None
+    extra_seconds: float
+    why: dict[str, str]
+
+
 class IncidentAmended(Announcement):
     """PPE, destination, hospital, disinfection or scene of a run changed; the crew was told."""
 
@@ -354,6 +381,7 @@ OUTPUTS = (
     IncidentReleased,
     IncidentProgressed,
     HandoverProgressed,
+    HospitalChosen,
     IncidentAmended,
     IncidentHeld,
     IncidentResumed,

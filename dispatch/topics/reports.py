@@ -63,6 +63,28 @@ class CrossingReported(Announcement):
     hospital_id: str
 
 
+class DepartureReported(Announcement):
+    """A case was not brought, or a patient left before the result; sent as a case's is.
+
+    `reason` is transport_declined or left_hospital, `handover_id` that of who has left; `content`
+    is what the report says.
+    """
+
+    event_type: ClassVar[str] = "departure.reported"
+    report_id: str
+    attempt: int
+    content: dict[str, Any]
+    incident_id: str
+    district: str
+    at: datetime
+    due_at: datetime
+    reason: str
+    case_status: str
+    assignment_id: str
+    hospital_id: str | None
+    handover_id: str | None
+
+
 class ReportSettled(Announcement):
     """A report was acknowledged by the commission: it is not sent again."""
 
@@ -106,6 +128,7 @@ class CommissionRejected(Announcement):
 OUTPUTS = (
     CaseReported,
     CrossingReported,
+    DepartureReported,
     ReportSettled,
     SurveyRecorded,
     InfectionRecorded,

@@ -15,6 +15,7 @@ from dispatch.topics.fields import (
     Content,
     DistrictCode,
     Identifier,
+    IdNumber,
     LongText,
     Symptoms,
     Text,
@@ -34,7 +35,7 @@ class TransferPatient(Content):
     age: Annotated[float, Field(ge=0, le=150, allow_inf_nan=False)] | None = None
     sex: Text | None = None
     name: Text | None = None
-    id_number: Text | None = None
+    id_number: IdNumber | None = None
     symptoms: Symptoms | None = None
     needs: Annotated[tuple[Identifier, ...], Field(strict=False), AtMost(20)] = ()
 

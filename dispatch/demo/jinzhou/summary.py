@@ -214,7 +214,7 @@ def _misplaced(
         if hospital_id is None or room not in scenario.severity[patient.severity].beds:
             yield text("demo.jinzhou.misplaced", **said)
             continue
-        needs = [pack.transfers.needs[NEEDS[need]].capability for need in patient.needs]
+        needs = [pack.needs.codes[NEEDS[need]].capability for need in patient.needs]
         for need in needs:
             if need is not None and need not in able[hospital_id]:
                 yield text("demo.jinzhou.unable", hospital_id=hospital_id, need=need, **said)

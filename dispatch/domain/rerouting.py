@@ -1,0 +1,59 @@
+"""Patients under way go elsewhere: what they need has become known, or their hospital has closed.
+
+Source: work plans (一)4 (fever clinics may not close unasked), (七)2; domain, handover.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from dispatch.domain import choosing, handover, orders
+from dispatch.domain.arrivals import BEFORE_ARRIVAL
+from dispatch.domain.city import City
+from dispatch.domain.escalation import escalate
+from dispatch.domain.model import Hospital
+
+# Without one of these, those who must be isolated have nowhere to go.
+_MAY_NOT_CLOSE: Final = ("fever_clinic", "designated", "reserve_designated", "temporary")
+
+
+def for_needs(city: City, assignment_id: str, gained: Collection[str], because: str) -> None:
+    """Take a patient who has been announced where what they now need is to be had, or escalate.
+
+    Who has arrived stays, and so does who has a bed that a hospital agreed to keep.
+    """
+    run = city.assignments[assignment_id]
+    announced = handover.current(city, run)
+    if announced is None:
+        return
+    lacks = choosing.lacking(gained, city.hospitals[announced.hospital_id])
+    if not lacks:
+        return
+    if city.units[run.unit_id].status in BEFORE_ARRIVAL and not announced.reservations:
+        choice = handover.next_hospital(city, run, run.refused_hospitals)
+        if choice is not None and _has_more(city, choice, announced.hospital_id):
+            after = handover.move_on(city, announced, because, status="withdrawn", refused=False)
+            orders.tell_amended(city, after, {"hospital_id": after.hospital_id}, because)
+            return
+    choosing.escalate_lacking(city, announced, lacks)
+
+
+def tell_closed(city: City, hospital: Hospital, before: str) -> None:
+    """Escalate that one that isolates has closed; `before` is the status that it had."""
+    roles = [role for role in _MAY_NOT_CLOSE if role in hospital.roles]
+    if before == "closed" or hospital.status != "closed" or not roles:
+        return
+    coming = sum(1 for _ in city.arrivals.at(hospital.hospital_id))
+    escalate(
+        city,
+        "hospital_closed",
+        None,
+        hospital.hospital_id,
+        f"hospital {hospital.hospital_id} ({', '.join(roles)}) has closed; {coming} patients were "
+        "announced to it: those under way go to the next",
+    )
+
+
+def _has_more(city: City, choice: choosing.HospitalChoice, hospital_id: str) -> bool:
+    """Say whether a choice has more of what the patient needs than where they are announced."""
+    here = choosing.lacking(choice.needs, city.hospitals[hospital_id])
+    return choice.hospital.hospital_id != hospital_id and len(choice.lacking) < len(here)
