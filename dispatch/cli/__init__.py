@@ -39,6 +39,7 @@ SECTIONS: Final = {
         "hold": "dispatch.cli.call:hold",
         "cancel": "dispatch.cli.call:cancel",
         "unlink": "dispatch.cli.call:unlink",
+        "waive": "dispatch.cli.call:waive",
         "unit": "dispatch.cli.unit:command",
         "hospital": "dispatch.cli.hospital:command",
         "commission": "dispatch.cli.commission:command",

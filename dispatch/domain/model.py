@@ -5,9 +5,9 @@ Times are aware UTC, positions WGS-84 degrees, durations seconds unless a name s
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from dispatch.policy.pack import ClockKind
+from dispatch.policy.pack import ClockKind, Minimum
 from dispatch.policy.rules import Destination, Disinfection, Protection
 from dispatch.topics.calls import Call, Contact
 from dispatch.topics.fields import Answer, CallerKind, CaseStatus, Condition, CrewKind, VehicleKind
@@ -16,6 +16,9 @@ from dispatch.topics.hospitals import HospitalService
 from dispatch.topics.placements import BatchStatus, TransferStatus
 from dispatch.topics.transfers import TransferPatient
 from dispatch.topics.units import UnitStatus
+
+# How a handover ends whose patient is at the hospital: signed by both, or let go unsigned by it.
+HANDED_OVER: Final = frozenset({"closed", "released"})
 
 IncidentStatus = Literal["arranging", "screening", "waiting", "assigned", "held", "closed"]
 
@@ -202,7 +205,9 @@ class Assignment:
     `unanswered_at` is when it was found that nobody had answered its order in time, `stands_since`
     when the order was left to stand all the same, for no crew is heard;
     `patient_owed` says of a run that ended that its patient still needs another unit; `deaths`
-    counts the patients who died in the crew's care.
+    counts the patients who died in the crew's care; `cleaned_at` is when the vehicle was cleaned
+    after an ordinary run; `observations` are what the crew has reported of the patient, as it is
+    told (the first and the last of the `observed` in all).
     """
 
     assignment_id: str
@@ -234,12 +239,17 @@ class Assignment:
     reason: str | None = None
     patient_owed: bool = False
     deaths: int = 0
+    cleaned_at: datetime | None = None
+    observations: tuple[dict[str, Any], ...] = ()
+    observed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handover:
     """An announcement to one hospital, up to the record signed by crew and hospital.
 
+    A dispatcher may let the vehicle go when the crew has signed and the hospital does not: it is
+    `released`, and `released_by` says by whom; the hospital may still sign.
     `reservations` are the places kept for patients of a transfer, instead of a place of its own;
     `transfer_call_id` names the onward transfer that a case found in this patient has raised;
     `tested_at` is when the test whose result is timed was first answered.
@@ -255,9 +265,12 @@ class Handover:
     reservations: tuple[str, ...] = ()
     announced_at: datetime
     expected_at: datetime
-    status: Literal["announced", "acknowledged", "withdrawn", "diverted", "closed"] = "announced"
+    status: Literal["announced", "acknowledged", "withdrawn", "diverted", "closed", "released"] = (
+        "announced"
+    )
     signed_by_crew: str | None = None
     signed_by_hospital: str | None = None
+    released_by: str | None = None
     transfer_call_id: str | None = None
     tested_at: datetime | None = None
     freed_at: datetime | None = None
@@ -266,7 +279,12 @@ class Handover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Terminal disinfection of a unit: while it is open the unit carries nobody."""
+    """Terminal disinfection of a unit: while it is open the unit carries nobody.
+
+    `owed` says that the run goes on still, until the hospital has signed: the run occupies the unit
+    then, and the job afterwards. `minimums` are those that it was ordered with, by agent; None in
+    one from before they were kept: those of the pack in force count.
+    """
 
     job_id: str
     unit_id: str
@@ -274,6 +292,8 @@ class Job:
     incident_id: str
     centre_id: str | None
     ordered_at: datetime
+    owed: bool = False
+    minimums: dict[str, Minimum] | None = None
     ended_at: datetime | None = None
 
 

@@ -265,6 +265,20 @@ class CallUnlinked(Content):
     reason: Text
 
 
+class SignatureWaived(Content):
+    """The dispatcher lets a vehicle go whose handover the hospital does not sign.
+
+    The crew must have signed. `unit_id` says which vehicle, where several are on the incident.
+    """
+
+    event_type: ClassVar[str] = "signature.waived"
+    call_id: CallId
+    at: Timestamp
+    by: Text
+    reason: Text
+    unit_id: Identifier | None = None
+
+
 INPUTS = (
     Call,
     CallAnswered,
@@ -273,4 +287,5 @@ INPUTS = (
     CallResumed,
     CallCancelled,
     CallUnlinked,
+    SignatureWaived,
 )
