@@ -181,7 +181,7 @@ def cleaned(invocation: Invocation, /, *, wait: float | None, as_json: bool, **f
 
 def _readings(command: F) -> F:
     """Give a command an option for each vital sign."""
-    for name, (spelt, key) in reversed(_OPTIONS.items()):
+    for name, (spelt, key) in reversed(tuple(_OPTIONS.items())):
         option = localised.option(spelt, name, type=float, metavar="X", help=f"unit.{key}")
         command = option(command)  # type: ignore[assignment]  # click keeps the function
     return command

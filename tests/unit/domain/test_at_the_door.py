@@ -213,8 +213,8 @@ def test_the_hospital_may_sign_and_say_what_it_finds_after_the_vehicle_has_gone(
     assert city.refusal(city.diverts(record)) == "handover_id: is released"
     assert "case.reported" in kinds(city.say(city.found(record)))
     assert "call.decided" in kinds(city.step)  # the onward transfer
-    freed = {"room": "fever_clinic", "promise_id": "c1/A1/H1", "at": city.now}
-    assert "bed.vacated" in kinds(city.say(BedFreed(hospital_id="general", **freed)))
+    freed = BedFreed(hospital_id="general", at=city.now, room="fever_clinic", promise_id="c1/A1/H1")
+    assert "bed.vacated" in kinds(city.say(freed))
 
 
 def test_a_case_let_go_unsigned_is_moved_on_as_after_both_signatures() -> None:
