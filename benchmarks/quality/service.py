@@ -340,12 +340,12 @@ class ServiceDispatcher(Dispatcher):
         assert run.hospital_id is not None, "the hospital has been told"
         about: dict[str, Any] = {"handover_id": run.handover_id, "at": self._now()}
         self._say(
-            HandoverSignedByCrew(unit_id=run.unit_id, by=f"crew of {run.unit_id}", **about),
-            run.unit_id,
-        )
-        self._say(
             HandoverSignedByHospital(hospital_id=run.hospital_id, by="nurse", **about),
             run.hospital_id,
+        )
+        self._say(
+            HandoverSignedByCrew(unit_id=run.unit_id, by=f"crew of {run.unit_id}", **about),
+            run.unit_id,
         )
 
     def _assignment(self, crew: Crew) -> str:

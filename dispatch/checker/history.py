@@ -11,6 +11,13 @@ from dispatch.topics.envelope import Read
 
 # What opens an incident.
 OPENING: Final = frozenset({"call.received", "transfer.requested"})
+# What ends a run.
+ENDS_OF_RUNS: Final = (
+    "order.withdrawn",
+    "handover.closed",
+    "handover.released",
+    "incident.released",
+)
 
 
 class Invariant(IntEnum):

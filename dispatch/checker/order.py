@@ -18,6 +18,8 @@ _PRECEDED_BY: Final[Mapping[str, tuple[str, str]]] = {
     "handover.reminded": ("handover.announced", "handover_id"),
     "handover.withdrawn": ("handover.announced", "handover_id"),
     "handover.closed": ("handover.announced", "handover_id"),
+    "handover.released": ("handover.announced", "handover_id"),
+    "handover.observed": ("handover.announced", "handover_id"),
     "offer.withdrawn": ("transfer.offered", "offer_id"),
     "bed.released": ("bed.reserved", "reservation_id"),
     "disinfection.accepted": ("disinfection.ordered", "job_id"),
@@ -76,6 +78,15 @@ def effects_before_causes(
                 )
             if event.type == "incident.progressed":
                 yield from _steps_back(each, reached)
+            elif event.type == "incident.amended" and "hospital_id" in data["changed"]:
+                _turned_away(data["assignment_id"], reached)
+
+
+def _turned_away(assignment_id: str, reached: dict[str, tuple[int, Event]]) -> None:
+    """Let a run that stood at a hospital's door be on the way again: it goes to another."""
+    last = reached.get(assignment_id)
+    if last is not None and _RUN[last[0]] == "at_hospital":
+        reached[assignment_id] = (_RUN.index("on_scene"), last[1])
 
 
 def _steps_back(each: Told, reached: dict[str, tuple[int, Event]]) -> Iterator[Violation]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from dispatch.checker.history import (
+    ENDS_OF_RUNS,
     OPENING,
     ByType,
     Input,
@@ -75,7 +76,7 @@ class _Pending:
         self._now = now
         over = first_by(
             "assignment_id",
-            *(told[kind] for kind in ("order.withdrawn", "handover.closed", "incident.released")),
+            *(told[kind] for kind in ENDS_OF_RUNS),
         )
         self._served = {
             order.data["incident_id"]

@@ -37,7 +37,10 @@ def rooms_promised_twice(told: ByType) -> Iterator[Violation]:
 def _ends_of_promises(told: ByType) -> dict[str, Told]:
     """Return the event that ends each promise, by the id of the handover or reservation."""
     return {
-        **first_by("handover_id", told["handover.withdrawn"], told["handover.closed"]),
+        **first_by(
+            "handover_id",
+            *(told[f"handover.{end}"] for end in ("withdrawn", "closed", "released")),
+        ),
         **first_by("promise_id", told["bed.occupied"]),
         **first_by("reservation_id", told["bed.released"]),
     }

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from dispatch.checker.history import (
+    ENDS_OF_RUNS,
     ByType,
     Invariant,
     Span,
@@ -18,7 +19,7 @@ def _runs(told: ByType) -> Iterator[list[Span]]:
     """Yield the runs of each unit, in the order of its orders."""
     ends = first_by(
         "assignment_id",
-        *(told[kind] for kind in ("order.withdrawn", "handover.closed", "incident.released")),
+        *(told[kind] for kind in ENDS_OF_RUNS),
     )
     by_unit: defaultdict[str, list[Span]] = defaultdict(list)
     for order in told["order.issued"]:
@@ -46,7 +47,8 @@ def orders_before_disinfection(told: ByType) -> Iterator[Violation]:
     for order in told["order.issued"]:
         orders[order.data["unit_id"]].append(order)
     jobs = {job.data["assignment_id"]: job for job in told["disinfection.ordered"]}
-    contaminated = [h for h in told["handover.closed"] if h.data["disinfection"] == "terminal"]
+    handed_over = (*told["handover.closed"], *told["handover.released"])
+    contaminated = [h for h in handed_over if h.data["disinfection"] == "terminal"]
     begins = {h.data["assignment_id"]: h for h in contaminated}
     for assignment_id, begin in ({**jobs, **begins}).items():
         job = jobs.get(assignment_id)

@@ -40,6 +40,7 @@ SECTIONS: Final = {
         "cancel": "dispatch.cli.call:cancel",
         "link": "dispatch.cli.call:link",
         "unlink": "dispatch.cli.call:unlink",
+        "waive": "dispatch.cli.call:waive",
         "unit": "dispatch.cli.unit:command",
         "hospital": "dispatch.cli.hospital:command",
         "commission": "dispatch.cli.commission:command",

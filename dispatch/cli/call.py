@@ -1,4 +1,4 @@
-"""What a console publishes: `dispatch call`, `answer`, `override`, `hold` and their like."""
+"""What a console publishes: calls, and the dispatcher's words on them (`override`, `waive` …)."""
 
 from collections.abc import Callable
 from typing import Any, BinaryIO, TypeVar, get_args
@@ -28,6 +28,7 @@ from dispatch.topics.calls import (
     CallOverridden,
     CallResumed,
     CallUnlinked,
+    SignatureWaived,
 )
 from dispatch.topics.fields import Answer, CaseStatus, Condition, CrewKind
 
@@ -252,3 +253,14 @@ def link(
 def unlink(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
     """Publish that a link was wrong."""
     return publish_one(invocation, CallUnlinked, given(**fields), wait=wait, as_json=as_json)
+
+
+@localised.command("waive")
+@click.argument("call_id")
+@localised.option("--unit", "unit_id", metavar="ID", help="waive.unit")
+@signed
+@publishing
+@pass_invocation
+def waive(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+    """Publish that a vehicle may go without the hospital's signature."""
+    return publish_one(invocation, SignatureWaived, given(**fields), wait=wait, as_json=as_json)

@@ -1,6 +1,7 @@
 """`dispatch unit`: one event, as a crew would publish it, and the order that it reads."""
 
-from typing import Any, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, get_args
 
 import click
 
@@ -8,6 +9,7 @@ from dispatch.cli import localised, unit_order
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.publishing import given, of_datum, position, publish_one, publishing
 from dispatch.topics.fields import CaseStatusFound, Condition
+from dispatch.topics.observations import ObservationsReported
 from dispatch.topics.units import (
     CaseFound,
     DisinfectionCertified,
@@ -18,7 +20,26 @@ from dispatch.topics.units import (
     SceneReported,
     UnitReported,
     UnitStatus,
+    VehicleCleaned,
 )
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# The option of each vital sign, and the key of its help.
+_OPTIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "heart_rate_per_minute": ("--heart-rate", "heart_rate"),
+    "breaths_per_minute": ("--breaths", "breaths"),
+    "systolic_mmhg": ("--systolic", "systolic"),
+    "diastolic_mmhg": ("--diastolic", "diastolic"),
+    "oxygen_saturation_percent": ("--spo2", "saturation"),
+    "temperature_celsius": ("--temperature", "temperature"),
+    "glasgow_total": ("--glasgow", "glasgow"),
+    "glasgow_eye": ("--glasgow-eye", "glasgow_eye"),
+    "glasgow_verbal": ("--glasgow-verbal", "glasgow_verbal"),
+    "glasgow_motor": ("--glasgow-motor", "glasgow_motor"),
+    "oxygen_litres_per_minute": ("--oxygen", "oxygen"),
+    "glucose_mmol_per_litre": ("--glucose", "glucose"),
+}
 
 
 @localised.group("unit")
@@ -174,4 +195,39 @@ def certify(invocation: Invocation, /, *, wait: float | None, as_json: bool, **f
     """Publish a certificate of terminal disinfection."""
     return publish_one(
         invocation, DisinfectionCertified, given(**fields), wait=wait, as_json=as_json
+    )
+
+
+@command.command("cleaned", help="unit.cleaned")
+@click.argument("unit_id")
+@click.argument("assignment_id")
+@localised.option("--by", required=True, metavar="WHO", help="publish.by")
+@localised.option("--agent", metavar="CODE", help="unit.cleaned_with")
+@publishing
+@pass_invocation
+def cleaned(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+    """Publish that the vehicle was cleaned after an ordinary run."""
+    return publish_one(invocation, VehicleCleaned, given(**fields), wait=wait, as_json=as_json)
+
+
+def _readings(command: F) -> F:
+    """Give a command an option for each vital sign."""
+    for name, (spelt, key) in reversed(tuple(_OPTIONS.items())):
+        option = localised.option(spelt, name, type=float, metavar="X", help=f"unit.{key}")
+        command = option(command)  # type: ignore[assignment]  # click keeps the function
+    return command
+
+
+@command.command("observe", help="unit.observe")
+@click.argument("unit_id")
+@click.argument("assignment_id")
+@_readings
+@localised.option("--ecg", "ecg_url", metavar="URL", help="unit.ecg")
+@localised.option("--patient", "patient_id", metavar="ID", help="unit.patient")
+@publishing
+@pass_invocation
+def observe(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+    """Publish what was measured of the patient."""
+    return publish_one(
+        invocation, ObservationsReported, given(**fields), wait=wait, as_json=as_json
     )

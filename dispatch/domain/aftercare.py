@@ -1,4 +1,4 @@
-"""What is still owed to a patient who was handed over: the test's result, the follow-up.
+"""What is still owed to a patient who has arrived: the test's result, then the follow-up.
 
 Source: work plans (a result within 4 to 6 hours at fever clinics and emergency departments, within
 12 elsewhere); Maoming, Jinzhou (recovered patients are followed for 14 days).
@@ -19,13 +19,24 @@ _AT_ONCE: Final = frozenset({"fever_clinic", "emergency_buffer"})
 _OF_RESULTS: Final[tuple[ClockKind, ...]] = ("result_fever_clinic", "result_other")
 
 
-def begin(city: City, handover: Handover, run: Assignment) -> None:
-    """The handover is closed: wait for the result of a test on arrival, and for the follow-up.
+def arrived(city: City, handover: Handover, run: Assignment, at: datetime) -> None:
+    """The patient has arrived (aware UTC): wait for the result of the test that is made at once."""
+    _await_result(city, handover, run, at)
 
-    A result that came before the record was signed is not waited for.
+
+def begin(city: City, handover: Handover, run: Assignment) -> None:
+    """The patient was handed over: wait for the follow-up, and for a result not yet waited for.
+
+    A result that came before is not waited for.
     """
-    _await_result(city, handover, run)
+    _await_result(city, handover, run, city.now)
     _await_follow_up(city, handover)
+
+
+def not_awaited(city: City, handover: Handover, reason: str) -> None:
+    """The patient goes on to another hospital: the result of this one is not waited for."""
+    for kind in _OF_RESULTS:
+        clocks.stop(city, kind, handover.incident_id, handover.handover_id, reason)
 
 
 def result_came(city: City, handover: Handover, test: str, at: datetime) -> None:
@@ -66,9 +77,12 @@ def complete_follow_up(city: City, event: FollowUpCompleted) -> None:
     clocks.meet(city, "follow_up", handover.incident_id, handover.handover_id, at=event.at)
 
 
-def _await_result(city: City, handover: Handover, run: Assignment) -> None:
+def _await_result(city: City, handover: Handover, run: Assignment, since: datetime) -> None:
     policy = city.pack.handover
     if policy.timed_test not in policy.tests_on_arrival[run.ppe] or handover.tested_at is not None:
+        return
+    about = handover.incident_id, handover.handover_id
+    if any(clocks.runs(city, kind, *about) for kind in _OF_RESULTS):
         return
     clocks.start(
         city,
@@ -76,6 +90,7 @@ def _await_result(city: City, handover: Handover, run: Assignment) -> None:
         owner=handover.incident_id,
         subject=handover.handover_id,
         district=city.hospitals[handover.hospital_id].district,
+        started_at=since,
     )
 
 

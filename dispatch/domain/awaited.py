@@ -63,8 +63,9 @@ CLOCK_TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
     "order_to_rolling": {**_CALLERS, "units": OWN},
     "case_reported": {"commission": OWN},
     "crossing_reported": {"commission": OWN},
-    "result_fever_clinic": {"hospitals": OWN},
-    "result_other": {"hospitals": OWN},
+    # A patient who is taken elsewhere from the door is not waited for.
+    "result_fever_clinic": {**_CALLERS, "hospitals": OWN},
+    "result_other": {**_CALLERS, "hospitals": OWN},
     "survey": {"commission": OWN},
     "reserve_emptied": {"hospitals": OWN},
     "reserve_in_service": {"hospitals": OWN},

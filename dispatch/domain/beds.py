@@ -13,7 +13,7 @@ from typing import Literal
 from dispatch.domain import tiers
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
-from dispatch.domain.model import Handover, Hospital, Incident, Reservation
+from dispatch.domain.model import HANDED_OVER, Handover, Hospital, Incident, Reservation
 from dispatch.topics.beds import BedOccupied, BedReleased, BedReserved, BedVacated
 from dispatch.topics.hospitals import BedFreed
 
@@ -252,7 +252,7 @@ def _vacate(city: City, event: BedFreed, promise_id: str) -> None:
         raise Rejected("promise_id", "is not a reservation or handover of this centre")
     if promise.hospital_id != event.hospital_id:
         raise Rejected("promise_id", "is of another hospital")
-    if promise.status not in ("taken", "closed"):
+    if promise.status != "taken" and promise.status not in HANDED_OVER:
         raise Rejected("promise_id", f"is {promise.status}: nobody has taken a bed under it")
     if promise.place is None:
         raise Rejected("promise_id", "took no bed of its own")

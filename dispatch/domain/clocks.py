@@ -112,6 +112,11 @@ def stop(city: City, kind: ClockKind, owner: str, subject: str | None, reason: s
         _stop(city, clock, reason)
 
 
+def runs(city: City, kind: ClockKind, owner: str, subject: str) -> bool:
+    """Return whether a limit runs, or has run out and is still waited for."""
+    return _running(city, _clock_id(kind, owner, subject)) is not None
+
+
 def run_out(city: City, clock_id: str) -> None:
     """A limit runs out soon, or has run out; what was overslept is not warned of any more."""
     clock = _running(city, clock_id)

@@ -1,8 +1,12 @@
 """Terminal disinfection: a contaminated unit carries nobody until its certificate is accepted.
 
+It is owed, and its job told, from the crew's signature under the handover record on. After an
+ordinary run the vehicle is cleaned as usual, which is noted and keeps it from no order.
+
 Source: 120 plan §3, §6; domain, terminal disinfection.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from dispatch.domain import symptoms
@@ -11,38 +15,123 @@ from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Hospital, Job, Position
 from dispatch.domain.travel import metres_between
+from dispatch.policy.pack import Minimum
 from dispatch.topics.announcement import Reason
 from dispatch.topics.disinfections import (
+    CleaningOrdered,
+    CleaningRecorded,
     DisinfectionAccepted,
     DisinfectionOrdered,
     DisinfectionRejected,
 )
-from dispatch.topics.units import DisinfectionCertified
+from dispatch.topics.units import DisinfectionCertified, VehicleCleaned
 
 _SECONDS_PER_MINUTE = 60.0
+
+
+def owe(city: City, assignment: Assignment, receiving: Hospital) -> None:
+    """Tell where and how the unit of a run is disinfected whose crew has signed, once.
+
+    The run goes on until the hospital has signed, or a dispatcher lets the vehicle go.
+    """
+    if assignment.disinfection == "terminal" and _job_of(city, assignment) is None:
+        job = replace(_job(city, assignment, receiving.position, receiving), owed=True)
+        city.put(job)
+        _tell(city, job)
+
+
+def after_run(
+    city: City, assignment: Assignment, *, near: Position, receiving: Hospital | None
+) -> None:
+    """See to the vehicle of a run that is over, whose crew has met the patient."""
+    if assignment.disinfection == "terminal":
+        order_job(city, assignment, near=near, receiving=receiving)
+        return
+    policy = city.pack.disinfection
+    city.emit(
+        CleaningOrdered(
+            unit_id=assignment.unit_id,
+            assignment_id=assignment.assignment_id,
+            incident_id=assignment.incident_id,
+            at=city.now,
+            equipment=list(policy.equipment),
+            waste=policy.waste.model_dump(),
+        ),
+        key=assignment.unit_id,
+    )
+
+
+def record_cleaning(city: City, event: VehicleCleaned) -> None:
+    """The crew has cleaned its vehicle after an ordinary run.
+
+    Raises:
+        Rejected: the assignment is unknown or another unit's, its run goes on or asks for terminal
+            disinfection, or its cleaning is recorded already.
+    """
+    run = city.assignments.get(event.assignment_id)
+    if run is None or run.unit_id != event.unit_id:
+        raise Rejected("assignment_id", "is not an assignment of this unit")
+    if run.ended_at is None:
+        raise Rejected("assignment_id", "its run goes on: the vehicle is cleaned after it")
+    if run.disinfection == "terminal":
+        reason = "asks for terminal disinfection: send the certificate of its job"
+        raise Rejected("assignment_id", reason)
+    if run.cleaned_at is not None:
+        raise Rejected("assignment_id", "the cleaning after it is recorded already")
+    city.put(replace(run, cleaned_at=event.at))
+    city.emit(
+        CleaningRecorded(
+            unit_id=run.unit_id,
+            assignment_id=run.assignment_id,
+            incident_id=run.incident_id,
+            at=event.at,
+            by=event.by,
+            agent=event.agent,
+        ),
+        key=run.unit_id,
+    )
 
 
 def order_job(
     city: City, assignment: Assignment, *, near: Position, receiving: Hospital | None
 ) -> None:
-    """Block the unit of a contaminated run and tell where and how it is disinfected."""
-    policy = city.pack.disinfection
-    unit = city.units[assignment.unit_id]
-    incident = city.incidents[assignment.incident_id]
-    job = Job(
+    """Block the unit of a contaminated run that is over, and tell where it is disinfected.
+
+    Where its job is told already it begins now, unless its certificate has been accepted.
+    """
+    known = _job_of(city, assignment)
+    if known is not None and known.ended_at is not None:
+        return
+    job = _job(city, assignment, near, receiving) if known is None else replace(known, owed=False)
+    city.put(job)
+    change_unit(city, city.units[assignment.unit_id], job_id=job.job_id)
+    if known is None:
+        _tell(city, job)
+
+
+def _job_of(city: City, assignment: Assignment) -> Job | None:
+    return city.jobs.get(f"{assignment.assignment_id}/D")
+
+
+def _job(city: City, assignment: Assignment, near: Position, receiving: Hospital | None) -> Job:
+    return Job(
         job_id=f"{assignment.assignment_id}/D",
-        unit_id=unit.unit_id,
+        unit_id=assignment.unit_id,
         assignment_id=assignment.assignment_id,
         incident_id=assignment.incident_id,
         centre_id=_centre(city, near, receiving),
         ordered_at=city.now,
+        minimums=dict(city.pack.disinfection.minimums),
     )
-    city.put(job)
-    change_unit(city, unit, job_id=job.job_id, assignment_id=None)
+
+
+def _tell(city: City, job: Job) -> None:
+    policy = city.pack.disinfection
+    incident = city.incidents[job.incident_id]
     city.emit(
         DisinfectionOrdered(
             job_id=job.job_id,
-            unit_id=unit.unit_id,
+            unit_id=job.unit_id,
             assignment_id=job.assignment_id,
             incident_id=job.incident_id,
             at=city.now,
@@ -56,11 +145,11 @@ def order_job(
             required_agent=policy.required_agent,
             minimums=[
                 {"agent": agent, **minimum.model_dump(mode="json")}
-                for agent, minimum in policy.minimums.items()
+                for agent, minimum in _minimums(city, job).items()
             ],
             waste=policy.waste.model_dump(),
         ),
-        key=unit.unit_id,
+        key=job.unit_id,
     )
     city.set_timer(
         "disinfection", job.job_id, city.in_seconds(policy.overdue_minutes * _SECONDS_PER_MINUTE)
@@ -69,6 +158,9 @@ def order_job(
 
 def certify(city: City, event: DisinfectionCertified) -> None:
     """Accept a certificate and unblock the unit, or say what is wrong with it and keep it blocked.
+
+    What counts are the minimums that the job was ordered with. A crew that waits for the hospital's
+    signature may have its vehicle disinfected meanwhile.
 
     Raises:
         Rejected: the job is unknown, another vehicle's or closed, or the certificate falls short.
@@ -101,6 +193,8 @@ def certify(city: City, event: DisinfectionCertified) -> None:
         ),
         key=job.unit_id,
     )
+    if job.owed:
+        return
     unit = city.units[job.unit_id]
     status = unit.status if unit.status in ("out_of_service", "off_duty") else "returning"
     change_unit(city, unit, status=status, job_id=None)
@@ -132,16 +226,21 @@ def overdue(city: City, job_id: str) -> None:
         "disinfection_overdue",
         job.incident_id,
         job.unit_id,
-        f"unit {job.unit_id} has no accepted certificate {minutes:g} minutes after the run",
+        f"unit {job.unit_id} has no accepted certificate {minutes:g} minutes after it was ordered",
     )
 
 
+def _minimums(city: City, job: Job) -> Mapping[str, Minimum]:
+    return city.pack.disinfection.minimums if job.minimums is None else job.minimums
+
+
 def _shortcomings(city: City, job: Job, event: DisinfectionCertified) -> list[Reason]:
-    minimum = city.pack.disinfection.minimums.get(event.agent)
+    minimums = _minimums(city, job)
+    minimum = minimums.get(event.agent)
     if minimum is None:
-        return [
-            Reason(field="agent", reason=f"{event.agent} is not an agent of the policy in force")
-        ]
+        allowed = "; ".join(f"{agent}: {_least(each)}" for agent, each in minimums.items())
+        reason = f"{event.agent} is none of those that the job allows ({allowed})"
+        return [Reason(field="agent", reason=reason)]
     wrong: list[Reason] = []
 
     def must(ok: bool, field: str, reason: str) -> None:  # reads as a sentence
@@ -159,17 +258,30 @@ def _shortcomings(city: City, job: Job, event: DisinfectionCertified) -> list[Re
         "contact_minutes",
         f"{event.contact_minutes:g} is below the minimum of {minimum.min_minutes:g} minutes",
     )
-    must(event.ended_at > event.started_at, "ended_at", "is not after started_at")
+    must(
+        event.ended_at > event.started_at,
+        "ended_at",
+        f"is not after started_at, {event.started_at.isoformat()}",
+    )
     lasted = (event.ended_at - event.started_at).total_seconds() / _SECONDS_PER_MINUTE
     must(
         event.ended_at <= event.started_at or lasted >= event.contact_minutes,
         "contact_minutes",
-        "is longer than the time from started_at to ended_at",
+        f"{event.contact_minutes:g} is longer than the {lasted:g} minutes from started_at to "
+        "ended_at",
     )
-    must(event.started_at >= job.ordered_at, "started_at", "is before the end of the run")
+    must(
+        event.started_at >= job.ordered_at,
+        "started_at",
+        f"is before the job was ordered, {job.ordered_at.isoformat()}",
+    )
     tolerance = city.pack.events.future_tolerance_seconds
     must(event.ended_at <= city.in_seconds(tolerance), "ended_at", "is in the future")
     return wrong
+
+
+def _least(minimum: Minimum) -> str:
+    return f"{minimum.min_concentration:g} {minimum.unit}, {minimum.min_minutes:g} min"
 
 
 def _centre(city: City, near: Position, receiving: Hospital | None) -> str | None:

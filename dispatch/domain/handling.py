@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from dispatch.domain import (
     aftercare,
+    at_the_door,
     batch_progress,
     batches,
     beds,
@@ -22,6 +23,7 @@ from dispatch.domain import (
     joining,
     known_cases,
     lifecycle,
+    observations,
     offers,
     onward,
     orders,
@@ -49,6 +51,7 @@ from dispatch.topics.calls import (
     CallOverridden,
     CallResumed,
     CallUnlinked,
+    SignatureWaived,
 )
 from dispatch.topics.city import CityModeSwitched
 from dispatch.topics.commission import CrewInfected, ReportAcknowledged, SurveyCompleted
@@ -69,6 +72,7 @@ from dispatch.topics.hospitals import (
     TransferDiverted,
 )
 from dispatch.topics.incidents import CallRejected
+from dispatch.topics.observations import ObservationsReported
 from dispatch.topics.orders import UnitRejected
 from dispatch.topics.placements import TransferRejected
 from dispatch.topics.reports import CommissionRejected
@@ -88,6 +92,7 @@ from dispatch.topics.units import (
     RunEnded,
     SceneReported,
     UnitReported,
+    VehicleCleaned,
 )
 
 
@@ -96,9 +101,7 @@ def _divert(city: City, event: HandoverDiverted) -> None:
     if transfers.handover_diverted(city, announced, event):
         return
     because = f"diverted: {event.reason}"
-    before = city.assignments[announced.assignment_id]
-    after = handover.move_on(city, announced, because, status="diverted", refused=True)
-    dispatching.hospital_changed(city, before, after, because)
+    at_the_door.go_on(city, announced, because, status="diverted", refused=True)
 
 
 def _report_hospital(city: City, event: HospitalReported) -> None:
@@ -195,6 +198,10 @@ def _sign_by_hospital(city: City, event: HandoverSignedByHospital) -> None:
     onward.transfer_onward(city, event.handover_id)
 
 
+def _waive_signature(city: City, event: SignatureWaived) -> None:
+    onward.transfer_onward(city, signing.waive(city, event))
+
+
 def _certify(city: City, event: DisinfectionCertified) -> None:
     disinfection.certify(city, event)
     dispatching.serve_queue(city, event.unit_id)
@@ -209,6 +216,7 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     CallUnlinked: calls.unlink,
     CallLinkConfirmed: joining.confirm,
     CallLinkRefused: joining.refuse,
+    SignatureWaived: _waive_signature,
     UnitReported: lifecycle.report_unit,
     OrderAcknowledged: lifecycle.acknowledge_order,
     RunEnded: lifecycle.end_run,
@@ -217,6 +225,8 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     PatientDied: lifecycle.record_death,
     HandoverSignedByCrew: _sign_by_crew,
     DisinfectionCertified: _certify,
+    VehicleCleaned: disinfection.record_cleaning,
+    ObservationsReported: observations.report,
     HospitalReported: _report_hospital,
     BedFreed: _free_bed,
     SuppliesReported: supplies.report_supplies,
@@ -272,6 +282,8 @@ _OF_CREWS: Final = (
     SceneReported,
     PatientDied,
     HandoverSignedByCrew,
+    VehicleCleaned,
+    ObservationsReported,
 )
 _TIMES: Final = (
     "received_at",

@@ -6,6 +6,7 @@ from typing import Any
 
 from dispatch.domain import (
     choosing,
+    observations,
     offers,
     placements,
     symptoms,
@@ -118,6 +119,7 @@ def announce(city: City, assignment: Assignment) -> Assignment:
         handovers=number,
     )
     city.put(changed)
+    observations.send_along(city, changed, handover)
     tiers.step(city)
     return changed
 
@@ -209,12 +211,15 @@ def acknowledge(city: City, event: HandoverAcknowledged) -> None:
 def to_divert(city: City, event: HandoverDiverted) -> Handover:
     """Return the announcement that a hospital diverts: it cannot take the patient.
 
+    It may do so on arrival too, as long as the crew has not signed.
+
     Raises:
-        Rejected: as for an acknowledgement, or the patient has arrived already.
+        Rejected: as for an acknowledgement, or the crew has signed.
     """
     handover = find_open(city, event.handover_id, event.hospital_id)
-    if city.units[handover.unit_id].status not in BEFORE_ARRIVAL:
-        raise Rejected("handover_id", "cannot be diverted: the patient has arrived")
+    if handover.signed_by_crew is not None:
+        reason = "cannot be diverted: the crew has signed; ask for a transfer of the patient"
+        raise Rejected("handover_id", reason)
     return handover
 
 
@@ -350,11 +355,17 @@ def find(city: City, handover_id: str) -> Handover:
     return handover
 
 
-def find_open(city: City, handover_id: str, hospital_id: str) -> Handover:
-    """Return an open handover of a hospital. Raises Rejected where it is none."""
+def find_of(city: City, handover_id: str, hospital_id: str) -> Handover:
+    """Return a handover of a hospital. Raises Rejected where it is none."""
     handover = find(city, handover_id)
     if handover.hospital_id != hospital_id:
         raise Rejected("handover_id", "was announced to another hospital")
+    return handover
+
+
+def find_open(city: City, handover_id: str, hospital_id: str) -> Handover:
+    """Return an open handover of a hospital. Raises Rejected where it is none."""
+    handover = find_of(city, handover_id, hospital_id)
     must_be_open(handover)
     return handover
 

@@ -6,10 +6,12 @@ Source: domain, terms (unit status and how a run ends); 120 plan §4.
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from importlib import resources
 from typing import Final
 
 from dispatch.domain import (
+    aftercare,
     clocks,
     departures,
     dispatching,
@@ -267,13 +269,15 @@ def _on_the_way(city: City, assignment_id: str) -> None:
 
 
 def _arrived(city: City, assignment_id: str) -> None:
-    announced = handover.current(city, city.assignments[assignment_id])
+    """Begin the limits that run from arrival: for the signatures, and for the test's result."""
+    run = city.assignments[assignment_id]
+    announced = handover.current(city, run)
     assert announced is not None, "checked before the change of status"
-    city.set_timer(
-        "handover_signatures",
-        announced.handover_id,
-        city.in_seconds(city.pack.handover.signature_seconds),
-    )
+    # A device's clock may be wrong.
+    arrived_at = min(max(run.reached["at_hospital"], run.ordered_at), city.now)
+    limit = timedelta(seconds=city.pack.handover.signature_seconds)
+    city.set_timer("handover_signatures", announced.handover_id, arrived_at + limit)
+    aftercare.arrived(city, announced, run, arrived_at)
     signing.close_if_signed(city, announced)
 
 

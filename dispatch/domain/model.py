@@ -5,9 +5,9 @@ Times are aware UTC, positions WGS-84 degrees, durations seconds unless a name s
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from dispatch.policy.pack import ClockKind
+from dispatch.policy.pack import ClockKind, Minimum
 from dispatch.policy.rules import Destination, Disinfection, Protection
 from dispatch.topics.calls import Call, Contact
 from dispatch.topics.fields import Answer, CallerKind, CaseStatus, Condition, CrewKind, VehicleKind
@@ -16,6 +16,9 @@ from dispatch.topics.hospitals import HospitalService
 from dispatch.topics.placements import BatchStatus, TransferStatus
 from dispatch.topics.transfers import TransferPatient
 from dispatch.topics.units import UnitStatus
+
+# How a handover ends whose patient is at the hospital: signed by both, or let go unsigned by it.
+HANDED_OVER: Final = frozenset({"closed", "released"})
 
 IncidentStatus = Literal["arranging", "screening", "waiting", "assigned", "held", "closed"]
 
@@ -209,7 +212,9 @@ class Assignment:
     `patient_owed` says of a run that ended that its patient still needs another unit; `deaths`
     counts the patients who died in the crew's care; `wear_told` says that it was escalated that the
     run takes longer than a set of protection lasts. `told` is the order as the crew has it, by its
-    fields; empty once that is over.
+    fields; empty once that is over. `cleaned_at` is when the vehicle was cleaned after an ordinary
+    run; `observations` are what the crew has reported of the patient, as it is told (the first and
+    the last of the `observed` in all).
     """
 
     assignment_id: str
@@ -243,12 +248,17 @@ class Assignment:
     deaths: int = 0
     wear_told: bool = False
     told: dict[str, Any] = field(default_factory=dict)
+    cleaned_at: datetime | None = None
+    observations: tuple[dict[str, Any], ...] = ()
+    observed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handover:
     """An announcement to one hospital, up to the record signed by crew and hospital.
 
+    A dispatcher may let the vehicle go when the crew has signed and the hospital does not: it is
+    `released`, and `released_by` says by whom; the hospital may still sign.
     `reservations` are the places kept for patients of a transfer, instead of a place of its own;
     `transfer_call_id` names the onward transfer that a case found in this patient has raised;
     `tested_at` is when the test whose result is timed was first answered, `left_at` when the
@@ -267,9 +277,12 @@ class Handover:
     reservations: tuple[str, ...] = ()
     announced_at: datetime
     expected_at: datetime
-    status: Literal["announced", "acknowledged", "withdrawn", "diverted", "closed"] = "announced"
+    status: Literal["announced", "acknowledged", "withdrawn", "diverted", "closed", "released"] = (
+        "announced"
+    )
     signed_by_crew: str | None = None
     signed_by_hospital: str | None = None
+    released_by: str | None = None
     transfer_call_id: str | None = None
     tested_at: datetime | None = None
     left_at: datetime | None = None
@@ -282,7 +295,12 @@ class Handover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Terminal disinfection of a unit: while it is open the unit carries nobody."""
+    """Terminal disinfection of a unit: while it is open the unit carries nobody.
+
+    `owed` says that the run goes on still, until the hospital has signed: the run occupies the unit
+    then, and the job afterwards. `minimums` are those that it was ordered with, by agent; None in
+    one from before they were kept: those of the pack in force count.
+    """
 
     job_id: str
     unit_id: str
@@ -290,6 +308,8 @@ class Job:
     incident_id: str
     centre_id: str | None
     ordered_at: datetime
+    owed: bool = False
+    minimums: dict[str, Minimum] | None = None
     ended_at: datetime | None = None
 
 

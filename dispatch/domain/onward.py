@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 from dispatch.domain import choosing, hospitals, symptoms, transfers
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
-from dispatch.domain.model import Handover, Hospital, Incident, Transfer
+from dispatch.domain.model import HANDED_OVER, Handover, Hospital, Incident, Transfer
 from dispatch.topics.calls import Call, Caller, Epidemiology, Location
 from dispatch.topics.transfers import TransferPatient
 
@@ -24,7 +24,7 @@ def transfer_onward(city: City, handover_id: str) -> None:
     handover = city.handovers[handover_id]
     hospital = city.hospitals[handover.hospital_id]
     assignment = city.assignments[handover.assignment_id]
-    if handover.status != "closed" or handover.transfer_call_id is not None:
+    if handover.status not in HANDED_OVER or handover.transfer_call_id is not None:
         return
     if not assignment.case_found or hospital.service == "cases":
         return

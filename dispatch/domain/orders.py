@@ -194,10 +194,9 @@ def end_run(
         ),
         key=ended.incident_id,
     )
-    contaminated = ended.met_patient or ended.contaminated_before
-    if contaminated and ended.disinfection == "terminal":
+    if ended.met_patient or ended.contaminated_before:
         near = unit.position or ended.place.position
-        disinfection.order_job(city, ended, near=near, receiving=None)
+        disinfection.after_run(city, ended, near=near, receiving=None)
 
 
 def withdraw(
@@ -257,7 +256,10 @@ def amend(city: City, assignment: Assignment, because: str) -> Assignment:
         before = assignment
         assignment = replace(assignment, rule=decision["rule"], **changed)
         city.put(assignment)
-        _take_elsewhere_if_needed(city, before, assignment, because)
+        assignment = _take_elsewhere_if_needed(city, before, assignment, because)
+        announced = handover.current(city, assignment)
+        if announced is not None and announced.signed_by_crew is not None:
+            disinfection.owe(city, assignment, city.hospitals[announced.hospital_id])
     return tell_amended(city, assignment.assignment_id, because)
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from dispatch.domain import dispatching, handover, incidents
+from dispatch.domain import at_the_door, dispatching, handover, incidents
 from dispatch.domain.allocation import DISPATCHER_CHOICE, Choice
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.fleet import fleet_of
-from dispatch.domain.model import Incident
+from dispatch.domain.model import Assignment, Incident
 from dispatch.domain.roster import DISPATCHABLE, stands_in, where
 from dispatch.topics.calls import CallOverridden
 from dispatch.topics.fields import CrewKind
@@ -108,9 +108,9 @@ def _change_crew(city: City, incident: Incident, crew: CrewKind, because: str) -
 
 def _change_hospital(city: City, incident_id: str, hospital_id: str, because: str) -> None:
     active = incidents.active_assignments(city, city.incidents[incident_id])
-    under_way = [a for a in active if city.units[a.unit_id].status != "at_hospital"]
+    under_way = [a for a in active if not _is_handed_over(city, a)]
     if active and not under_way:
-        raise Rejected("hospital_id", "cannot be changed: the patient has arrived")
+        raise Rejected("hospital_id", "cannot be changed: the crew has signed the handover")
     for assignment in under_way:
         # The dispatcher has asked a hospital that refused before.
         asked_again = tuple(h for h in assignment.refused_hospitals if h != hospital_id)
@@ -118,8 +118,12 @@ def _change_hospital(city: City, incident_id: str, hospital_id: str, because: st
         announced = handover.current(city, before)
         if announced is None and handover.is_due(city, before):
             after = handover.announce(city, before)
+            dispatching.hospital_changed(city, assignment, after, because)
         elif announced is not None and announced.hospital_id != hospital_id:
-            after = handover.move_on(city, announced, because, status="withdrawn", refused=False)
-        else:
-            continue
-        dispatching.hospital_changed(city, assignment, after, because)
+            at_the_door.go_on(city, announced, because, status="withdrawn", refused=False)
+
+
+def _is_handed_over(city: City, run: Assignment) -> bool:
+    """Return whether the crew of a run has signed that its patient is the hospital's."""
+    announced = handover.current(city, run)
+    return announced is not None and announced.signed_by_crew is not None

@@ -65,6 +65,7 @@ class SixNone:
         self.readers: Mapping[str, Callable[[Logged], None]] = {
             "bed.occupied": self._occupied,
             "handover.closed": self._handed_over,
+            "handover.released": self._handed_over,
             "bed.vacated": self._vacated,
             "case.reported": self._case_reported,
             "result.recorded": self._result_recorded,

@@ -55,6 +55,8 @@ class SpillOver:
         self._spilled = Tally(SPILLED, scope)
         self._contaminated: dict[str, Ref] = {}
         self._arrivals: Recent[_Arrival] = Recent(known.pack.screening.history_window_days)
+        # Runs whose vehicle was disinfected while its crew waited for the hospital's signature.
+        self._disinfected_before: Recent[bool] = Recent(known.pack.screening.history_window_days)
         self._left: dict[str, _Left] = {}
         self._moved_on: set[str] = set()
         self._beds: dict[str, _Beds] = {}
@@ -63,6 +65,7 @@ class SpillOver:
         self._for_cases = frozenset(tiers.room_kinds) | self._general
         self.readers: Mapping[str, Callable[[Logged], None]] = {
             "handover.closed": self._handed_over,
+            "handover.released": self._handed_over,
             "disinfection.ordered": self._disinfection_ordered,
             "disinfection.accepted": self._disinfected,
             "order.issued": self._ordered,
@@ -90,7 +93,8 @@ class SpillOver:
 
     def _handed_over(self, event: Logged) -> None:
         data = event.data
-        if data["disinfection"] == "terminal":
+        disinfected = self._disinfected_before.pop(data["assignment_id"], event.at)
+        if data["disinfection"] == "terminal" and not disinfected:
             self._contaminated.setdefault(data["unit_id"], ref(event))
         if data.get("keeps_cases") is not False:
             return
@@ -105,6 +109,8 @@ class SpillOver:
 
     def _disinfected(self, event: Logged) -> None:
         self._contaminated.pop(event.data["unit_id"], None)
+        run = event.data["job_id"].removesuffix("/D")
+        self._disinfected_before.put(run, event.at, True)
 
     def _ordered(self, event: Logged) -> None:
         contaminated = self._contaminated.get(event.data["unit_id"])

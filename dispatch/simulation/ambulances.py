@@ -126,12 +126,12 @@ class Ambulances:
         assert run.hospital_id is not None, "the hospital has been told"
         about: dict[str, Any] = {"handover_id": run.handover_id, "at": self._centre.now}
         self._centre.say(
-            HandoverSignedByCrew(unit_id=run.unit_id, by=f"crew of {run.unit_id}", **about),
-            run.unit_id,
-        )
-        self._centre.say(
             HandoverSignedByHospital(hospital_id=run.hospital_id, by="nurse", **about),
             run.hospital_id,
+        )
+        self._centre.say(
+            HandoverSignedByCrew(unit_id=run.unit_id, by=f"crew of {run.unit_id}", **about),
+            run.unit_id,
         )
 
     def _on_announced(self, announced: HandoverAnnounced) -> None:

@@ -61,6 +61,8 @@ class Deviation(Enum):
     FIND_CASE = "the crew finds a case on scene; the value is the case status"
     WEAK_CERTIFICATE = "the first certificate of disinfection is too weak"
     DIVERT = "the hospital diverts; the value is the reason"
+    DIVERT_AT_THE_DOOR = "the hospital diverts when the patient has arrived; the value is why"
+    OBSERVE = "the crew reports what it measures on scene; the value is what"
     HOSPITAL_SILENT = "the hospital does not answer an announcement"
     DIVERT_TRANSFER = "the hospital diverts a transfer; the value is whom it proposes, or ''"
     TRANSFER_SILENT = "the hospital does not answer when asked to take a transfer"

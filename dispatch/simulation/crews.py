@@ -17,6 +17,7 @@ from dispatch.simulation.behaviour import Behaviour, Deviation, Step
 from dispatch.simulation.seen import Seen
 from dispatch.simulation.surroundings import Surroundings
 from dispatch.topics.fields import CaseStatusFound, Content
+from dispatch.topics.observations import ObservationsReported
 from dispatch.topics.units import (
     CaseFound,
     DisinfectionCertified,
@@ -31,6 +32,7 @@ from dispatch.topics.units import (
 SOURCE: Final = "crews"
 _SECONDS_PER_MINUTE: Final = 60.0
 _CASE_FOUND_AFTER: Final = 300.0  # s on scene
+_OBSERVED_AFTER: Final = 120.0  # s on scene
 _WASTE_BAGS: Final = 2
 
 Phase = Literal["ordered", "rolling", "on_scene", "transporting", "at_hospital", "over"]
@@ -92,16 +94,20 @@ class Crews:
         # The announcement that stands, by assignment.
         self._announced: dict[str, dict[str, Any]] = {}
         self._jobs: dict[str, Job] = {}
+        # What is to be disinfected once the hospital has signed, by assignment.
+        self._owed: dict[str, Seen] = {}
         # When each bay is free of the decontamination centres whose bays are counted.
         self._bays = {h.hospital_id: [now] * h.bays for h in stage.plan.hospital if h.bays}
         # The last change of each unit's status, by its sequence.
         self._latest: dict[str, int] = {}
         stage.on("unit.changed", self._on_changed)
         stage.on("order.issued", self._on_order)
+        stage.on("order.amended", self._on_order_amended)
         stage.on("order.withdrawn", self._on_order_withdrawn)
         stage.on("handover.announced", self._on_announced)
         stage.on("handover.withdrawn", self._on_announcement_withdrawn)
         stage.on("handover.closed", self._on_handed_over)
+        stage.on("handover.released", self._on_handed_over)
         stage.on("disinfection.ordered", self._on_job)
         stage.on("disinfection.rejected", self._on_certificate_refused)
 
@@ -121,6 +127,17 @@ class Crews:
             if order["reason"] == NOT_ACKNOWLEDGED:
                 self._deviates(Deviation.SILENT, crew.run)
             self._over(crew.run)
+
+    def _on_order_amended(self, seen: Seen) -> None:
+        """Go on to another hospital, also from the door of the one before."""
+        run = self._crews[seen.data["unit_id"]].run
+        turned_away = run is not None and run.phase == "at_hospital"
+        if run is None or not turned_away or "hospital_id" not in seen.data["changed"]:
+            return
+        run.phase = "transporting"
+        announced = self._announced.get(run.assignment_id)
+        if announced is not None and announced["hospital_id"] == seen.data["hospital_id"]:
+            self._drive_on(run)
 
     async def _answer(self, run: Run) -> None:
         if run.phase != "ordered" or self._behaviour.intends(Deviation.SILENT, *_whom(run)):
@@ -164,10 +181,18 @@ class Crews:
         if reason is not None:
             self._then("on_scene", run, partial(self._end, run, "empty", reason))
             return
+        observed = self._deviates(Deviation.OBSERVE, run)
+        if observed is not None:
+            self._stage.after(_OBSERVED_AFTER, partial(self._observe, run, observed))
         found = self._deviates(Deviation.FIND_CASE, run)
         if found is not None:
             self._stage.after(_CASE_FOUND_AFTER, partial(self._find_case, run, found))
         self._then("on_scene", run, partial(self._leave_scene, run))
+
+    async def _observe(self, run: Run, observed: dict[str, Any]) -> None:
+        about = {"unit_id": run.unit_id, "assignment_id": run.assignment_id}
+        said = {**about, "at": self._stage.now(), **observed}
+        await self._publish(ObservationsReported.model_validate(said))
 
     async def _find_case(self, run: Run, case_status: CaseStatusFound) -> None:
         if run.phase in ("on_scene", "transporting"):
@@ -221,7 +246,9 @@ class Crews:
         self._then("sign", run, partial(self._sign, run, announced["handover_id"]))
 
     async def _sign(self, run: Run, handover_id: str) -> None:
-        if run.phase == "at_hospital":
+        standing = self._announced.get(run.assignment_id)
+        stands = standing is not None and standing["handover_id"] == handover_id
+        if run.phase == "at_hospital" and stands:
             await self._publish(
                 HandoverSignedByCrew(
                     unit_id=run.unit_id,
@@ -264,7 +291,13 @@ class Crews:
     # -- disinfection
 
     def _on_job(self, seen: Seen) -> None:
-        ordered = seen.data
+        run = self._crews[seen.data["unit_id"]].run
+        if run is not None and run.assignment_id == seen.data["assignment_id"]:
+            self._owed[run.assignment_id] = seen
+        else:
+            self._begin(seen.data)
+
+    def _begin(self, ordered: dict[str, Any]) -> None:
         agent = ordered["required_agent"]
         job = Job(
             job_id=ordered["job_id"],
@@ -389,6 +422,9 @@ class Crews:
         crew = self._crews[run.unit_id]
         if crew.run is run:
             crew.run = None
+        owed = self._owed.pop(run.assignment_id, None)
+        if owed is not None:
+            self._begin(owed.data)
 
     def _where(self, unit_id: str) -> Position:
         """Return where a unit starts from: long after its last report it is at its station."""

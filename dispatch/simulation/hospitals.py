@@ -23,6 +23,8 @@ SOURCE: Final = "hospitals"
 # A patient usually stays so long at least; hospitals report their free rooms at fixed hours.
 STAY: Final = timedelta(hours=4)
 REPORT_EVERY: Final = timedelta(hours=6)
+# Seconds after the arrival: no crew signs so soon.
+TURNED_AWAY_AFTER: Final = 30.0
 
 
 class Hospitals:
@@ -45,6 +47,7 @@ class Hospitals:
         stage.on("handover.announced", self._on_announced)
         stage.on("handover.withdrawn", self._on_withdrawn)
         stage.on("handover.closed", self._on_closed)
+        stage.on("handover.released", self._on_closed)
         stage.on("incident.progressed", self._on_progress)
 
     def _on_offered(self, seen: Seen) -> None:
@@ -120,9 +123,25 @@ class Hospitals:
         announced = self._announced.get(progress["assignment_id"])
         if progress["status"] == "at_hospital" and announced is not None:
             seconds = self._behaviour.seconds("hospital_sign", progress["assignment_id"])
+            if self._behaviour.intends(Deviation.DIVERT_AT_THE_DOOR, *_whom(announced)):
+                seconds = TURNED_AWAY_AFTER
             self._stage.after(seconds, partial(self._sign, announced))
 
     async def _sign(self, announced: dict[str, Any]) -> None:
+        if self._announced.get(announced["assignment_id"]) is not announced:
+            return
+        reason = self._behaviour.deviates(Deviation.DIVERT_AT_THE_DOOR, *_whom(announced))
+        if reason is not None:
+            await self._publish(
+                HandoverDiverted(
+                    hospital_id=announced["hospital_id"],
+                    handover_id=announced["handover_id"],
+                    at=self._stage.now(),
+                    by=f"intake of {announced['hospital_id']}",
+                    reason=reason,
+                )
+            )
+            return
         await self._publish(
             HandoverSignedByHospital(
                 hospital_id=announced["hospital_id"],

@@ -49,6 +49,14 @@ def _is_open(entity: Any) -> bool:
     return getattr(entity, "ended_at", None) is None
 
 
+def _occupied_until(entity: Any) -> datetime | None:
+    """Return until when a run or job occupies its unit; None while it does."""
+    # What is owed after a run occupies nobody yet: the run does.
+    owed = getattr(entity, "owed", False)
+    until: datetime | None = entity.ordered_at if owed else entity.ended_at
+    return until
+
+
 _incident_of: Final = attrgetter("incident_id")
 _hospital_of: Final = attrgetter("hospital_id")
 
@@ -69,7 +77,7 @@ _TABLES: Final[tuple[tuple[Collection[type], tuple[Callable[[Any], Any], ...]], 
             attrgetter("unit_id"),
             lambda e: _OCCUPATIONS[type(e)],
             attrgetter("ordered_at"),
-            attrgetter("ended_at"),
+            _occupied_until,
         ),
     ),
 )

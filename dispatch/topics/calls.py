@@ -296,6 +296,20 @@ class CallLinkRefused(Content):
     incident_id: CallId | None = None
 
 
+class SignatureWaived(Content):
+    """The dispatcher lets a vehicle go whose handover the hospital does not sign.
+
+    The crew must have signed. `unit_id` says which vehicle, where several are on the incident.
+    """
+
+    event_type: ClassVar[str] = "signature.waived"
+    call_id: CallId
+    at: Timestamp
+    by: Text
+    reason: Text
+    unit_id: Identifier | None = None
+
+
 INPUTS = (
     Call,
     CallAnswered,
@@ -306,4 +320,5 @@ INPUTS = (
     CallUnlinked,
     CallLinkConfirmed,
     CallLinkRefused,
+    SignatureWaived,
 )

@@ -13,7 +13,8 @@ from dispatch.topics.announcement import Announcement, Reason
 class DisinfectionOrdered(Announcement):
     """Terminal disinfection of one vehicle: until its certificate is accepted it carries nobody.
 
-    `carried` has the patient's symptoms and history on the topic of the centre's hospital alone.
+    It is told when the crew has signed the handover, and may be before the hospital has. `carried`
+    has the patient's symptoms and history on the topic of the centre's hospital alone.
     """
 
     event_type: ClassVar[str] = "disinfection.ordered"
@@ -74,4 +75,34 @@ class DisinfectionRejected(Announcement):
     centre_id: str | None = None
 
 
-OUTPUTS = (DisinfectionOrdered, DisinfectionAccepted, DisinfectionRejected)
+class CleaningOrdered(Announcement):
+    """Routine cleaning of one vehicle is due after an ordinary run; it keeps it from no order."""
+
+    event_type: ClassVar[str] = "cleaning.ordered"
+    unit_id: str
+    assignment_id: str
+    incident_id: str
+    at: datetime
+    equipment: list[str]
+    waste: dict[str, str]
+
+
+class CleaningRecorded(Announcement):
+    """The crew has cleaned the vehicle after an ordinary run; `agent` is what with, if it said."""
+
+    event_type: ClassVar[str] = "cleaning.recorded"
+    unit_id: str
+    assignment_id: str
+    incident_id: str
+    at: datetime
+    by: str
+    agent: str | None
+
+
+OUTPUTS = (
+    DisinfectionOrdered,
+    DisinfectionAccepted,
+    DisinfectionRejected,
+    CleaningOrdered,
+    CleaningRecorded,
+)

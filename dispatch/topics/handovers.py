@@ -75,6 +75,24 @@ class HandoverWithdrawn(Announcement):
     reason: str
 
 
+class HandoverObserved(Announcement):
+    """What crews have observed of a patient announced: in the order in which it was measured.
+
+    Each of `observations` says by which unit, when (`measured_at`, UTC), `values` with their units,
+    a link to an ECG, and as `warnings` what was reported and can't be. What was observed before the
+    announcement is sent along with it, but for the `left_out` of a great many.
+    """
+
+    event_type: ClassVar[str] = "handover.observed"
+    handover_id: str
+    hospital_id: str
+    assignment_id: str
+    incident_id: str
+    at: datetime
+    observations: list[dict[str, Any]]
+    left_out: int
+
+
 class HandoverClosed(Announcement):
     """Signed by crew and hospital: the record that centre, hospital and ambulance keep.
 
@@ -93,6 +111,27 @@ class HandoverClosed(Announcement):
     signed_by_hospital: str
     disinfection: str
     keeps_cases: bool | None = None
+
+
+class HandoverReleased(Announcement):
+    """Signed by the crew alone: a dispatcher (`by`) has let the vehicle go, and says why.
+
+    The patient is at the hospital; it may sign still. `keeps_cases` as of a closed handover.
+    """
+
+    event_type: ClassVar[str] = "handover.released"
+    handover_id: str
+    hospital_id: str
+    assignment_id: str
+    incident_id: str
+    unit_id: str
+    at: datetime
+    arrived_at: datetime
+    signed_by_crew: str
+    by: str
+    reason: str
+    disinfection: str
+    keeps_cases: bool
 
 
 class TransferOffered(Announcement):
@@ -140,7 +179,9 @@ OUTPUTS = (
     HandoverUpdated,
     HandoverReminded,
     HandoverWithdrawn,
+    HandoverObserved,
     HandoverClosed,
+    HandoverReleased,
     TransferOffered,
     OfferWithdrawn,
     HospitalRejected,

@@ -355,6 +355,25 @@ class ResultRecorded(Announcement):
     case_status: str | None
 
 
+class ObservationsRecorded(Announcement):
+    """What a crew has observed of its patient, and the hospital that was told (None: none yet).
+
+    `values` are in their units; `warnings` say what was reported and can't be.
+    """
+
+    event_type: ClassVar[str] = "observations.recorded"
+    incident_id: str
+    assignment_id: str
+    unit_id: str
+    patient_id: str | None
+    hospital_id: str | None
+    at: datetime
+    measured_at: datetime
+    values: list[dict[str, Any]]
+    ecg_url: str | None
+    warnings: list[dict[str, Any]]
+
+
 class EscalationRaised(Announcement):
     """Somebody must look: a limit ran out, or the rules had to settle for less."""
 
@@ -390,5 +409,6 @@ OUTPUTS = (
     IncidentClosed,
     DeathRecorded,
     ResultRecorded,
+    ObservationsRecorded,
     EscalationRaised,
 )

@@ -20,6 +20,7 @@ from dispatch.topics.fields import (
     Text,
     Timestamp,
 )
+from dispatch.topics.observations import ObservationsReported
 
 UnitStatus = Literal[
     "available",
@@ -152,6 +153,17 @@ class DisinfectionCertified(Content):
     waste_bags: int = Field(ge=0)
 
 
+class VehicleCleaned(Content):
+    """The crew has cleaned the vehicle after an ordinary run, which needs no certificate."""
+
+    event_type: ClassVar[str] = "vehicle.cleaned"
+    unit_id: Identifier
+    assignment_id: LongIdentifier
+    at: Timestamp
+    by: Text
+    agent: Identifier | None = None
+
+
 INPUTS = (
     UnitReported,
     OrderAcknowledged,
@@ -161,4 +173,6 @@ INPUTS = (
     PatientDied,
     HandoverSignedByCrew,
     DisinfectionCertified,
+    VehicleCleaned,
+    ObservationsReported,
 )

@@ -87,12 +87,19 @@ class History:
         )  # fmt: skip
 
     def handed_over(
-        self, assignment: str, unit: str, hospital: str, minute: float, disinfection: str
+        self,
+        assignment: str,
+        unit: str,
+        hospital: str,
+        minute: float,
+        disinfection: str,
+        *,
+        end: str = "closed",
     ) -> None:
         incident = assignment.partition("/")[0]
         about = {"assignment_id": assignment, "incident_id": incident, "unit_id": unit}
         self.add(
-            "handovers", hospital, "handover.closed", minute,
+            "handovers", hospital, f"handover.{end}", minute,
             handover_id=f"{assignment}/H1", disinfection=disinfection, **about,
         )  # fmt: skip
         for status in ("on_scene", "handed_over"):
@@ -290,6 +297,46 @@ def test_an_order_before_the_certificate(history: History) -> None:
         "order.issued",
         "disinfection.accepted",
     ]
+
+
+def test_a_vehicle_let_go_unsigned_ends_its_run_and_its_room_and_is_disinfected(
+    history: History,
+) -> None:
+    history.decided("C3", 200)
+    run = history.ordered("C3", 1, "U2", 200)
+    history.announced(run, "H2", 1, 200)
+    history.handed_over(run, "U2", "H2", 240, "terminal", end="released")
+    history.decided("C4", 250)
+    history.announced(history.ordered("C4", 1, "U3", 250), "H2", 1, 250)
+    assert history.check() == []
+    history.decided("C5", 260)
+    history.ordered("C5", 1, "U2", 260)
+    (found,) = history.check()
+    assert found.invariant == Invariant.NO_ORDER_BEFORE_DISINFECTION
+    assert [e.type for e in found.events] == ["handover.released", "order.issued"]
+
+
+def test_a_run_that_is_turned_away_at_the_door_comes_to_a_hospital_twice(history: History) -> None:
+    history.decided("C3", 200)
+    history.ordered("C3", 1, "U2", 200)
+    run = {"incident_id": "C3", "assignment_id": "C3/A1", "unit_id": "U2"}
+
+    def progress(minute: float, *statuses: str) -> None:
+        for status in statuses:
+            history.add("incidents", "C3", "incident.progressed", minute, status=status, **run)
+
+    def amended(minute: float, **changed: str) -> None:
+        history.add("incidents", "C3", "incident.amended", minute, changed=changed, **run)
+
+    progress(210, "rolling", "on_scene", "transporting", "at_hospital")
+    amended(211, hospital_id="H2")
+    progress(212, "transporting", "at_hospital")
+    assert history.check() == []
+    # It goes on to no other hospital now.
+    amended(213, ppe="full")
+    progress(214, "transporting")
+    (found,) = history.check()
+    assert found.sentence == "C3/A1 comes to transporting after at_hospital"
 
 
 def test_a_contaminated_unit_without_a_job(history: History) -> None:

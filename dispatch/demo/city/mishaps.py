@@ -47,6 +47,14 @@ _DEVIATIONS: Final[tuple[tuple[float, str, Deviation, Any, str, Mapping[str, Any
         CITY_DISTRICT,
         {"history": CONTACT},
     ),
+    (
+        340,
+        "turned-away",
+        Deviation.DIVERT_AT_THE_DOOR,
+        "the fever clinic is being disinfected",
+        CITY_DISTRICT,
+        {"symptoms": ("fever",), "history": UNSURE},
+    ),
     (330, "empty-run", Deviation.END_EMPTY, "patient_not_found", CITY_DISTRICT, {}),
     (
         370,
@@ -73,6 +81,9 @@ class Mishaps:
             self._behaviour.script(deviation, call_id, value)
             complaint = FEVER[0] if "symptoms" in said else EVERYDAY[3]
             self._day.call(minutes, call_id, self._day.people.somebody(district), complaint, **said)
+        # The hospital to which the patient is taken in the end knows what was measured on scene.
+        measured = {"heart_rate_per_minute": 104, "oxygen_saturation_percent": 93}
+        self._behaviour.script(Deviation.OBSERVE, "turned-away", measured)
         self._day.minute(108, self._delivered_twice)
         self._bad_calls(300)
         self._bad_reports(315)

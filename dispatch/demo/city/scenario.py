@@ -364,16 +364,16 @@ class Day:
         """A dispatcher tries to force a unit that is being disinfected."""
         done: list[str] = []
 
-        def ordered(seen: Seen) -> None:
+        def blocked(seen: Seen) -> None:
             late = self.stage.clock.now() >= START + timedelta(minutes=minutes)
-            if done or not late or not self.board.serving:
+            if done or not late or not self.board.serving or seen.data["job_id"] is None:
                 return
             unit, call_id = seen.data["unit_id"], next(reversed(self.board.serving))
             done.append(unit)
             forced = self.dispatcher(CallOverridden, call_id, unit_id=unit, reason="it is nearest")
             self.stage.after(30, forced)
 
-        self.stage.on("disinfection.ordered", ordered)
+        self.stage.on("unit.changed", blocked)
 
     # -- 13:00 to 20:00: a case found late, a cancellation, routine mode, an accident far out
 

@@ -149,6 +149,23 @@ def hospital_diverted(chronicle: Chronicle) -> bool:
     )
 
 
+def turned_away(chronicle: Chronicle) -> bool:
+    """A hospital diverted at its door: the crew went on, the next knew what had been measured."""
+    return any(
+        any(
+            on.cause == gone.cause
+            for on in chronicle.of("incident.progressed", status="transporting")
+        )
+        and any(
+            observed.cause == gone.cause
+            and chronicle.has("handover.closed", handover_id=observed["handover_id"])
+            for observed in chronicle.of("handover.observed")
+        )
+        for gone in chronicle.of("handover.withdrawn")
+        if gone["reason"].startswith("diverted")
+    )
+
+
 def hospital_silent(chronicle: Chronicle) -> bool:
     """A hospital did not answer: told again, then the next one was told."""
     return any(
@@ -374,6 +391,7 @@ STORIES: Final[Mapping[str, Story]] = {
         run_refused,
         broke_down,
         hospital_diverted,
+        turned_away,
         hospital_silent,
         weak_certificate_refused,
         no_transfer_crew_left,

@@ -309,6 +309,43 @@ async def test_a_run_to_the_disinfected_vehicle(desk: Desk, post: Post, clock: H
     assert [order["unit_id"] for order in of_kind(events, "order.issued")] == ["T1"]
 
 
+async def test_a_vehicle_that_owes_its_disinfection_is_let_go_by_another_process(
+    open_desk: OpenDesk, post: Post, clock: HandClock
+) -> None:
+    first = await open_desk()
+    second = await open_desk()
+    await first.take([post.call("c1", case_status="confirmed")])
+    run = {"assignment_id": "c1/A1"}
+    await first.take([post.unit("T1", "observations.reported", **run, heart_rate_per_minute=118)])
+    for status in ("rolling", "on_scene", "transporting", "at_hospital"):
+        clock.forward(300)
+        await first.take([post.unit("T1", status=status)])
+    signed = post.unit("T1", "handover.signed_by_crew", handover_id="c1/A1/H1", by="medic")
+    events = await first.take([signed])
+    assert [job["job_id"] for job in of_kind(events, "disinfection.ordered")] == ["c1/A1/D"]
+    said = {"call_id": "c1", "at": timestamp(clock.time), "by": "d", "reason": "nobody signs"}
+    events = await second.take([post.record("calls", "signature.waived", "c1", said)])
+    assert of_kind(events, "handover.released")[0]["by"] == "d"
+    assert of_kind(events, "unit.changed")[-1]["job_id"] == "c1/A1/D"
+    refused = await first.take([post.unit("T1", status="returning")])
+    assert "unit.rejected" in kinds(refused)
+    clock.forward(1_860)
+    certificate = {
+        "job_id": "c1/A1/D",
+        "agent": "chlorine_wipe",
+        "concentration": 1_000,
+        "contact_minutes": 30,
+        "operator": "o",
+        "waste_bags": 2,
+        "started_at": said["at"],
+        "ended_at": timestamp(clock.time),
+    }
+    events = await first.take([post.unit("T1", "disinfection.certified", **certificate)])
+    assert "disinfection.accepted" in kinds(events)
+    events = await second.take([post.call("c2", case_status="confirmed")])
+    assert [order["unit_id"] for order in of_kind(events, "order.issued")] == ["T1"]
+
+
 async def test_another_process_goes_on_where_one_left_off(
     open_desk: OpenDesk, post: Post, clock: HandClock
 ) -> None:

@@ -17,6 +17,7 @@ from dispatch.errors import Unavailable
 from dispatch.settings import KafkaSettings
 from dispatch.topics import EVENTS, key_of
 from dispatch.topics.fields import Content
+from dispatch.topics.observations import READINGS
 
 NOW = datetime(2022, 12, 23, tzinfo=UTC)
 OF_A_CALL = ["--district", "150702", "--address", "somewhere"]
@@ -65,6 +66,7 @@ def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Content]:
         (["link", "c-2", *SIGNED], "call.link_confirmed", "c-2"),
         (["link", "c-2", "--to", "c-1", "--refuse", *SIGNED], "call.link_refused", "c-2"),
         (["unlink", "c-1", *SIGNED], "call.unlinked", "c-1"),
+        (["waive", "c-1", "--unit", "A-1", *SIGNED], "signature.waived", "c-1"),
         (["unit", "report", "A-1", "--status", "rolling"], "unit.reported", "A-1"),
         (["unit", "acknowledge", *RUN], "order.acknowledged", "A-1"),
         (
@@ -76,6 +78,8 @@ def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Content]:
         (["unit", "scene", *RUN, "--address", "2 Main Street"], "scene.reported", "A-1"),
         (["unit", "died", *RUN], "patient.died", "A-1"),
         (["unit", "sign", "A-1", "c-1/A1/H1", "--by", "x"], "handover.signed_by_crew", "A-1"),
+        (["unit", "cleaned", *RUN, "--by", "x", "--agent", "soap"], "vehicle.cleaned", "A-1"),
+        (["unit", "observe", *RUN, "--spo2", "97"], "observations.reported", "A-1"),
         (["unit", "certify", "A-1", "c-1/A1/D", *CERTIFICATE], "disinfection.certified", "A-1"),
         (["hospital", "report", "H-1", "--room", "isolation=2"], "hospital.reported", "H-1"),
         (["hospital", "free-bed", "H-1", "--room", "icu"], "bed.freed", "H-1"),
@@ -117,6 +121,25 @@ def test_every_input_is_published_by_a_command(
     assert type(event) is EVENTS[event_type]
     said = json.loads(capsys.readouterr().out)
     assert (said["id"], said["type"], said["key"]) == ("e-1", event_type, key)
+
+
+def test_every_vital_sign_has_an_option_and_zero_is_one(published: list[Content]) -> None:
+    numbers = {
+        "--heart-rate": 0, "--breaths": 12, "--systolic": 120, "--diastolic": 80, "--spo2": 98,
+        "--temperature": 36.6, "--glasgow": 15, "--glasgow-eye": 4, "--glasgow-verbal": 5,
+        "--glasgow-motor": 6, "--oxygen": 2, "--glucose": 5.5,
+    }  # fmt: skip
+    options = [each for name, value in numbers.items() for each in (name, str(value))]
+    more = ["--ecg", "https://ecg.example.org/1", "--patient", "p1", "--at", "2022-12-23T08:00:00Z"]
+    assert cli.run(["unit", "observe", *RUN, *options, *more]) == 0
+    [event] = published
+    said = event.model_dump(exclude={"unit_id", "assignment_id", "at"})
+    assert said == dict(
+        zip(READINGS, (0, 12, 120, 80, 98, 36.6, 4, 5, 6, 15, 2, 5.5), strict=True)
+    ) | {
+        "ecg_url": "https://ecg.example.org/1",
+        "patient_id": "p1",
+    }
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ from dispatch.topics.calls import (
     CallOverridden,
     CallResumed,
     CallUnlinked,
+    SignatureWaived,
 )
 from dispatch.topics.city import CityMode, CityModeSwitched
 from dispatch.topics.commission import CrewInfected, ReportAcknowledged, SurveyCompleted
@@ -49,6 +50,7 @@ from dispatch.topics.hospitals import (
     TransferAccepted,
     TransferDiverted,
 )
+from dispatch.topics.observations import ObservationsReported
 from dispatch.topics.transfers import TransferCancelled, TransferRequested
 from dispatch.topics.units import (
     CaseFound,
@@ -58,6 +60,7 @@ from dispatch.topics.units import (
     PatientDied,
     RunEnded,
     UnitReported,
+    VehicleCleaned,
 )
 
 START = datetime(2022, 12, 23, 8, 0, tzinfo=UTC)
@@ -310,6 +313,10 @@ class SmallCity:
     def unlinked(self, call_id: str) -> CallUnlinked:
         return CallUnlinked(call_id=call_id, at=self.now, by="d1", reason="another patient")
 
+    def waived(self, call_id: str, **more: Any) -> SignatureWaived:
+        body = {"call_id": call_id, "at": self.now, "by": "d1", "reason": "nobody signs"}
+        return SignatureWaived.model_validate(body | more)
+
     def report(self, unit_id: str, *statuses: str, **more: Any) -> list[Announcement]:
         """Let a unit report statuses one after the other, or what else it has to say."""
         events: list[Announcement] = []
@@ -385,6 +392,18 @@ class SmallCity:
             "at": self.now,
         }
         return PatientDied.model_validate(body | more)
+
+    def observed(self, unit_id: str, **more: Any) -> ObservationsReported:
+        """Return what the crew on a run measures now: a heart rate, unless something else."""
+        body = {"unit_id": unit_id, "at": self.now}
+        if "assignment_id" not in more:
+            body["assignment_id"] = self.assignment(unit_id).assignment_id
+        measured = {} if more.keys() - {"at", "assignment_id"} else {"heart_rate_per_minute": 90}
+        return ObservationsReported.model_validate(body | measured | more)
+
+    def cleaned(self, unit_id: str, assignment_id: str, **more: Any) -> VehicleCleaned:
+        body = {"unit_id": unit_id, "assignment_id": assignment_id, "at": self.now, "by": "m1"}
+        return VehicleCleaned.model_validate(body | more)
 
     def report_acknowledged(self, report_id: str, **more: Any) -> ReportAcknowledged:
         body = {

@@ -8,7 +8,7 @@ import pytest
 
 from dispatch.domain.model import Handover
 from dispatch.topics.announcement import Announcement
-from dispatch.topics.clocks import ClockEndedLate, ClockMet, ClockStarted
+from dispatch.topics.clocks import ClockBreached, ClockEndedLate, ClockMet, ClockStarted
 from dispatch.topics.hospitals import FollowUpCompleted
 from dispatch.topics.incidents import ResultRecorded
 from dispatch.topics.reports import CaseReported
@@ -38,7 +38,7 @@ def fever_clinic() -> tuple[SmallCity, Handover, list[Announcement]]:
     """Return a city in which a patient was handed over at a fever clinic."""
     city = SmallCity(unit("U1"))
     city.say(febrile("c1", UNDETERMINED))
-    events = city.hand_over("U1")
+    events = city.run_to("U1", "at_hospital") + city.hand_over("U1")
     return city, city.known(Handover, "c1/A1/H1"), events
 
 
@@ -57,7 +57,8 @@ def test_a_result_at_a_fever_clinic_is_due_within_six_hours() -> None:
 def test_a_result_at_a_designated_hospital_is_due_within_twelve_hours() -> None:
     city = SmallCity(transfer_unit("T1"))
     city.say(case("c1"))
-    [clock] = started(city.hand_over("T1")).values()
+    [clock] = started(city.run_to("T1", "at_hospital")).values()
+    assert started(city.hand_over("T1")) == {}
     assert clock.kind == "result_other"
     assert (clock.due_at - clock.started_at).total_seconds() == 12 * 3_600
 
@@ -65,7 +66,29 @@ def test_a_result_at_a_designated_hospital_is_due_within_twelve_hours() -> None:
 def test_no_result_is_awaited_of_a_patient_who_is_not_tested() -> None:
     city = SmallCity(unit("U1"))
     city.say(call("c1"))
-    assert started(city.hand_over("U1")) == {}
+    assert started(city.run_to("U1", "at_hospital") + city.hand_over("U1")) == {}
+
+
+def test_a_result_is_due_from_the_arrival_whether_the_hospital_signs_or_not() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(febrile("c1", UNDETERMINED))
+    city.run_to("U1", "transporting")
+    city.say(city.acknowledges(city.handover("U1")))
+    city.pass_time(600)
+    arrived = city.now - timedelta(seconds=300)
+    at_the_door = city.reported("U1", status="at_hospital").model_copy(update={"at": arrived})
+    [clock] = started(city.say(at_the_door)).values()
+    assert (clock.started_at, clock.subject) == (arrived, "c1/A1/H1")
+    events = city.pass_time(6 * 3_600)
+    assert [each.kind for each in every(ClockBreached, events)] == ["result_fever_clinic"]
+
+
+def test_a_patient_who_is_found_to_need_a_test_at_the_hospital_is_waited_for_too() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(call("c1"))
+    assert started(city.run_to("U1", "at_hospital")) == {}
+    city.find("U1", case_status="confirmed")
+    assert [*started(city.hand_over("U1"))] == ["result_other"]
 
 
 def test_a_late_result_ends_the_limit_late() -> None:
@@ -74,12 +97,12 @@ def test_a_late_result_ends_the_limit_late() -> None:
     assert only(ClockEndedLate, city.say(city.result(handover))).kind == "result_fever_clinic"
 
 
-def test_a_result_before_both_have_signed_is_not_awaited() -> None:
+def test_a_result_before_both_have_signed_meets_the_limit() -> None:
     city = SmallCity(unit("U1"))
     city.say(febrile("c1", UNDETERMINED))
     city.run_to("U1", "at_hospital")
     events = city.say(city.result(city.handover("U1")))
-    assert kinds(events) == ["result.recorded"]
+    assert kinds(events) == ["result.recorded", "clock.met"]
     assert started(city.hand_over("U1")) == {}
 
 

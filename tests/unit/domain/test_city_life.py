@@ -210,7 +210,10 @@ class CityLife(RuleBasedStateMachine):
     def an_answer(self, data: st.DataObject, answers: dict[str, Any]) -> None:
         self.attempt(lambda: self.city.answer(self.some_call(data), **answers))
 
-    @rule(data=st.data(), what=st.sampled_from(["cancelled", "held", "resumed", "unlinked"]))
+    @rule(
+        data=st.data(),
+        what=st.sampled_from(["cancelled", "held", "resumed", "unlinked", "waived"]),
+    )
     def a_word_of_the_dispatcher(self, data: st.DataObject, what: str) -> None:
         self.say(getattr(self.city, what)(self.some_call(data)))
 
@@ -280,6 +283,12 @@ class CityLife(RuleBasedStateMachine):
         if known:
             handover = self.city.known(Handover, data.draw(st.sampled_from(known[-8:])))
             self.say(self.city.result(handover, positive=positive))
+
+    @rule(data=st.data(), measured=st.sampled_from([90, 900]))
+    def a_crew_observes(self, data: st.DataObject, measured: int) -> None:
+        unit_id = self.busy_unit(data)
+        if unit_id is not None:
+            self.say(self.city.observed(unit_id, heart_rate_per_minute=measured))
 
     @rule(data=st.data())
     def a_patient_dies(self, data: st.DataObject) -> None:
@@ -359,7 +368,12 @@ class CityLife(RuleBasedStateMachine):
                 runs[assignment.unit_id].append(assignment.assignment_id)
         jobs = defaultdict(list)
         for job in city.jobs.values():
-            if job.ended_at is None:
+            if job.owed:
+                # Until the hospital has signed, the run has the unit.
+                run = city.assignments[job.assignment_id]
+                assert run.ended_at is None
+                assert run.disinfection == "terminal"
+            elif job.ended_at is None:
                 jobs[job.unit_id].append(job.job_id)
         for each in city.units.values():
             assert runs[each.unit_id] == ([each.assignment_id] if each.assignment_id else [])

@@ -1,5 +1,6 @@
 """A contaminated unit carries nobody until its certificate is accepted."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +10,11 @@ from dispatch.domain.city import Rejected
 from dispatch.domain.handling import answer_rejected
 from dispatch.domain.model import Handover
 from dispatch.policy.pack import load_pack
+from dispatch.store import codec
 from dispatch.topics.announcement import Reason
 from dispatch.topics.disinfections import (
+    CleaningOrdered,
+    CleaningRecorded,
     DisinfectionAccepted,
     DisinfectionOrdered,
     DisinfectionRejected,
@@ -145,10 +149,20 @@ def test_an_accepted_certificate_gives_the_unit_to_the_head_of_the_queue() -> No
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"agent": "water"}, "agent: water is not an agent"),
         ({"concentration": 999.9}, "concentration: 999.9 is below the minimum of 1000 mg/L"),
         ({"contact_minutes": 29.0}, "contact_minutes: 29 is below the minimum of 30 minutes"),
-        ({"contact_minutes": 31.0}, "contact_minutes: is longer than the time"),
+        (
+            {"contact_minutes": 31.0},
+            "contact_minutes: 31 is longer than the 30 minutes from started_at to ended_at",
+        ),
+        (
+            {"agent": "soap"},
+            (
+                "agent: soap is none of those that the job allows "
+                "(chlorine_wipe: 1000 mg/L, 30 min; chlorine_aerosol: 500 mg/L, 60 min; "
+                "hydrogen_peroxide: 3 percent, 60 min; peracetic_acid: 0.5 percent, 60 min)"
+            ),
+        ),
         ({"agent": "chlorine_aerosol", "contact_minutes": 30.0}, "contact_minutes: 30 is below"),
         ({"job_id": "c0/A9/D"}, "job_id: is not a disinfection job"),
     ],
@@ -174,7 +188,7 @@ def test_the_times_of_a_certificate_make_sense() -> None:
     for changes, why in (
         ({"ended_at": city.now - timedelta(hours=1)}, "ended_at: is not after started_at"),
         ({"ended_at": city.now + timedelta(seconds=301)}, "ended_at: is in the future"),
-        ({"started_at": city.now - timedelta(minutes=31)}, "started_at: is before the end of the"),
+        ({"started_at": city.now - timedelta(minutes=31)}, "started_at: is before the job was"),
     ):
         assert city.refusal(city.certificate("U1", **changes)).startswith(why)
 
@@ -213,6 +227,131 @@ def test_a_contaminated_run_that_is_aborted_blocks_the_unit_too() -> None:
     events = city.end("U1", "empty", "died_on_scene")
     assert only(DisinfectionOrdered, events).unit_id == "U1"
     assert city.incident("c1").outcome == "empty"
+
+
+# -- from the crew's signature on
+
+
+def signed_by_crew(*more: Any) -> SmallCity:
+    """Return a city whose unit U1 waits for the hospital's signature, its crew's given."""
+    city = SmallCity(unit("U1"), *more)
+    city.say(febrile("c0", UNDETERMINED))
+    city.run_to("U1", "at_hospital")
+    city.say(city.crew_signs(city.handover("U1")))
+    return city
+
+
+def test_the_job_is_told_with_the_crews_signature_and_begins_with_the_hospitals() -> None:
+    city = signed_by_crew()
+    assert only(DisinfectionOrdered, city.step).job_id == "c0/A1/D"
+    job = city.city.jobs["c0/A1/D"]
+    assert (job.owed, city.unit("U1").job_id, city.unit("U1").status) == (True, None, "at_hospital")
+    assert "legal: none" in city.refusal(city.reported("U1", status="disinfecting"))
+    events = city.say(city.hospital_signs(city.handover("U1")))
+    assert every(DisinfectionOrdered, events) == []
+    assert (city.unit("U1").status, city.unit("U1").job_id) == ("handed_over", "c0/A1/D")
+    assert not city.job("U1").owed
+    assert "not disinfected" in city.refusal(city.reported("U1", status="returning"))
+    city.report("U1", "disinfecting")
+    city.disinfect("U1")
+    assert city.unit("U1").status == "returning"
+
+
+def test_a_vehicle_may_be_disinfected_while_its_crew_waits_for_the_hospital() -> None:
+    city = signed_by_crew()
+    city.pass_time(1_800)
+    accepted = city.say(city.certificate("U1", job_id="c0/A1/D"))
+    assert kinds(accepted) == ["disinfection.accepted"]
+    assert city.unit("U1").status == "at_hospital"
+    assert "already" in city.refusal(city.certificate("U1", job_id="c0/A1/D"))
+    events = city.say(city.hospital_signs(city.handover("U1")))
+    assert every(DisinfectionOrdered, events) == []
+    assert city.unit("U1").job_id is None
+    city.report("U1", "returning", "available")
+
+
+def test_a_case_found_after_the_crews_signature_is_a_job_at_once() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(call("c0"))
+    city.run_to("U1", "at_hospital")
+    handover = city.handover("U1")
+    assert "disinfection.ordered" not in kinds(city.say(city.crew_signs(handover)))
+    assert only(DisinfectionOrdered, city.say(city.found(handover))).job_id == "c0/A1/D"
+    assert "disinfection.ordered" not in kinds(city.say(city.hospital_signs(handover)))
+    assert city.job("U1").job_id == "c0/A1/D"
+
+
+def test_a_bay_is_taken_from_the_crews_signature_on() -> None:
+    city = signed_by_crew()
+    assert city.city.taken_bays == {"designated": 1}
+
+
+# -- what a job was ordered with
+
+
+def test_a_job_keeps_the_minimums_that_it_was_ordered_with() -> None:
+    city = contaminated()
+    city.city.pack = load_pack("influenza-a-h1n1-2009")
+    city.pass_time(3_600)
+    times = {"started_at": city.now - timedelta(hours=1)}
+    strong = {"agent": "hydrogen_peroxide", "concentration": 3.0, "contact_minutes": 60.0}
+    assert "below the minimum of 3 percent" in city.refusal(
+        city.certificate("U1", **times, **strong | {"concentration": 2.9})
+    )
+    # Of this one the pack in force asks for more.
+    mild = {"agent": "peracetic_acid", "concentration": 0.5, "contact_minutes": 60.0}
+    city.say(city.certificate("U1", **times, **mild))
+    assert city.unit("U1").job_id is None
+
+
+def test_a_job_from_before_minimums_were_kept_asks_for_those_of_the_pack_in_force() -> None:
+    city = contaminated()
+    state = json.loads(codec.dump(city.job("U1")))
+    for later in ("minimums", "owed"):
+        del state[later]
+    city.city.load([codec.load("Job", json.dumps(state))])
+    assert city.job("U1").minimums is None
+    city.pass_time(1_800)
+    assert "1000 mg/L" in city.refusal(city.certificate("U1", concentration=999.0))
+    city.say(city.certificate("U1"))
+
+
+def test_a_job_comes_back_from_the_database_with_its_minimums() -> None:
+    job = contaminated().job("U1")
+    assert job.minimums is not None
+    assert codec.load("Job", codec.dump(job)) == job
+
+
+# -- cleaning after an ordinary run
+
+
+def test_an_ordinary_run_leaves_a_cleaning_which_keeps_the_vehicle_from_nothing() -> None:
+    city = left_routine()
+    told = only(CleaningOrdered, (each.event for each in city.history))
+    assert (told.unit_id, told.assignment_id) == ("U1", "c0/A1")
+    assert "stretcher" in told.equipment
+    recorded = only(CleaningRecorded, city.say(city.cleaned("U1", "c0/A1", agent="chlorine_wipe")))
+    assert (recorded.by, recorded.agent, recorded.at) == ("m1", "chlorine_wipe", city.now)
+    assert "recorded already" in city.refusal(city.cleaned("U1", "c0/A1"))
+    city.report("U1", "returning", "available")
+
+
+def test_a_run_whose_crew_met_nobody_leaves_no_cleaning() -> None:
+    city = SmallCity(unit("U1"), unit("U2"))
+    city.say(call("c1"))
+    city.run_to("U1", "rolling")
+    assert "cleaning.ordered" not in kinds(city.end("U1", "aborted", "vehicle_fault"))
+    city.run_to("U2", "on_scene")
+    assert "cleaning.ordered" in kinds(city.end("U2", "empty", "treated_on_scene"))
+
+
+def test_a_cleaning_of_nothing_or_in_place_of_a_certificate_is_refused() -> None:
+    city = contaminated(unit("U2"))
+    assert "send the certificate" in city.refusal(city.cleaned("U1", "c0/A1"))
+    assert "not an assignment" in city.refusal(city.cleaned("U2", "c0/A1"))
+    assert "not an assignment" in city.refusal(city.cleaned("U1", "c9/A1"))
+    city.say(call("c1"))
+    assert "goes on" in city.refusal(city.cleaned("U2", "c1/A1"))
 
 
 # -- a case that the hospital finds after the vehicle has left without terminal disinfection

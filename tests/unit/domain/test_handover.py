@@ -117,12 +117,6 @@ def test_a_patient_whom_every_hospital_diverted_is_asked_for_again() -> None:
     assert "order.amended" in kinds(events)
 
 
-def test_a_patient_who_has_arrived_is_not_diverted() -> None:
-    city = rolling()
-    city.run_to("U1", "at_hospital")
-    assert "has arrived" in city.refusal(city.diverts(city.handover("U1")))
-
-
 def test_answers_about_the_handover_of_others_are_refused() -> None:
     city = rolling()
     known = city.handover("U1")
@@ -169,7 +163,8 @@ def test_the_record_is_closed_by_both_signatures_and_the_room_is_taken() -> None
     city = rolling()
     city.run_to("U1", "at_hospital")
     handover = city.handover("U1")
-    assert kinds(city.say(city.crew_signs(handover))) == ["handover.progressed"]
+    signed = city.say(city.crew_signs(handover))
+    assert kinds(signed) == ["handover.progressed", "disinfection.ordered"]
     assert "by the crew already" in city.refusal(city.crew_signs(handover))
     closed = only(HandoverClosed, city.say(city.hospital_signs(handover)))
     assert (closed.signed_by_crew, closed.signed_by_hospital) == ("m1", "n1")
@@ -201,7 +196,22 @@ def test_a_record_that_nobody_signs_is_escalated() -> None:
     city = rolling()
     city.say(city.acknowledges(city.handover("U1")))
     city.run_to("U1", "at_hospital")
-    assert escalated(city.pass_time(1_800)) == ["handover_unsigned"]
+    assert escalated(city.pass_time(1_799)) == []
+    assert escalated(city.pass_time(1)) == ["handover_unsigned"]
+
+
+@pytest.mark.parametrize(("late", "left"), [(600, 1_200), (0, 1_800), (99_999, 0)])
+def test_the_limit_for_the_signatures_runs_from_the_arrival(late: int, left: int) -> None:
+    city = rolling()
+    city.say(city.acknowledges(city.handover("U1")))
+    city.run_to("U1", "transporting")
+    city.pass_time(900)
+    # Heard of late, from a device whose clock may be wrong: never before the order.
+    arrived = city.now - timedelta(seconds=late)
+    city.say(city.reported("U1", status="at_hospital").model_copy(update={"at": arrived}))
+    due = city.timers["handover_signatures/c1/A1/H1"].due_at
+    earliest = city.assignment("U1").ordered_at + timedelta(seconds=1_800)
+    assert due == max(city.now + timedelta(seconds=left), earliest)
 
 
 # -- what is learnt on the way

@@ -139,14 +139,16 @@ def test_a_patient_whom_no_hospital_took_goes_where_the_dispatcher_says() -> Non
     assert city.incident("c1").outcome == "completed"
 
 
-def test_an_unknown_or_closed_hospital_is_not_chosen_and_none_after_arrival() -> None:
+def test_an_unknown_or_closed_hospital_is_not_chosen_and_none_after_the_crew_has_signed() -> None:
     city = SmallCity(unit("U1"))
     city.report_hospital("second", status="closed")
     city.say(febrile("c1", UNDETERMINED))
     for hospital_id, why in (("nowhere", "is not a hospital"), ("second", "is closed")):
         assert why in city.refusal(city.overridden("c1", hospital_id=hospital_id))
     city.run_to("U1", "at_hospital")
-    assert "has arrived" in city.refusal(city.overridden("c1", hospital_id="designated"))
+    city.say(city.crew_signs(city.handover("U1")))
+    refusal = city.refusal(city.overridden("c1", hospital_id="designated"))
+    assert refusal == "hospital_id: cannot be changed: the crew has signed the handover"
 
 
 # -- for all patients of a vehicle

@@ -106,10 +106,11 @@ class Log:
         hospital: str = "H1",
         disinfection: str = "routine",
         keeps_cases: bool = False,
+        end: str = "closed",
     ) -> str:
         handover = f"{run}/H1"
         self.add(
-            "handovers", hospital, "handover.closed", minute, handover_id=handover,
+            "handovers", hospital, f"handover.{end}", minute, handover_id=handover,
             hospital_id=hospital, assignment_id=run, incident_id=run.partition("/")[0],
             unit_id=unit, disinfection=disinfection, keeps_cases=keeps_cases,
         )  # fmt: skip

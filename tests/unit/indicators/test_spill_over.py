@@ -41,6 +41,31 @@ def test_another_unit_may_go_and_the_same_after_its_certificate() -> None:
     assert log.figures()[SPILLED].value == 0
 
 
+def test_a_vehicle_disinfected_while_its_crew_waited_for_the_signature_may_go() -> None:
+    log = Log()
+    log.decided("c1")
+    run = log.ordered("c1", 1)
+    log.add(
+        "disinfections", "U1", "disinfection.ordered", 30, job_id="c1/A1/D", unit_id="U1",
+        assignment_id="c1/A1", incident_id="c1",
+    )  # fmt: skip
+    certified(log, 65)
+    log.handed_over(run, 70, disinfection="terminal", keeps_cases=True)
+    log.decided("c2", 71)
+    log.ordered("c2", 71, number=2)
+    assert log.figures()[SPILLED].value == 0
+
+
+def test_a_vehicle_let_go_unsigned_is_as_dirty_as_any() -> None:
+    log = Log()
+    log.decided("c1")
+    run = log.ordered("c1", 1)
+    log.handed_over(run, 40, disinfection="terminal", keeps_cases=True, end="released")
+    log.decided("c2", 50)
+    log.ordered("c2", 50, number=2)
+    assert log.whys(SPILLED) == ["ordered_undisinfected"]
+
+
 def brought(log: Log, *, status: str, keeps_cases: bool) -> str:
     log.decided("c1", case_status=status, condition="critical")
     run = log.ordered("c1", 1, ppe="enhanced")

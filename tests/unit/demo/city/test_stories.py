@@ -37,6 +37,7 @@ EVIDENCE = {
     "case_found_on_the_way": "case.reported",
     "case_found_in_hospital": "case.reported",
     "transferred_onward": "case.reported",
+    "turned_away": "handover.observed",
     "duties_reported": "duties.reported",
     "bad_input_dead_lettered": "input.rejected",
 }
