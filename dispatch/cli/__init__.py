@@ -5,7 +5,6 @@ a click command made with `dispatch.cli.localised`; the integer that it returns 
 A `DispatchError` ends in one line and status 1, a usage error in status 2.
 """
 
-import io
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -18,6 +17,7 @@ import click
 from dispatch import language
 from dispatch.cli.invocation import Invocation
 from dispatch.cli.localised import Group, Option, explain
+from dispatch.cli.encoding import make_writable
 from dispatch.errors import DispatchError
 from dispatch.language import text
 
@@ -133,9 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command that the arguments ask for and return its exit status."""
     language.speak(language.choose(_wanted_language(arguments)))
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # What a terminal's encoding lacks is written as an escape; it ends no command.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        make_writable(stream)
     try:
         result: Any = group.main(arguments, prog_name="dispatch", standalone_mode=False)
     except DispatchError as error:
@@ -167,8 +166,10 @@ def _complain(*lines: str) -> None:
     """Write to standard error what went wrong: what is quoted in it is text."""
     # Imported late: help needs none of it.
     from dispatch.cli.output import complain  # noqa: PLC0415
+    from dispatch.wording import said  # noqa: PLC0415
 
-    complain(f"dispatch: {lines[0]}", *lines[1:])
+    first, *more = map(said, lines)
+    complain(f"dispatch: {first}", *more)
 
 
 def _forget_output() -> None:

@@ -76,8 +76,7 @@ def command(
 
 def packaged_city() -> Path:
     """Return the path of the plan that comes with the package: the first by name."""
-    folder = Path(str(resources.files("dispatch"))) / "cities"
-    plans = sorted(folder.glob("*.toml"))
+    plans = packaged_cities()
     if not plans:
         raise ConfigurationError(text("worker.no_city"))
     return plans[0]
