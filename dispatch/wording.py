@@ -29,6 +29,29 @@ _DAY: Final = 86_400.0
 _LONGEST_IN_MINUTES: Final = 2 * _HOUR
 _LONGEST_IN_HOURS: Final = 2 * _DAY
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+# Parts of a sentence that may be of several words; any other is one code, figure or id.
+_WORDY: Final = frozenset(
+    {
+        *("because", "ending", "error", "reason", "reasons", "first", "second", "what", "place"),
+        *("places", "path", "part", "name", "names", "value", "key", "keys", "facts", "word"),
+        *("expected", "known", "legal", "choices", "codes", "symptoms", "items", "incidents"),
+        *(
+            "units",
+            "numbers",
+            "fields",
+            "whom",
+            "kind",
+            "escalate_to",
+            "fallback",
+            "source",
+            "time",
+        ),
+        *("holders", "claim", "own", "last", "close", "example", "owner", "table", "dsn", "hosts"),
+        *("host", "where", "only", "range", "type", "character", "pattern", "operation"),
+        *("later", "earlier", "clause", "session", "user", "topics", "others", "account"),
+        *("pack", "other", "whose"),
+    }
+)
 _FIGURE: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _SYMPTOM_FIELDS: Final = re.compile(r"(^|_)symptoms($|_)|^code$")
 # Codes that somebody is to type: their words are put beside them.
@@ -222,6 +245,7 @@ def _pattern(english: str) -> re.Pattern[str]:
     parts = _PLACEHOLDER.split(english)
     # Texts and the names of placeholders take turns.
     written = [
-        f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts)
+        rf"(?P<{part}>{'.+?' if part in _WORDY else '[^ ]+?'})" if number % 2 else re.escape(part)
+        for number, part in enumerate(parts)
     ]
     return re.compile("".join(written), re.DOTALL)

@@ -15,9 +15,9 @@ from typing import Any, Final
 import click
 
 from dispatch import language
+from dispatch.cli.encoding import make_writable
 from dispatch.cli.invocation import Invocation
 from dispatch.cli.localised import Group, Option, explain
-from dispatch.cli.encoding import make_writable
 from dispatch.errors import DispatchError
 from dispatch.language import text
 

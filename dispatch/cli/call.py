@@ -60,9 +60,7 @@ def _about_the_patient(command: F) -> F:
 @localised.command("call")
 @click.argument("source", metavar="[FILE|-]", type=click.File("rb"), required=False)
 @localised.option("--id", "call_id", metavar="ID", help="call.id")
-@localised.option(
-    "--district", metavar="NAME|CODE", callback=of_district, help="call.district"
-)
+@localised.option("--district", metavar="NAME|CODE", callback=of_district, help="call.district")
 @_about_the_patient
 @localised.option("--latitude", type=float, metavar="DEGREES", help="call.latitude")
 @localised.option("--longitude", type=float, metavar="DEGREES", help="call.longitude")

@@ -57,7 +57,9 @@ def _time(_ctx: click.Context, _option: click.Parameter, value: str | None) -> d
 @localised.command("indicators")
 @localised.option("--from", "begins", metavar="TIME", callback=_time, help="indicators.from")
 @localised.option("--to", "ends", metavar="TIME", callback=_time, help="indicators.to")
-@localised.option("--district", metavar="NAME|CODE", callback=of_district, help="indicators.district")
+@localised.option(
+    "--district", metavar="NAME|CODE", callback=of_district, help="indicators.district"
+)
 @localised.option("--drill", "name", metavar="NAME", help="indicators.drill")
 @localised.option("--json", "as_json", is_flag=True, help="indicators.json")
 @pass_invocation

@@ -42,7 +42,6 @@ class Option(click.Option):
         finally:
             self.help = key
 
-
     def get_help_extra(self, ctx: click.Context) -> Any:
         """Return what stands in brackets behind the help, in the language in use."""
         extra: Any = super().get_help_extra(ctx)

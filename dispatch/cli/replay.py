@@ -13,11 +13,11 @@ import uvloop
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from dispatch import wording
 from dispatch.cli import localised
 from dispatch.cli.city_plan import names_of
 from dispatch.cli.console import PlainConsole, cell
 from dispatch.errors import ConfigurationError
-from dispatch import wording
 from dispatch.language import text
 from dispatch.policy.pack import load_pack
 from dispatch.shown import json_of, shown

@@ -56,9 +56,7 @@ def command() -> None:
     callback=_patients,
     help="transfers.patient",
 )
-@localised.option(
-    "--district", metavar="NAME|CODE", callback=of_district, help="call.district"
-)
+@localised.option("--district", metavar="NAME|CODE", callback=of_district, help="call.district")
 @localised.option("--latitude", type=float, metavar="DEGREES", help="call.latitude")
 @localised.option("--longitude", type=float, metavar="DEGREES", help="call.longitude")
 @of_datum

@@ -110,7 +110,9 @@ def summarise(
         double_booked=by_invariant[Invariant.ONE_ASSIGNMENT_A_UNIT],
         lost=max(0, logged - len(history)) + by_invariant[Invariant.NO_INPUT_LOST],
         violations=[
-            text("demo.violation", invariant=found.invariant.value, explanation=said(found.sentence))
+            text(
+                "demo.violation", invariant=found.invariant.value, explanation=said(found.sentence)
+            )
             for found in violations
         ],
         bad_inputs=bad_inputs(chronicle),

@@ -23,8 +23,8 @@ from dispatch.planning.problem import SEVERITIES
 from dispatch.planning.scenario import Scenario
 from dispatch.policy.pack import Pack
 from dispatch.simulation.seen import Seen
-from dispatch.wording import duration, in_words, named, said
 from dispatch.store.plan import CityPlan
+from dispatch.wording import duration, in_words, named, said
 
 _SECONDS_PER_MINUTE: Final = 60.0
 _SECONDS_PER_DAY: Final = 86_400.0
@@ -174,7 +174,9 @@ def summarise(
         + by_invariant[Invariant.NO_ROOM_TWICE],
         lost=max(0, logged - len(history)) + by_invariant[Invariant.NO_INPUT_LOST],
         violations=[
-            text("demo.violation", invariant=found.invariant.value, explanation=said(found.sentence))
+            text(
+                "demo.violation", invariant=found.invariant.value, explanation=said(found.sentence)
+            )
             for found in violations
         ],
         stories={name: story(chronicle) for name, story in STORIES.items()},
