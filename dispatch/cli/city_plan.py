@@ -33,7 +33,7 @@ def packaged_cities() -> list[Path]:
 
 
 def know_names(settings: Settings | None) -> None:
-    """Say the city's names of hospitals and districts from now on, as far as its plan is at hand."""
+    """Say the names of the city's hospitals and districts from now on, if its plan is there."""
     wording.know({code: name for plan in _plans(settings) for code, name in names_of(plan).items()})
 
 

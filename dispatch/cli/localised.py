@@ -22,7 +22,8 @@ class Formatter(click.HelpFormatter):
     def write_heading(self, heading: str) -> None:
         """Write a section's heading."""
         known = {"Options": "cli.options", "Commands": "cli.commands"}
-        super().write_heading(text(known[heading]) if heading in known else heading)
+        name = text(known[heading]) if heading in known else heading
+        self.write(" " * self.current_indent + text("cli.heading", name=name) + "\n")
 
 
 class Context(click.Context):

@@ -150,7 +150,7 @@ def symptoms_of(pack: Pack) -> Iterator[dict[str, Any]]:
 
 
 def needs_of(pack: Pack) -> Iterator[dict[str, Any]]:
-    """Yield every special need of a patient: its words, and what vehicle and hospital it asks for."""
+    """Yield every special need: its words, and what vehicle and hospital it asks for."""
     for code, need in pack.transfers.needs.items():
         yield {
             "code": code,

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from dispatch import logs
 from dispatch.cli import localised
 from dispatch.cli.adopt import adopt_topics
+from dispatch.cli.city_plan import packaged_cities
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.output import complain
 from dispatch.cluster import ensure_topics
@@ -101,6 +102,7 @@ async def _until_told_to_stop(settings: Settings, city: Path, plan: CityPlan, wo
 async def _run(settings: Settings, city: Path, plan: CityPlan, workers: int) -> None:
     click.echo(text("up.starting", data_dir=settings.data_dir), err=True)
     async with running_stack(settings.data_dir) as stack:
+        stack.announce(city=city)
         before, _ = await amigrate({"dsn": stack.dsn})
         kafka = KafkaSettings(bootstrap_servers=stack.bootstrap)
         await ensure_topics(

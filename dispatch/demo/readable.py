@@ -58,8 +58,7 @@ def readable(event_type: str, data: Mapping[str, Any]) -> tuple[str, str] | None
         values["trips"] = len(data["trips"])
     elif event_type == "transfer.offered":
         values["patients"] = len(data["patients"])
-    elif event_type == "incident.amended":
-        if not data["changed"]:
-            return None  # the rule alone: nothing that the crew does otherwise
+    elif event_type == "incident.amended" and not data["changed"]:
+        return None  # the rule alone: nothing that the crew does otherwise
     said = {name: in_words(value, name) for name, value in values.items()}
     return style, text(f"demo.event.{event_type.replace('.', '_')}", **said)
