@@ -82,12 +82,12 @@ def named(code: str) -> str:
 
 
 def minutes(seconds: float) -> str:
-    """Return a number of minutes: one decimal, two of less than a minute, none that says nothing."""
+    """Return a number of minutes: to one decimal, of less than a minute to two."""
     return _number(seconds / _MINUTE, 2 if abs(seconds) < _MINUTE else 1)
 
 
 def duration(seconds: float) -> str:
-    """Return how long something takes, as people say it: minutes, or hours and days of long ones."""
+    """Return how long something takes as people say it: minutes, and hours or days of much."""
     if abs(seconds) <= _LONGEST_IN_MINUTES:
         return text("measure.minutes", value=minutes(seconds))
     if abs(seconds) <= _LONGEST_IN_HOURS:
@@ -215,7 +215,9 @@ def said(sentence: str, depth: int = 0) -> str:
         values = {
             name: in_words(value, name, depth + 1) for name, value in found.groupdict().items()
         }
-        return _PLACEHOLDER.sub(lambda place: values[place[1]], template)
+        parts = _PLACEHOLDER.split(template)
+        parts[1::2] = [values[name] for name in parts[1::2]]
+        return "".join(parts)
     return _listed(sentence)
 
 
