@@ -212,17 +212,24 @@ def said(sentence: str, depth: int = 0) -> str:
         if found is None:
             continue
         template = known.chinese if spoken() == "zh" else _without_units(known.english)
-        values = {
-            name: in_words(value, name, depth + 1) for name, value in found.groupdict().items()
-        }
+        values = {name: _put_in(value, name, depth) for name, value in found.groupdict().items()}
         parts = _PLACEHOLDER.split(template)
         parts[1::2] = [values[name] for name in parts[1::2]]
         return "".join(parts)
     return _listed(sentence)
 
 
+def _put_in(value: str, field: str, depth: int) -> str:
+    """Return what stands in a sentence as it is said; in English codes stay as they are."""
+    if spoken() != "en" or (field.endswith("seconds") and _FIGURE.fullmatch(value)):
+        return in_words(value, field, depth + 1)
+    return _names.get(value) or (said(value, depth + 1) if field in _WORDY else value)
+
+
 def _listed(sentence: str) -> str:
-    """Return codes in a row as words in a row; any other text as it is."""
+    """Return codes in a row as words in a row; any other text, and in English all, as it is."""
+    if spoken() == "en":
+        return sentence
     words = [word(code) or _names.get(code) for code in sentence.split(", ")]
     if len(words) > 1 and all(words):
         return text("mark.enumeration").join(filter(None, words))

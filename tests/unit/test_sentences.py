@@ -158,8 +158,8 @@ def test_each_exception_is_there() -> None:
         ("the patient is critical now: an answer came in", "患者现为危重：接到回答"),
         ("location.latitude: must be a number", "location.latitude：应为数字"),
         (
-            "unit A-1: order not acknowledged in time; where its patient is now is not known: last at 2",
-            "车辆 A-1：未按时接收命令；患者现在何处不明，最后位置时间 2",
+            "unit A-1: out of service; where its patient is now is not known: last at 2",
+            "车辆 A-1：停用；患者现在何处不明，最后位置时间 2",
         ),
     ],
 )
@@ -197,3 +197,8 @@ def test_every_placeholder_of_the_chinese_is_in_the_english() -> None:
     for sentence in wording._sentences():
         chinese = set(wording._PLACEHOLDER.findall(sentence.chinese))
         assert chinese <= set(sentence.pattern.groupindex), sentence.english
+
+
+def test_in_english_codes_stay_codes() -> None:
+    told = "reason: must be one of vehicle_fault, crew_fault for aborted"
+    assert said(told) == told
