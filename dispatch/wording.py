@@ -63,8 +63,12 @@ _names: dict[str, str] = {}
 
 
 class _Sentence(NamedTuple):
-    """A sentence as the service writes it, as a pattern, and as it is said in Chinese."""
+    """A sentence as the service writes it, as a pattern, and as it is said in Chinese.
 
+    `longest` is what stands in it whatever is put in: looked for first, as that costs little.
+    """
+
+    longest: str
     pattern: re.Pattern[str]
     english: str
     chinese: str
@@ -208,6 +212,8 @@ def said(sentence: str, depth: int = 0) -> str:
     if len(sentence) > LONGEST or depth >= DEEPEST:
         return sentence
     for known in _sentences():
+        if known.longest not in sentence:
+            continue
         found = known.pattern.fullmatch(sentence)
         if found is None:
             continue
@@ -247,7 +253,14 @@ def _sentences() -> tuple[_Sentence, ...]:
     tables = tomllib.loads(source.read_text(encoding="utf-8"))
     found = [(english, chinese) for table in tables.values() for english, chinese in table.items()]
     found.sort(key=lambda pair: len(_PLACEHOLDER.sub("", pair[0])), reverse=True)
-    return tuple(_Sentence(_pattern(english), english, chinese) for english, chinese in found)
+    return tuple(
+        _Sentence(_longest(english), _pattern(english), english, chinese)
+        for english, chinese in found
+    )
+
+
+def _longest(english: str) -> str:
+    return max(_PLACEHOLDER.split(english)[::2], key=len)
 
 
 def _pattern(english: str) -> re.Pattern[str]:

@@ -1,9 +1,10 @@
 """Events as lines that a person reads, in the language in use."""
 
 from collections.abc import Mapping
+from string import Formatter
 from typing import Any, Final
 
-from dispatch.language import text
+from dispatch.language import catalogue, spoken, text
 from dispatch.wording import in_words
 
 # Which events are shown, and in which colour; the texts are `demo.event.<type, dots as _>`.
@@ -60,5 +61,6 @@ def readable(event_type: str, data: Mapping[str, Any]) -> tuple[str, str] | None
         values["patients"] = len(data["patients"])
     elif event_type == "incident.amended" and not data["changed"]:
         return None  # the rule alone: nothing that the crew does otherwise
-    said = {name: in_words(value, name) for name, value in values.items()}
-    return style, text(f"demo.event.{event_type.replace('.', '_')}", **said)
+    key = f"demo.event.{event_type.replace('.', '_')}"
+    wanted = {name for _, name, _, _ in Formatter().parse(catalogue(spoken())[key]) if name}
+    return style, text(key, **{name: in_words(values[name], name) for name in wanted})

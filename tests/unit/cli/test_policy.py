@@ -39,7 +39,7 @@ def test_every_symptom_is_listed_as_json(capsys: pytest.CaptureFixture[str]) -> 
         ("kinds", "close_contact：密切接触者；close contact"),
         (
             "agents",
-            "peracetic_acid：过氧乙酸气溶胶喷雾；peracetic acid aerosol（不低于 0.5%，不少于 60 分钟）",
+            "chlorine_wipe：含氯消毒剂擦拭；wiping with chlorine（不低于 1000 mg/L，不少于 30 分钟）",  # noqa: E501 - a line
         ),
         ("reasons", "拒绝出车：vehicle_fault：车辆故障；vehicle fault"),
     ],
