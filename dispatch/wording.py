@@ -227,6 +227,9 @@ def said(sentence: str, depth: int = 0) -> str:
 
 def _put_in(value: str, field: str, depth: int) -> str:
     """Return what stands in a sentence as it is said; in English codes stay as they are."""
+    if field == "place" and " " not in value:
+        # A field's path, which is to be found as it is written.
+        return value
     if spoken() != "en" or (field.endswith("seconds") and _FIGURE.fullmatch(value)):
         return in_words(value, field, depth + 1)
     return _names.get(value) or (said(value, depth + 1) if field in _WORDY else value)

@@ -157,6 +157,7 @@ def test_each_exception_is_there() -> None:
         ("150702 is not a district of this city", "海拉尔区不是本市的旗市区"),
         ("the patient is critical now: an answer came in", "患者现为危重：接到回答"),
         ("location.latitude: must be a number", "location.latitude：应为数字"),
+        ("caller: is required", "caller：必须填写"),
         (
             "unit A-1: out of service; where its patient is now is not known: last at 2",
             "车辆 A-1：停用；患者现在何处不明，最后位置时间 2",
