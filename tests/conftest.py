@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
-from dispatch import language
+from dispatch import language, wording
 from dispatch.stack.broker import Broker
 from dispatch.stack.embedded import AnyBroker, Stack, running_stack
 from dispatch.store.schema import amigrate
@@ -67,8 +67,10 @@ def works_through_kafka(item: pytest.Item) -> bool:
 @pytest.fixture(autouse=True)
 def english() -> Iterator[None]:
     language.speak("en")
+    wording.know({})
     yield
     language.speak("en")
+    wording.know({})
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ a click command made with `dispatch.cli.localised`; the integer that it returns 
 A `DispatchError` ends in one line and status 1, a usage error in status 2.
 """
 
-import io
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -16,6 +15,7 @@ from typing import Any, Final
 import click
 
 from dispatch import language
+from dispatch.cli.encoding import make_writable
 from dispatch.cli.invocation import Invocation
 from dispatch.cli.localised import Group, Option, explain
 from dispatch.errors import DispatchError
@@ -135,9 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command that the arguments ask for and return its exit status."""
     language.speak(language.choose(_wanted_language(arguments)))
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # What a terminal's encoding lacks is written as an escape; it ends no command.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        make_writable(stream)
     try:
         result: Any = group.main(arguments, prog_name="dispatch", standalone_mode=False)
     except DispatchError as error:
@@ -169,8 +168,10 @@ def _complain(*lines: str) -> None:
     """Write to standard error what went wrong: what is quoted in it is text."""
     # Imported late: help needs none of it.
     from dispatch.cli.output import complain  # noqa: PLC0415
+    from dispatch.wording import said  # noqa: PLC0415
 
-    complain(f"dispatch: {lines[0]}", *lines[1:])
+    first, *more = map(said, lines)
+    complain(f"dispatch: {first}", *more)
 
 
 def _forget_output() -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import click
 
 from dispatch.cli import localised
+from dispatch.cli.city_plan import of_district
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.publishing import (
     given,
@@ -62,7 +63,7 @@ def _about_the_patient(command: F) -> F:
 @localised.command("call")
 @click.argument("source", metavar="[FILE|-]", type=click.File("rb"), required=False)
 @localised.option("--id", "call_id", metavar="ID", help="call.id")
-@localised.option("--district", metavar="CODE", help="call.district")
+@localised.option("--district", metavar="NAME|CODE", callback=of_district, help="call.district")
 @_about_the_patient
 @localised.option("--latitude", type=float, metavar="DEGREES", help="call.latitude")
 @localised.option("--longitude", type=float, metavar="DEGREES", help="call.longitude")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, get_args
 
 import click
@@ -10,9 +10,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from dispatch.cli import localised
+from dispatch.cli.city_plan import know_names
 from dispatch.cli.console import PlainConsole, cell
 from dispatch.cli.invocation import Invocation, pass_invocation
-from dispatch.cli.phrases import ABSENT, in_words
 from dispatch.clock import open_clock
 from dispatch.domain.model import Clock
 from dispatch.language import text
@@ -20,6 +20,7 @@ from dispatch.policy.pack import ClockKind, Pack, load_pack
 from dispatch.shown import json_of
 from dispatch.store.clocks import read_clocks
 from dispatch.topics.cloudevents import timestamp
+from dispatch.wording import ABSENT, duration, in_words, named
 
 _STYLES = {"running": "", "warned": "yellow", "breached": "bold red", "ended": "dim"}
 _COLUMNS = ("kind", "owner", "subject", "started", "due", "left", "escalate_to")
@@ -37,6 +38,7 @@ def command(
 ) -> None:
     """Show the clocks of the database, those that run out first in front."""
     settings = invocation.settings()
+    know_names(settings)
     pack = load_pack(settings.policy)
     found = asyncio.run(
         read_clocks(settings.database.connect_options(), kind=kind, ended_too=ended_too)
@@ -82,8 +84,8 @@ def tabulate(rows: Iterable[dict[str, Any]]) -> Table:
     for row in rows:
         table.add_row(
             cell(in_words(row["kind"])),
-            cell(row["owner"]),
-            cell(row["subject"] if row["subject"] != row["owner"] else ABSENT),
+            cell(named(row["owner"])),
+            cell(named(row["subject"]) if row["subject"] != row["owner"] else ABSENT),
             in_words(row["started_at"]),
             in_words(row["due_at"]),
             _left(row),
@@ -105,5 +107,5 @@ def _left(row: dict[str, Any]) -> str:
     seconds = row["left_seconds"]
     if seconds is None:
         return text("clocks.ended_late" if row["breached"] else "clocks.ended")
-    shown = timedelta(seconds=abs(round(seconds)))
-    return str(shown) if seconds >= 0 else text("clocks.over", time=shown)
+    left = duration(abs(seconds))
+    return left if seconds >= 0 else text("clocks.over", time=left)

@@ -15,6 +15,7 @@ from dispatch.shown import json_of, shown_json
 from dispatch.topics.calls import Call
 from dispatch.topics.city import CityMode
 from dispatch.topics.fields import MAX_BODY_BYTES, BodyError, decode, parse_time, reasons
+from dispatch.wording import said
 
 READ_BYTES = 1 << 18
 
@@ -92,7 +93,8 @@ def answer_line(
         decision = decide(facts_of(call)._replace(mode=mode), pack, at or call.received_at)
         decision.warnings += warnings
         return shown_json(decision.as_json().decode()).encode() + b"\n", True
-    refusal = {"call_id": _text_or_none(content.get("call_id")), "line": number, "error": found}
+    told = [{**each, "reason": said(each["reason"])} for each in found]
+    refusal = {"call_id": _text_or_none(content.get("call_id")), "line": number, "error": told}
     return json_of(refusal) + b"\n", False
 
 

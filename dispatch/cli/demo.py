@@ -15,7 +15,9 @@ import orjson
 import uvloop
 from rich.console import Group, RenderableType
 
+from dispatch import wording
 from dispatch.cli import indicators, localised
+from dispatch.cli.city_plan import names_of
 from dispatch.cli.console import PlainConsole
 from dispatch.demo.board import Board
 from dispatch.demo.city import performance as city_performance
@@ -78,6 +80,7 @@ def command(scenario: str, seed: int, fast: bool, as_json: bool) -> int:
     console.print(text("demo.setting_up"))
 
     def show(stage: Stage, board: Board) -> AbstractContextManager[Callable[[], None]]:
+        wording.know(names_of(stage.plan))
         if as_json and not console.is_terminal:
             return nullcontext(lambda: None)
         screen = Screen(console, board, stage.plan, stage.clock, time_format=played.time_format)

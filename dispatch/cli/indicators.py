@@ -1,7 +1,6 @@
 """`dispatch indicators`: the zero indicators, time standards and fleet duties, from the log."""
 
 import asyncio
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from dispatch.cli import localised
+from dispatch.cli.city_plan import know_names, of_district
 from dispatch.cli.console import PlainConsole, cell
 from dispatch.cli.invocation import Invocation, pass_invocation
-from dispatch.cli.phrases import ABSENT, TIME_FORMAT, line
+from dispatch.cli.phrases import line
 from dispatch.client import Event
 from dispatch.errors import DispatchError
 from dispatch.indicators.computation import Computation, registry
@@ -31,8 +31,8 @@ from dispatch.store.event_log import open_log
 from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.envelope import Logged
 from dispatch.topics.fields import parse_time
+from dispatch.wording import ABSENT, TIME_FORMAT, in_words, minutes, named, percent, said
 
-_DISTRICT = re.compile(r"[0-9]{6}")
 _TAKEN = (*(f"p{percent}" for percent in PERCENTILES), "max")
 _SIGN = {"at_most": "≤", "at_least": "≥"}
 
@@ -54,16 +54,12 @@ def _time(_ctx: click.Context, _option: click.Parameter, value: str | None) -> d
         raise click.BadParameter(text("decide.bad_time", value=value)) from error
 
 
-def _district(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not _DISTRICT.fullmatch(value):
-        raise click.BadParameter(text("indicators.bad_district", value=value))
-    return value
-
-
 @localised.command("indicators")
 @localised.option("--from", "begins", metavar="TIME", callback=_time, help="indicators.from")
 @localised.option("--to", "ends", metavar="TIME", callback=_time, help="indicators.to")
-@localised.option("--district", metavar="CODE", callback=_district, help="indicators.district")
+@localised.option(
+    "--district", metavar="NAME|CODE", callback=of_district, help="indicators.district"
+)
 @localised.option("--drill", "name", metavar="NAME", help="indicators.drill")
 @localised.option("--json", "as_json", is_flag=True, help="indicators.json")
 @pass_invocation
@@ -81,6 +77,7 @@ def command(
     if begins is not None and ends is not None and begins > ends:
         raise click.UsageError(text("indicators.reversed"))
     settings = invocation.settings()
+    know_names(settings)
     pack = load_pack(settings.policy)
     if name is not None and name not in registry(pack):
         known = ", ".join(registry(pack))
@@ -103,7 +100,9 @@ async def _look(
         async for event in log.events(computation.types):
             computation.take(event)
         if not scope.known:
-            raise DispatchError(text("indicators.unknown_district", district=scope.district))
+            raise DispatchError(
+                text("indicators.unknown_district", district=named(str(scope.district)))
+            )
         figures = [
             figure for figure in computation.figures() if name in (None, figure.indicator.name)
         ]
@@ -165,7 +164,7 @@ def _title_key(indicator: Indicator) -> str:
 def _number(indicator: Indicator, value: float | None) -> str:
     if value is None:
         return ABSENT
-    return f"{value:.1%}" if indicator.unit == "share" else f"{value:.0f}"
+    return percent(value) if indicator.unit == "share" else f"{value:.0f}"
 
 
 def _target(indicator: Indicator) -> str:
@@ -174,8 +173,8 @@ def _target(indicator: Indicator) -> str:
     if indicator.unit == "count":
         return f"{indicator.target:.0f}"
     if indicator.target == 1:
-        return f"{1:.0%}"
-    return f"{_SIGN[indicator.aim]} {indicator.target:.0%}"
+        return percent(1, 0)
+    return f"{_SIGN[indicator.aim]} {percent(indicator.target, 0)}"
 
 
 def _verdict(figure: Figure) -> Text:
@@ -187,26 +186,35 @@ def _verdict(figure: Figure) -> Text:
 
 
 def _taken(figure: Figure) -> str:
-    """Return percentiles and the longest, in seconds."""
+    """Return percentiles and the longest, in minutes."""
     taken = [figure.details[name] for name in _TAKEN]
-    return ABSENT if taken[0] is None else " / ".join(f"{seconds:.0f}" for seconds in taken)
+    return ABSENT if taken[0] is None else " / ".join(map(minutes, taken))
 
 
 def _drill(looked: _Looked) -> None:
     """Show each finding and the events behind it: times local, personal data masked."""
     for figure in looked.figures:
-        said = _number(figure.indicator, figure.value)
-        click.echo(shown(f"{_title(figure.indicator)}: {said} ({figure.indicator.source})"))
+        click.echo(
+            shown(
+                text(
+                    "indicators.drilled",
+                    title=_title(figure.indicator),
+                    value=_number(figure.indicator, figure.value),
+                    source=said(figure.indicator.source),
+                )
+            )
+        )
         for finding in figure.findings:
             when = finding.at.astimezone().strftime(TIME_FORMAT)
             why = text(f"indicators.why.{finding.why}")
-            click.echo(f"\n{when}  {shown(finding.about)}: {why}")
+            found = text("mark.pair", name=in_words(finding.about), value=why)
+            click.echo(f"\n{when}  {shown(found)}")
             for each in finding.events:
                 click.echo(f"  {line(_as_event(looked.behind[each.position]))}")
 
 
 def _write(looked: _Looked, scope: Scope, name: str | None) -> None:
-    said: dict[str, Any] = {
+    content: dict[str, Any] = {
         "from": None if scope.begins is None else timestamp(scope.begins),
         "to": None if scope.ends is None else timestamp(scope.ends),
         "district": scope.district,
@@ -222,8 +230,8 @@ def _write(looked: _Looked, scope: Scope, name: str | None) -> None:
         ],
     }
     if name is not None:
-        said["events"] = [_as_event(event).as_json() for event in looked.behind.values()]
-    click.echo(json_of(said))
+        content["events"] = [_as_event(event).as_json() for event in looked.behind.values()]
+    click.echo(json_of(content))
 
 
 def _as_event(event: Logged) -> Event:

@@ -22,7 +22,8 @@ class Formatter(click.HelpFormatter):
     def write_heading(self, heading: str) -> None:
         """Write a section's heading."""
         known = {"Options": "cli.options", "Commands": "cli.commands"}
-        super().write_heading(text(known[heading]) if heading in known else heading)
+        name = text(known[heading]) if heading in known else heading
+        self.write(" " * self.current_indent + text("cli.heading", name=name) + "\n")
 
 
 class Context(click.Context):
@@ -41,6 +42,17 @@ class Option(click.Option):
             return super().get_help_record(ctx)
         finally:
             self.help = key
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Return what stands in brackets behind the help, in the language in use."""
+        extra: Any = super().get_help_extra(ctx)
+        said = [extra.pop("range")] if "range" in extra else []
+        if (default := extra.pop("default", None)) is not None:
+            said.insert(0, text("cli.default", value=default))
+        if extra.pop("required", None) is not None:
+            said.append(text("cli.required"))
+        # Shown as it stands, unlike the others.
+        return {**extra, "range": "; ".join(said)} if said else extra
 
 
 class Command(click.Command):
@@ -111,9 +123,16 @@ def explain(error: click.UsageError) -> str:
         case click.MissingParameter():
             return text("cli.no_value", name=_name(error))
         case click.BadParameter() if error.param is not None:
-            return text("cli.bad_value", name=_name(error), reason=error.message)
+            return text("cli.bad_value", name=_name(error), reason=_said(error.message))
         case _:
-            return error.format_message()
+            return _said(error.format_message())
+
+
+def _said(message: str) -> str:
+    # Imported late: help needs none of it.
+    from dispatch.wording import said  # noqa: PLC0415
+
+    return said(message)
 
 
 def _name(error: click.BadParameter) -> str:

@@ -10,12 +10,10 @@ from dispatch.client import Event
 from dispatch.language import catalogue, spoken, text
 from dispatch.masking import Masker, mask_said
 from dispatch.shown import json_of, shown
-from dispatch.topics.fields import parse_time
+from dispatch.wording import ABSENT, TIME_FORMAT, in_words, said, symptom
 
-ABSENT: Final = "–"
 TYPE_WIDTH: Final = 27
 KEY_WIDTH: Final = 18
-TIME_FORMAT: Final = "%m-%d %H:%M:%S"
 
 _mask = Masker()
 
@@ -33,49 +31,17 @@ class _Phrases(Formatter):
         value: Any = kwargs
         for step in field_name.split("."):
             value = value.get(step) if isinstance(value, Mapping) else None
-        return in_words(value), field_name
+        return in_words(value, step), field_name
 
 
 _phrases = _Phrases()
-
-
-def in_words(value: Any) -> str:
-    """Return a value as a reader of the language in use says it."""
-    match value:
-        case None:
-            return ABSENT
-        case bool():
-            return _word("yes" if value else "no")
-        case str():
-            return _local_time(value) or _word(value)
-        case float():
-            return f"{value:g}"
-        case Mapping():
-            pairs = (f"{_word(str(key))} {in_words(each)}" for key, each in value.items())
-            return ", ".join(pairs) or ABSENT
-        case list():
-            return ", ".join(map(in_words, value)) or ABSENT
-        case _:
-            return str(value)
-
-
-def _local_time(text: str) -> str | None:
-    """Return a time as the terminal's clock shows it; None when the text is none."""
-    try:
-        return parse_time(text).astimezone().strftime(TIME_FORMAT)
-    except ValueError:
-        return None
-
-
-def _word(word: str) -> str:
-    return catalogue(spoken()).get(f"word.{word}", word)
 
 
 def phrase(event: Event) -> str:
     """Say in a few words what an event tells, with personal data masked."""
     if event.unreadable is not None:
         place = f"{event.topic}/{event.partition}/{event.offset}"
-        return text("tail.unreadable", place=place, why=event.unreadable)
+        return text("tail.unreadable", place=place, why=said(event.unreadable))
     masked = _mask(None, "", dict(event.data))
     decision = masked.get("decision")
     asking = isinstance(decision, dict) and decision.get("action") == "ask"
@@ -84,8 +50,8 @@ def phrase(event: Event) -> str:
         return ""
     for name in ("reasons", "warnings"):
         if isinstance(reasons := masked.get(name), list):
-            masked[name] = "; ".join(
-                mask_said(f"{each.get('field')}: {each.get('reason')}")
+            masked[name] = text("mark.semicolon").join(
+                said(mask_said(f"{each.get('field')}: {each.get('reason')}"))
                 for each in reasons
                 if isinstance(each, dict)
             )
@@ -114,15 +80,19 @@ def _known_symptoms(decision: Any) -> str:
         parts.append(text(f"decided.{inputs['evidence']}"))
     read = [each for each in inputs.get("read") or () if isinstance(each, dict)]
     for source in dict.fromkeys(each.get("from") for each in read):
-        said = ", ".join(
+        listed = text("mark.enumeration").join(
             # The vocabulary's own words, so nobody's name.
-            text("decided.word", code=_word(str(each.get("code"))), words=each.get("words"))
+            text("decided.word", code=_symptom(each.get("code")), words=each.get("words"))
             for each in read
             if each.get("from") == source
         )
         key = "decided.complaint" if source == "chief_complaint" else "decided.list"
-        parts.append(text(key, read=said))
+        parts.append(text(key, read=listed))
     return "".join(parts)
+
+
+def _symptom(code: Any) -> str:
+    return symptom(str(code)) or str(code)
 
 
 def line(event: Event) -> str:

@@ -11,6 +11,7 @@ import click
 from pydantic import ValidationError
 
 from dispatch.cli import localised, phrases
+from dispatch.cli.city_plan import know_names
 from dispatch.cli.invocation import Invocation
 from dispatch.client import Event, Published, open_reader, publish
 from dispatch.clock import open_clock
@@ -22,6 +23,7 @@ from dispatch.topics import OUTPUT_TOPICS
 from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.datum import DATUMS
 from dispatch.topics.fields import MAX_BODY_BYTES, BodyError, Content, decode, reasons
+from dispatch.wording import said
 
 # Seconds without another event after which no more is expected: one transaction's events are
 # published together.
@@ -36,8 +38,8 @@ class InvalidEvent(DispatchError):
 
     def __init__(self, found: list[dict[str, str]]) -> None:
         """Say for every field why."""
-        said = [f"  {each['field']}: {each['reason']}" for each in found]
-        self._lines = (text("publish.invalid"), *said)
+        told = ["  " + said(f"{each['field']}: {each['reason']}") for each in found]
+        self._lines = (text("publish.invalid"), *told)
         super().__init__("\n".join(self._lines))
 
     @property
@@ -149,6 +151,7 @@ async def _publish(
     if wait is None:
         _print(await publish(settings.kafka, settings.topic_prefix, event, at=at))
         return 0
+    know_names(settings)
     topics = [topic.name for topic in OUTPUT_TOPICS]
     # Opened first, so that no answer is missed.
     async with open_reader(settings.kafka, settings.topic_prefix, topics) as reader:

@@ -13,7 +13,9 @@ import uvloop
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from dispatch import wording
 from dispatch.cli import localised
+from dispatch.cli.city_plan import names_of
 from dispatch.cli.console import PlainConsole, cell
 from dispatch.errors import ConfigurationError
 from dispatch.language import text
@@ -24,6 +26,7 @@ from dispatch.simulation.replay import replay
 from dispatch.simulation.report import Compared, Report, Spread
 from dispatch.simulation.sfgov import plan_of, read_calls, read_rows, recorded_calls
 from dispatch.store.plan import read_plan
+from dispatch.wording import duration, in_words, minutes, said
 
 HOSPITALS_FILE = "sf_hospitals.csv"
 
@@ -80,6 +83,7 @@ def command(
             beside = hospitals or file.with_name(HOSPITALS_FILE)
             found = read_rows(beside, ("name", "latitude", "longitude"))
             plan = plan_of(rows, found, load_pack(policy))
+    wording.know(names_of(plan))
     if not calls:
         raise ConfigurationError(text("replay.no_calls", file=file))
     with tempfile.TemporaryDirectory(prefix="dispatch-replay-") as directory:
@@ -122,8 +126,8 @@ def _show(report: Report, seed: int) -> None:
         figures.add_row(text(f"replay.{name}"), str(getattr(report, name)))
     for name, milliseconds in report.call_to_order.items():
         figures.add_row(text("replay.call_to_order", name=name), f"{milliseconds:.1f}")
-    hours = report.scenario_seconds / 3600
-    figures.add_row(text("replay.took"), f"{hours:.1f} h / {report.wall_seconds:.1f} s")
+    took = f"{duration(report.scenario_seconds)} / {duration(report.wall_seconds)}"
+    figures.add_row(text("replay.took"), took)
     console.print(figures)
     for title, counted in (
         ("replay.by_rule", report.by_rule),
@@ -132,13 +136,13 @@ def _show(report: Report, seed: int) -> None:
     ):
         table = Table(title=text(title), show_header=False)
         for name, number in counted.items():
-            table.add_row(cell(name), str(number))
+            table.add_row(cell(in_words(name)), str(number))
         console.print(table)
     console.print(_waits(report.waits))
     if report.violations:
         console.print(text("replay.violated", number=len(report.violations)))
         for sentence in report.violations:
-            console.print(f"  {shown(sentence)}")
+            console.print(f"  {shown(said(sentence))}")
     else:
         console.print(text("replay.holds"))
 
@@ -161,4 +165,4 @@ def _waits(waits: dict[str, Compared]) -> Table:
 
 
 def _spread(spread: Spread | None) -> str:
-    return "-" if spread is None else f"{spread.median:.0f} / {spread.p90:.0f}"
+    return "-" if spread is None else f"{minutes(spread.median)} / {minutes(spread.p90)}"

@@ -15,8 +15,8 @@ from dispatch.language import text
 from dispatch.shown import json_of, shown
 from dispatch.simulation.istanbul import REGIMES, Demand, Figures2020, Regime, read_inputs
 from dispatch.simulation.regimes import Outcome, compare
+from dispatch.wording import ABSENT, percent, said
 
-_NOTHING = "–"
 _COLUMNS = ("turnaround", "dispatchable", "queued", "response", "cases")
 
 
@@ -48,12 +48,12 @@ def regimes(*, days: int, seed: int, as_json: bool) -> int:
         outcomes = compare(inputs, seed=seed, days=days, progress=lambda: progress.advance(task))
     observed = {regime: inputs.regimes[regime].observed for regime in REGIMES}
     if as_json:
-        said = {
+        content = {
             "seed": seed,
             "outcomes": [outcome.as_dict() for outcome in outcomes],
             "observed": {name: figures.model_dump() for name, figures in observed.items()},
         }
-        sys.stdout.buffer.write(json_of(said, option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.write(json_of(content, option=orjson.OPT_APPEND_NEWLINE))
     else:
         _show(outcomes, observed, seed)
     return 1 if any(outcome.violations for outcome in outcomes) else 0
@@ -77,7 +77,7 @@ def _show(outcomes: list[Outcome], observed: dict[Regime, Figures2020], seed: in
     if violations:
         console.print(text("replay.violated", number=len(violations)))
         for sentence in violations:
-            console.print(f"  {shown(sentence)}")
+            console.print(f"  {shown(said(sentence))}")
     else:
         console.print(text("replay.holds"))
     console.print(text("simulate.caveat"))
@@ -87,17 +87,17 @@ def _simulated(outcome: Outcome) -> tuple[str, ...]:
     least, most = outcome.turnaround_least, outcome.turnaround_most
     return (
         _turnaround(outcome.turnaround, least, most),
-        f"{outcome.dispatchable:.1%}",
-        f"{outcome.queued:.1%}",
+        percent(outcome.dispatchable),
+        percent(outcome.queued),
         f"{outcome.response_p50:.1f} / {outcome.response_p90:.1f}",
         f"{outcome.cases:.1f} ({outcome.covid_cases:.1f})",
     )
 
 
 def _observed(figures: Figures2020) -> tuple[str, ...]:
-    said = _turnaround(*figures.turnaround)
-    return said, *(_NOTHING,) * 3, f"{figures.cases:.1f} ({figures.covid_cases:.1f})"
+    turnaround = _turnaround(*figures.turnaround)
+    return turnaround, *(ABSENT,) * 3, f"{figures.cases:.1f} ({figures.covid_cases:.1f})"
 
 
 def _turnaround(mean: float, least: float, most: float) -> str:
-    return f"{mean:.1f} ({least:.1f}{_NOTHING}{most:.1f})"
+    return f"{mean:.1f} ({least:.1f}{ABSENT}{most:.1f})"

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import click
 
 from dispatch.cli import localised, phrases
+from dispatch.cli.city_plan import know_names
 from dispatch.cli.following import CallFollower, UnitFollower
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.output import forget_output
@@ -47,6 +48,7 @@ def command(
 ) -> None:
     """Show events until Ctrl-C, or until the reader of the output goes."""
     settings = invocation.settings()
+    know_names(settings)
     quieten_libraries()
     names = list(topics) or [topic.name for topic in TOPICS]
     owners: tuple[tuple[Party, str | None], ...] = (

@@ -13,11 +13,11 @@ from dispatch.cli import localised
 from dispatch.cli.city_plan import plan_of
 from dispatch.cli.console import PlainConsole, cell
 from dispatch.cli.invocation import Invocation, pass_invocation
-from dispatch.cli.phrases import ABSENT
 from dispatch.language import text
 from dispatch.shown import json_of
 from dispatch.topic_admin.cluster import Changes, open_admin
 from dispatch.topic_admin.promise import REPLICATION, Fault, Wanted, wanted_topics
+from dispatch.wording import ABSENT
 
 _COLUMNS = ("topic", "what", "found", "wanted", "why")
 

@@ -12,6 +12,7 @@ import orjson
 from rich.table import Table
 
 from dispatch.cli import localised
+from dispatch.cli.city_plan import know_names
 from dispatch.cli.console import PlainConsole
 from dispatch.errors import DispatchError
 from dispatch.language import text
@@ -20,6 +21,7 @@ from dispatch.planning.plan import Plan, Trip
 from dispatch.planning.problem import Problem
 from dispatch.planning.scenario import NAMES, read_scenario
 from dispatch.shown import json_of
+from dispatch.wording import duration, in_words, named, percent
 
 # Of more trips than these only the first few are shown.
 MANY: Final = 40
@@ -76,6 +78,7 @@ def plan(
         for problem, made in planned:
             click.echo(json_of(_content(problem, made), option=orjson.OPT_UTC_Z))
         return 0
+    know_names(None)
     console = PlainConsole()
     if len(planned) == 1:
         _show_trips(console, *planned[0])
@@ -136,8 +139,8 @@ def _show_trips(console: PlainConsole, problem: Problem, made: Plan) -> None:
             trips=len(made.trips),
             makespan=_hours(made.makespan_seconds),
             bound=_hours(made.bound_seconds),
-            gap=f"{made.gap:.1%}",
-            seconds=f"{made.solve_seconds:.1f}",
+            gap=percent(made.gap),
+            seconds=duration(made.solve_seconds),
         )
     )
     if problem.deadline is not None:
@@ -164,8 +167,8 @@ def _trips(trips: Sequence[Trip]) -> Table:
                 "" if place else str(wave),
                 trip.unit_id,
                 " ".join(trip.patients),
-                trip.hospital_id,
-                " ".join(trip.beds.values()),
+                named(trip.hospital_id),
+                " ".join(in_words(bed, "room") for bed in trip.beds.values()),
                 _time(trip.depart_at),
                 _time(trip.load_at),
                 _time(trip.handed_over_at),
@@ -177,7 +180,7 @@ def _by_hospital(made: Plan) -> Table:
     table = _table("hospital", "trips", "patients", "handed_over")
     for hospital_id in sorted({trip.hospital_id for trip in made.trips}):
         trips = [trip for trip in made.trips if trip.hospital_id == hospital_id]
-        table.add_row(hospital_id, *_summary(trips))
+        table.add_row(named(hospital_id), *_summary(trips))
     return table
 
 
@@ -204,7 +207,7 @@ def _batches(planned: _Planned) -> Table:
             str(len(made.trips)),
             _hours(made.makespan_seconds),
             _hours(made.bound_seconds),
-            f"{made.gap:.1%}",
+            percent(made.gap),
             str(len(made.unplaced)),
         )
     return table

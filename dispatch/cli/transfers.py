@@ -6,6 +6,7 @@ from uuid import uuid4
 import click
 
 from dispatch.cli import localised
+from dispatch.cli.city_plan import of_district
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.publishing import (
     given,
@@ -55,7 +56,7 @@ def command() -> None:
     callback=_patients,
     help="transfers.patient",
 )
-@localised.option("--district", metavar="CODE", help="call.district")
+@localised.option("--district", metavar="NAME|CODE", callback=of_district, help="call.district")
 @localised.option("--latitude", type=float, metavar="DEGREES", help="call.latitude")
 @localised.option("--longitude", type=float, metavar="DEGREES", help="call.longitude")
 @of_datum

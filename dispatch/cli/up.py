@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib import resources
 from pathlib import Path
 from shutil import which
 from typing import Final
@@ -18,6 +17,7 @@ from pydantic import SecretStr
 from dispatch import logs
 from dispatch.cli import localised
 from dispatch.cli.adopt import adopt_topics
+from dispatch.cli.city_plan import packaged_cities
 from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.output import complain
 from dispatch.cluster import ensure_topics
@@ -77,8 +77,7 @@ def command(
 
 def packaged_city() -> Path:
     """Return the path of the plan that comes with the package: the first by name."""
-    folder = Path(str(resources.files("dispatch"))) / "cities"
-    plans = sorted(folder.glob("*.toml"))
+    plans = packaged_cities()
     if not plans:
         raise ConfigurationError(text("worker.no_city"))
     return plans[0]
@@ -104,6 +103,7 @@ async def _until_told_to_stop(settings: Settings, city: Path, plan: CityPlan, wo
 async def _run(settings: Settings, city: Path, plan: CityPlan, workers: int) -> None:
     click.echo(text("up.starting", data_dir=settings.data_dir), err=True)
     async with running_stack(settings.data_dir) as stack:
+        stack.announce(city=city)
         before, _ = await amigrate({"dsn": stack.dsn})
         kafka = KafkaSettings(bootstrap_servers=stack.bootstrap)
         await ensure_topics(

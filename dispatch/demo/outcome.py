@@ -26,5 +26,8 @@ def stories_table(told: Mapping[str, bool]) -> RenderableType:
 def verdict(failures: Sequence[str]) -> Text:
     """Return whether everything was as it should be, or what was not."""
     if failures:
-        return Text(text("demo.verdict_failed", failures=shown("; ".join(failures))), "bold red")
+        return Text(
+            text("demo.verdict_failed", failures=shown(text("mark.semicolon").join(failures))),
+            "bold red",
+        )
     return Text(text("demo.verdict_ok"), "bold green")

@@ -1,9 +1,11 @@
 """Events as lines that a person reads, in the language in use."""
 
 from collections.abc import Mapping
+from string import Formatter
 from typing import Any, Final
 
-from dispatch.language import text
+from dispatch.language import catalogue, spoken, text
+from dispatch.wording import in_words
 
 # Which events are shown, and in which colour; the texts are `demo.event.<type, dots as _>`.
 _STYLES: Final[Mapping[str, str]] = {
@@ -52,15 +54,13 @@ def readable(event_type: str, data: Mapping[str, Any]) -> tuple[str, str] | None
         districts = [short["district"] for short in data["shortfalls"] if short["district"]]
         if not districts:
             return None  # what else falls short is said elsewhere
-        values["districts"] = ", ".join(districts)
+        values["districts"] = districts
     elif event_type == "batch.planned":
-        values |= {"trips": len(data["trips"]), "minutes": round(data["makespan_seconds"] / 60)}
+        values["trips"] = len(data["trips"])
     elif event_type == "transfer.offered":
         values["patients"] = len(data["patients"])
-    elif event_type == "incident.amended":
-        if not data["changed"]:
-            return None  # the rule alone: nothing that the crew does otherwise
-        values["changed"] = ", ".join(f"{name} {value}" for name, value in data["changed"].items())
-    elif event_type == "incident.assigned":
-        values["minutes"] = round(data["travel_seconds"] / 60)
-    return style, text(f"demo.event.{event_type.replace('.', '_')}", **values)
+    elif event_type == "incident.amended" and not data["changed"]:
+        return None  # the rule alone: nothing that the crew does otherwise
+    key = f"demo.event.{event_type.replace('.', '_')}"
+    wanted = {name for _, name, _, _ in Formatter().parse(catalogue(spoken())[key]) if name}
+    return style, text(key, **{name: in_words(values[name], name) for name in wanted})

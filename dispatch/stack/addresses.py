@@ -40,6 +40,7 @@ class Addresses:
     cluster_id: str
     scenario_clock: str | None = None
     kafka: Mapping[str, Any] = field(default_factory=lambda: dict(EMBEDDED_BROKER))
+    city: str | None = None
 
     def as_settings(self) -> dict[str, Any]:
         """Return the settings with which a command reaches this stack."""
@@ -49,6 +50,8 @@ class Addresses:
         }
         if self.scenario_clock is not None:
             settings["scenario_clock"] = self.scenario_clock
+        if self.city is not None:
+            settings["city"] = self.city
         return settings
 
 

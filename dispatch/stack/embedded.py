@@ -82,8 +82,8 @@ class Stack:
         """The URL of the service's database."""
         return self.postgres.dsn
 
-    def announce(self, scenario_clock: Path | None = None) -> None:
-        """Tell the other commands on this machine where the stack is, and whose time it keeps."""
+    def announce(self, scenario_clock: Path | None = None, *, city: Path | None = None) -> None:
+        """Tell the other commands here where the stack is, whose time it keeps, and its city."""
         announce(
             self.data_dir,
             Addresses(
@@ -93,6 +93,7 @@ class Stack:
                 cluster_id=self.cluster_id,
                 scenario_clock=None if scenario_clock is None else str(scenario_clock),
                 kafka=dict(self.broker.client_settings),
+                city=None if city is None else str(city.resolve()),
             ),
         )
 

@@ -39,7 +39,12 @@ def test_help_imports_no_command() -> None:
     ).stdout
     loaded = set(eval(said.splitlines()[-1]))
     assert loaded == {
-        *("dispatch.cli", "dispatch.cli.invocation", "dispatch.cli.localised"),
+        *(
+            "dispatch.cli",
+            "dispatch.cli.encoding",
+            "dispatch.cli.invocation",
+            "dispatch.cli.localised",
+        ),
         *("dispatch.errors", "dispatch.language"),
     }
 

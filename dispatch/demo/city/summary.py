@@ -17,6 +17,7 @@ from dispatch.demo.outcome import stories_table, verdict
 from dispatch.language import text
 from dispatch.policy.pack import Pack
 from dispatch.simulation.seen import Seen
+from dispatch.wording import duration, in_words, said
 
 _MILLISECONDS: Final = 1000.0
 _PERCENTILES: Final = (50, 95, 99)
@@ -109,7 +110,9 @@ def summarise(
         double_booked=by_invariant[Invariant.ONE_ASSIGNMENT_A_UNIT],
         lost=max(0, logged - len(history)) + by_invariant[Invariant.NO_INPUT_LOST],
         violations=[
-            text("demo.violation", invariant=found.invariant.value, explanation=found.sentence)
+            text(
+                "demo.violation", invariant=found.invariant.value, explanation=said(found.sentence)
+            )
             for found in violations
         ],
         bad_inputs=bad_inputs(chronicle),
@@ -144,7 +147,7 @@ def render(summary: Summary) -> RenderableType:
         "handovers": str(summary.handovers),
         "disinfections": str(summary.disinfections),
         "escalations": _listed(summary.escalations),
-        "latency": f"{latency} ms",
+        "latency": latency,
         "double_booked": str(summary.double_booked),
         "lost": str(summary.lost),
         "violations": str(len(summary.violations)),
@@ -154,9 +157,9 @@ def render(summary: Summary) -> RenderableType:
     stories = stories_table(
         {text(f"demo.story.{name}"): told for name, told in summary.stories.items()}
     )
-    ran = Text(text("demo.ran", hours=summary.hours, seconds=summary.seconds))
+    ran = Text(text("demo.ran", hours=summary.hours, seconds=duration(summary.seconds)))
     return Group(stories, figures, ran, verdict(summary.failures))
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return "  ".join(f"{name} {count}" for name, count in counts.items()) or "0"
+    return "  ".join(f"{in_words(name)} {count}" for name, count in counts.items()) or "0"

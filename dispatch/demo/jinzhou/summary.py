@@ -24,6 +24,7 @@ from dispatch.planning.scenario import Scenario
 from dispatch.policy.pack import Pack
 from dispatch.simulation.seen import Seen
 from dispatch.store.plan import CityPlan
+from dispatch.wording import duration, in_words, named, said
 
 _SECONDS_PER_MINUTE: Final = 60.0
 _SECONDS_PER_DAY: Final = 86_400.0
@@ -173,7 +174,9 @@ def summarise(
         + by_invariant[Invariant.NO_ROOM_TWICE],
         lost=max(0, logged - len(history)) + by_invariant[Invariant.NO_INPUT_LOST],
         violations=[
-            text("demo.violation", invariant=found.invariant.value, explanation=found.sentence)
+            text(
+                "demo.violation", invariant=found.invariant.value, explanation=said(found.sentence)
+            )
             for found in violations
         ],
         stories={name: story(chronicle) for name, story in STORIES.items()},
@@ -210,14 +213,23 @@ def _misplaced(
     able = {hospital.hospital_id: hospital.capabilities for hospital in plan.hospital}
     for patient in scenario.patient:
         hospital_id, room = taken.get(patient.patient_id, (None, None))
-        said = {"patient_id": patient.patient_id, "severity": patient.severity, "room": room}
+        told = {
+            "patient_id": patient.patient_id,
+            "severity": in_words(patient.severity, "severity"),
+            "room": in_words(room, "room"),
+        }
         if hospital_id is None or room not in scenario.severity[patient.severity].beds:
-            yield text("demo.jinzhou.misplaced", **said)
+            yield text("demo.jinzhou.misplaced", **told)
             continue
         needs = [pack.needs.codes[NEEDS[need]].capability for need in patient.needs]
         for need in needs:
             if need is not None and need not in able[hospital_id]:
-                yield text("demo.jinzhou.unable", hospital_id=hospital_id, need=need, **said)
+                yield text(
+                    "demo.jinzhou.unable",
+                    hospital_id=named(hospital_id),
+                    need=in_words(need, "capability"),
+                    **told,
+                )
 
 
 def _undisinfected(chronicle: Chronicle) -> list[str]:
@@ -281,7 +293,8 @@ def render(summary: Summary) -> RenderableType:
     rows: Mapping[str, str] = {
         "in_beds": f"{summary.in_beds} / {summary.patients}",
         "beds": "\n".join(
-            f"{severity}: {_listed(rooms)}" for severity, rooms in summary.beds.items()
+            text("mark.pair", name=in_words(severity, "severity"), value=_listed(rooms))
+            for severity, rooms in summary.beds.items()
         ),
         "orders": str(summary.orders),
         "disinfections": str(summary.disinfections),
@@ -296,7 +309,7 @@ def render(summary: Summary) -> RenderableType:
     }
     for name, value in rows.items():
         figures.add_row(text(f"demo.jinzhou.figure.{name}"), value)
-    ran = Text(text("demo.jinzhou.ran", days=summary.days, seconds=summary.seconds))
+    ran = Text(text("demo.jinzhou.ran", days=summary.days, seconds=duration(summary.seconds)))
     told = {text(f"demo.jinzhou.story.{name}"): each for name, each in summary.stories.items()}
     return Group(
         _batches(summary.batches), stories_table(told), figures, ran, verdict(summary.failures)
@@ -317,4 +330,4 @@ def _batches(batches: Sequence[BatchOutcome]) -> Table:
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return "  ".join(f"{name} {count}" for name, count in counts.items()) or "0"
+    return "  ".join(f"{in_words(name)} {count}" for name, count in counts.items()) or "0"

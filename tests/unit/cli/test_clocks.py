@@ -39,9 +39,9 @@ def shown(clock: Clock, seconds: float) -> str:
 @pytest.mark.parametrize(
     ("clock", "state", "left"),
     [
-        (a_clock(), "running", "0:02:20"),
-        (a_clock(warned=True), "warned", "0:02:20"),
-        (a_clock(breached=True, due_at=START), "breached", "0:00:40 over"),
+        (a_clock(), "running", "2.3 min"),
+        (a_clock(warned=True), "warned", "2.3 min"),
+        (a_clock(breached=True, due_at=START), "breached", "0.67 min over"),
         (a_clock(ended_at=START), "ended", "ended"),
         (a_clock(ended_at=START, breached=True), "ended", "ended late"),
     ],

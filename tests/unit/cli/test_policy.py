@@ -5,7 +5,8 @@ import json
 import pytest
 
 from dispatch import cli
-from dispatch.policy.pack import load_pack
+from dispatch.domain.lifecycle import RUN_END
+from dispatch.policy.pack import Pack, load_pack, pack_names
 
 
 def test_every_symptom_is_listed_with_its_words(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,3 +29,49 @@ def test_every_symptom_is_listed_as_json(capsys: pytest.CaptureFixture[str]) -> 
     assert "喘不上气" in breathless["zh"]
     assert "dyspnea" in breathless["en"]
     assert breathless["patterns"]
+
+
+@pytest.mark.parametrize(
+    ("listing", "line"),
+    [
+        ("needs", "ventilator：呼吸机；ventilator（车辆：负压型、监护型；医院能力：重症救治）"),
+        ("needs", "paralysis：瘫痪；paralysis（车辆：不限；医院能力：无）"),
+        ("kinds", "close_contact：密切接触者；close contact"),
+        (
+            "agents",
+            "chlorine_wipe：含氯消毒剂擦拭；wiping with chlorine（不低于 1000 mg/L，不少于 30 分钟）",  # noqa: E501 - a line
+        ),
+        ("reasons", "拒绝出车：vehicle_fault：车辆故障；vehicle fault"),
+    ],
+)
+def test_every_code_is_listed_with_its_words(
+    capsys: pytest.CaptureFixture[str], listing: str, line: str
+) -> None:
+    assert cli.run(["--lang", "zh", "policy", listing]) == 0
+    assert line in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(("name", "load"), [(name, load_pack(name)) for name in pack_names()])
+def test_listings_are_whole(capsys: pytest.CaptureFixture[str], name: str, load: Pack) -> None:
+    for listing, codes in (
+        ("needs", set(load.transfers.needs)),
+        ("kinds", set(load.transfers.kinds)),
+        ("agents", set(load.disinfection.minimums)),
+    ):
+        assert cli.run(["policy", listing, name, "--json"]) == 0
+        found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert {each["code"] for each in found} == codes
+        assert all(each["zh"] and each["en"] for each in found)
+    assert cli.run(["policy", "reasons", "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {(each["outcome"], each["code"]) for each in found} == {
+        (outcome, code) for outcome, some in RUN_END.items() for code in some
+    }
+
+
+def test_a_summary_is_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--lang", "zh", "policy", "check", "covid-19"]) == 0
+    said = capsys.readouterr().out
+    assert "1 分钟" in said
+    assert "咽痛" in said
+    assert "2022-01-26" in said
