@@ -50,14 +50,14 @@ def _connection(job: Job) -> dict[str, Any]:
 async def _publish(broker: KafkaBroker, outgoing: Sequence[Outgoing]) -> None:
     sent = [
         await broker.publish(
-            event.value,
+            body,
             topic,
             key=key_of(event),
             headers={name: value.decode() for name, value in event.headers},
             no_confirm=True,
         )
         for event in outgoing
-        for topic in event.topics
+        for topic, body in event.bodies
     ]
     await asyncio.gather(*sent)
 

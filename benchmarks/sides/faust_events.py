@@ -41,13 +41,13 @@ def app_for(job: Job) -> faust.App:
                 await app.send(
                     topic,
                     key=key_of(each),
-                    value=each.value,
+                    value=value,
                     headers=list(each.headers),
                     key_serializer="raw",
                     value_serializer="raw",
                 )
                 for each in outgoing
-                for topic in each.topics
+                for topic, value in each.bodies
             ]
             await asyncio.gather(*sent)
             await job.desk.published(outgoing)

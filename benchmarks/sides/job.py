@@ -90,9 +90,9 @@ async def _publish_what_opening_wrote(job: Job) -> None:
     ) as producer:
         while written := await job.desk.leftovers(0, AT_ONCE):
             for event in written:
-                for topic in event.topics:
+                for topic, value in event.bodies:
                     await producer.send_and_wait(
-                        topic, event.value, key=key_of(event), headers=list(event.headers)
+                        topic, value, key=key_of(event), headers=list(event.headers)
                     )
             await job.desk.published(written)
 

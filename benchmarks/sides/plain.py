@@ -54,17 +54,17 @@ async def publish(producer: AIOKafkaProducer, outgoing: Sequence[Outgoing]) -> N
     for event in outgoing:
         key = key_of(event)
         headers = list(event.headers)
-        for topic in event.topics:
+        for topic, value in event.bodies:
             numbers = sorted(await producer.partitions_for(topic))
             place = (topic, _partition_of(key, numbers, numbers))
             batch = batches.get(place)
             if batch is None or not batch.append(
-                timestamp=None, key=key, value=event.value, headers=headers
+                timestamp=None, key=key, value=value, headers=headers
             ):
                 if batch is not None:
                     sent.append(await producer.send_batch(batch, topic, partition=place[1]))
                 batch = batches[place] = producer.create_batch()
-                batch.append(timestamp=None, key=key, value=event.value, headers=headers)
+                batch.append(timestamp=None, key=key, value=value, headers=headers)
     for (topic, number), batch in batches.items():
         sent.append(await producer.send_batch(batch, topic, partition=number))
     await asyncio.gather(*sent)

@@ -106,9 +106,9 @@ def _publish(producer: Producer, outgoing: Sequence[Outgoing]) -> None:
             failed.append(error)
 
     for event in outgoing:
-        for topic in event.topics:
+        for topic, value in event.bodies:
             producer.produce(
-                topic, event.value, key_of(event), list(event.headers), on_delivery=delivered
+                topic, value, key_of(event), list(event.headers), on_delivery=delivered
             )
     if producer.flush() or failed:
         raise Unavailable(f"the brokers took no events: {failed[:1]}")

@@ -11,7 +11,6 @@ from rich.table import Table
 from dispatch.cli import localised
 from dispatch.cli.console import PlainConsole, cell
 from dispatch.cli.invocation import Invocation, pass_invocation
-from dispatch.cli.phrases import ABSENT, in_words
 from dispatch.cli.publishing import quieten_libraries
 from dispatch.client import Event, open_reader
 from dispatch.language import text
@@ -19,6 +18,7 @@ from dispatch.settings import Settings
 from dispatch.shown import json_of
 from dispatch.store.plan import read_plan
 from dispatch.topics import own_topic
+from dispatch.wording import ABSENT, in_words
 
 # What is shown, in this order; where, for whom and whom to ring up come first.
 _FIELDS: Final = (

@@ -116,9 +116,9 @@ def _patients(
         ]
     known: list[dict[str, Any]] = []
     for call in calls:
-        said = {"name": _short(call.patient.name), "sex": _short(call.patient.sex)}
-        said |= {"age": call.patient.age}
-        said = {name: value for name, value in said.items() if value is not None}
+        who = call.patient
+        told = {"name": _short(who.name), "sex": _short(who.sex), "age": who.age}
+        said = {name: value for name, value in told.items() if value is not None}
         # What a second caller adds is of the same patient, unless there are more and it differs.
         same = next(
             (

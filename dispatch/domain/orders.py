@@ -256,7 +256,8 @@ def amend(city: City, assignment: Assignment, because: str) -> Assignment:
         before = assignment
         assignment = replace(assignment, rule=decision["rule"], **changed)
         city.put(assignment)
-        assignment = _take_elsewhere_if_needed(city, before, assignment, because)
+        _take_elsewhere_if_needed(city, before, assignment, because)
+        assignment = city.assignments[assignment.assignment_id]
         announced = handover.current(city, assignment)
         if announced is not None and announced.signed_by_crew is not None:
             disinfection.owe(city, assignment, city.hospitals[announced.hospital_id])

@@ -32,7 +32,7 @@ def for_needs(city: City, assignment_id: str, gained: Collection[str], because: 
         choice = handover.next_hospital(city, run, run.refused_hospitals)
         if choice is not None and _has_more(city, choice, announced.hospital_id):
             after = handover.move_on(city, announced, because, status="withdrawn", refused=False)
-            orders.tell_amended(city, after, {"hospital_id": after.hospital_id}, because)
+            orders.tell_amended(city, after.assignment_id, because)
             return
     choosing.escalate_lacking(city, announced, lacks)
 

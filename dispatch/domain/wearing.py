@@ -8,7 +8,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from dispatch.domain import handover, hospitals
+from dispatch.domain import choosing, handover
 from dispatch.domain.allocation import Need
 from dispatch.domain.arrivals import BEFORE_ARRIVAL
 from dispatch.domain.city import City
@@ -23,7 +23,7 @@ def bounded(city: City, incident: Incident, need: Need) -> Need:
     decision = incident.decision
     if decision is None or decision["ppe"] not in city.pack.protection.timed_levels:
         return need
-    hospital = hospitals.choose_hospital(
+    hospital = choosing.choose_hospital(
         city, incident, decision["destination"], origin=need.place.position
     )
     afterwards = city.pack.handover.on_scene_minutes * _SECONDS_PER_MINUTE

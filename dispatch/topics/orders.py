@@ -146,8 +146,8 @@ class OrderIssued(Announcement):
 class OrderAmended(Announcement):
     """What changed for a run that goes on: `changed` has the order's fields as they are now.
 
-    `scene` is where the patient is, as it is known now; of `ppe`, `changed` has the level. The shared
-    topic names the fields that are withheld, and no values.
+    `scene` is where the patient is, as it is known now; of `ppe`, `changed` has the level. The
+    shared topic names the fields that are withheld, and no values.
     """
 
     event_type: ClassVar[str] = "order.amended"

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from itertools import chain
+from pathlib import Path
 from string import Formatter
 from typing import Any, Literal, get_args, get_origin
 
@@ -29,11 +30,7 @@ from tests.unit.chinese import english
 
 PACKS = [load_pack(name) for name in pack_names()]
 CITIES = [
-    read_plan(path)
-    for path in sorted(
-        (resources.files("dispatch") / "cities").iterdir(),  # type: ignore[type-var]  # paths
-        key=str,
-    )
+    read_plan(path) for path in sorted(Path(str(resources.files("dispatch") / "cities")).iterdir())
 ]
 # Fields of events whose values are no codes of this service: names and versions of others.
 FOREIGN = frozenset({"part", "datum", "specversion"})
@@ -73,7 +70,7 @@ def codes() -> dict[str, set[str]]:
             *(
                 need.capability
                 for pack in PACKS
-                for need in pack.transfers.needs.values()
+                for need in pack.needs.codes.values()
                 if need.capability
             ),
         },
@@ -98,7 +95,7 @@ def codes() -> dict[str, set[str]]:
         },
         "mobility": {*get_args(Mobility)},
         "mode": {*get_args(city.CityMode)},
-        "need": {*chain.from_iterable(pack.transfers.needs for pack in PACKS)},
+        "need": {*chain.from_iterable(pack.needs.codes for pack in PACKS)},
         "outcome": {
             *get_args(dispatching.Failure),
             *get_args(hospitals.BedOutcome),

@@ -104,8 +104,10 @@ def unsaid(tree: ast.Module) -> Iterator[ast.AST]:
                 yield message
             case ast.Call(func=ast.Attribute(value=ast.Name(id="log" | "_log"))):
                 yield from node.args
-            case ast.Raise(exc=ast.Call(func=ast.Name(id="AssertionError" | "RuntimeError"))):
-                yield node.exc
+            case ast.Raise(
+                exc=ast.Call(func=ast.Name(id="AssertionError" | "RuntimeError")) as defect
+            ):
+                yield defect
 
 
 def is_sentence(text: str) -> bool:

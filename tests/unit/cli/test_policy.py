@@ -54,7 +54,7 @@ def test_every_code_is_listed_with_its_words(
 @pytest.mark.parametrize(("name", "load"), [(name, load_pack(name)) for name in pack_names()])
 def test_listings_are_whole(capsys: pytest.CaptureFixture[str], name: str, load: Pack) -> None:
     for listing, codes in (
-        ("needs", set(load.transfers.needs)),
+        ("needs", set(load.needs.codes)),
         ("kinds", set(load.transfers.kinds)),
         ("agents", set(load.disinfection.minimums)),
     ):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from dispatch.domain.allocation import Choice, Fleet, Need, choose
 from dispatch.domain.model import Doubt, Place, Position, Unit
@@ -20,6 +20,11 @@ from dispatch.domain.travel import GreatCircleTravel
 from dispatch.language import LANGUAGES, catalogue
 from dispatch.policy.pack import load_pack
 from tests.unit.domain.city_builder import DISTRICTS, EAST, MIDDLE, START, WEST, at, unit
+
+if TYPE_CHECKING:
+    from dispatch.topics.city import CityMode
+    from dispatch.topics.fields import CrewKind
+    from dispatch.topics.fleet import Disbelief
 
 POLICY = load_pack("covid-19").allocation
 CHOICES = 8_000
@@ -34,7 +39,8 @@ def test_why_and_passed_over_hold_for_thousands_of_choices() -> None:
     seen: Counter[str] = Counter()
     waits = 0
     for _ in range(CHOICES):
-        units, need, mode = _some_fleet(rng), _some_need(rng), rng.choice(("epidemic", "routine"))
+        units, need = _some_fleet(rng), _some_need(rng)
+        mode: CityMode = rng.choice(("epidemic", "routine"))
         travel = GreatCircleTravel(POLICY.road_factor, POLICY.speed_kmh)
         fleet = Fleet(Roster(units), DISTRICTS, mode, START, travel, POLICY)
         choice = choose(need, fleet)
@@ -267,7 +273,7 @@ def _somewhere(rng: random.Random) -> Position:
 def _some_unit(rng: random.Random, unit_id: str, crew: str) -> Unit:
     status = rng.choice(("available",) * 5 + ("returning",) * 2 + ("disinfecting", "off_duty"))
     reported = rng.random() < 0.6
-    made: Any = unit(
+    made = unit(
         unit_id,
         status=status,
         crew=crew,
@@ -281,13 +287,13 @@ def _some_unit(rng: random.Random, unit_id: str, crew: str) -> Unit:
         assignment_id="c/A2" if rng.random() < 0.1 else None,
     )
     if rng.random() < 0.1:
-        why: Any = rng.choice(("too_fast", "no_fix", "older_than_last"))
+        why: Disbelief = rng.choice(("too_fast", "no_fix", "older_than_last"))
         made = replace(made, doubt=Doubt(why=why, position=at(0.0), at=START))
     return made
 
 
 def _some_need(rng: random.Random) -> Need:
-    crew: Any = rng.choice(("regular", "transfer"))
+    crew: CrewKind = rng.choice(("regular", "transfer"))
     vehicles = rng.choice(((), (), (), ("monitoring",), ("negative_pressure", "monitoring")))
     return Need(
         place=Place(

@@ -7,7 +7,7 @@ import pytest
 from dispatch.domain.city import Early
 from dispatch.topics.calls import CallLinkConfirmed, CallLinkRefused
 from dispatch.topics.incidents import CallLinked, LinkLapsed, LinkProposed, LinkRefused
-from dispatch.topics.orders import OrderIssued, OrderWithdrawn
+from dispatch.topics.orders import OrderAmended, OrderIssued, OrderWithdrawn
 from tests.unit.domain.city_builder import SmallCity, at, call, every, kinds, only, unit
 
 PHONE, OTHER = "13904700001", "13904700002"
@@ -156,7 +156,7 @@ def test_confirming_gives_the_crew_that_stays_the_exact_place() -> None:
     city.say(call("c1", **FIRST | {"location": SOMEWHERE, "district": "150102"}))
     city.say(call("c2", **FIRST | {"location": BESIDE}))
     events = city.say(confirmed(city, "c2"))
-    (amended,) = [each for each in events if each.event_type == "order.amended"]
+    amended = only(OrderAmended, events)
     assert amended.unit_id == "U1"
     assert (amended.scene.longitude, amended.scene.source) == (111.6024, "caller")
     assert amended.scene.address == SOMEWHERE["address"]

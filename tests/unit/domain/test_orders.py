@@ -77,7 +77,7 @@ def test_an_order_has_all_that_the_console_collected() -> None:
         ("caller", "Wang", "13800000001"),
         ("contact", "Zhao", "13800000002"),
     ]
-    (patient,) = order.patients or ()
+    [patient] = order.patients or []
     assert (patient.name, patient.sex, patient.age) == ("Li", "female", 62.0)
     assert order.symptoms == ["fever"]
     assert order.epidemiology == POSITIVE
