@@ -1,8 +1,10 @@
 """A flood of bad inputs of one source beside another's good calls: what it costs whom.
 
-    python -m tests.acceptance.flood 200000     # beside BROKERS=1 of Apache Kafka
+    python -m tests.acceptance.flood 200000     # as fast as librdkafka sends them
+    python -m tests.acceptance.flood 200000 6   # in six seconds
 
-measures on a stack of its own and prints a line; the test runs the same with fewer.
+measures beside one broker of Apache Kafka, on a stack of its own; it prints how long good calls
+waited, and when all is dealt with a line of what it cost. The test runs the same with fewer.
 """
 
 import asyncio
@@ -72,8 +74,11 @@ def quantile(waits: list[float]) -> float:
     return statistics.quantiles(waits, n=100)[98]
 
 
-async def flood(service: Service, bad: int) -> Cost:
-    """Send so many bad inputs, and good calls meanwhile; return what it cost."""
+async def flood(service: Service, bad: int, seconds: float = 0) -> Cost:
+    """Send so many bad inputs, in so many seconds at least, and good calls meanwhile.
+
+    Return what it cost.
+    """
     log = service.folder / "worker-0.log"
     options = {"bootstrap_servers": service.stack.bootstrap, "auto_offset_reset": "earliest"}
     consumer = AIOKafkaConsumer(service.prefix + "incidents", **options)
@@ -92,7 +97,7 @@ async def flood(service: Service, bad: int) -> Cost:
         before, logged = await _database(service), log.stat().st_size
         quiet = await _waits(service, decided, lambda sent: sent == BEFORE)
         began = time.monotonic()
-        sending = asyncio.ensure_future(asyncio.to_thread(_send, service, bad))
+        sending = asyncio.ensure_future(asyncio.to_thread(_send, service, bad, seconds))
         ends: list[float] = []
 
         def over(_: int) -> bool:
@@ -102,7 +107,10 @@ async def flood(service: Service, bad: int) -> Cost:
 
         waits = await _waits(service, decided, over)
         sent_in = await sending
-        sys.stdout.write(f"p99 of {len(waits)} good calls: {quantile(waits):.3f} s\n")
+        sys.stdout.write(
+            f"flood sent in {sent_in:.1f} s; of {len(waits)} good calls"
+            f" p50 {statistics.median(waits):.3f} s, p99 {quantile(waits):.3f} s\n"
+        )
         sys.stdout.flush()
         await service.until(partial(_dealt_with, service, bad), 600)
         drained_in = time.monotonic() - began
@@ -137,8 +145,8 @@ async def _waits(
     return [max(0.0, decided[call_id] - at) for call_id, at in received.items()]
 
 
-def _send(service: Service, bad: int) -> float:
-    """Send bad inputs as fast as librdkafka does; return how long it took."""
+def _send(service: Service, bad: int, seconds: float) -> float:
+    """Send bad inputs as fast as librdkafka does, or in so long; return the seconds it took."""
     producer = Producer(
         {"bootstrap.servers": service.stack.bootstrap, "queue.buffering.max.messages": bad}
     )
@@ -157,6 +165,7 @@ def _send(service: Service, bad: int) -> float:
         )
         if number % 1_000 == 0:
             producer.poll(0)
+            time.sleep(max(0.0, began + seconds * number / bad - time.monotonic()))
     producer.flush()
     return time.monotonic() - began
 
@@ -181,7 +190,7 @@ async def _database(service: Service) -> int:
     return size
 
 
-async def _measure(bad: int) -> None:
+async def _measure(bad: int, seconds: float) -> None:
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         folder.chmod(0o711)
@@ -194,8 +203,8 @@ async def _measure(bad: int) -> None:
             async with open_service(stack, dsn, "flood.", folder, units=20) as service:
                 service.batch_size = 500
                 service.start_worker()
-                sys.stdout.write(f"{await flood(service, bad)}\n")
+                sys.stdout.write(f"{await flood(service, bad, seconds)}\n")
 
 
 if __name__ == "__main__":
-    asyncio.run(_measure(int(sys.argv[1])))
+    asyncio.run(_measure(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0))

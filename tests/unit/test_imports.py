@@ -14,8 +14,8 @@ PURE = {"geocoordinates_ffi", "orjson", "pydantic", "pydantic_core"}
 # Everything of `dispatch` that each of its parts may import, beside itself.
 MAY_KNOW = {
     "topics": {"errors"},
-    "policy": {"topics", "errors"},
-    "planning": {"errors", "topics"},
+    "policy": {"topics", "errors", "toml_file"},
+    "planning": {"errors", "topics", "toml_file"},
     "domain": {"planning", "policy", "topics"},
     "checker": {"policy", "topics"},
     "indicators": {"domain", "policy", "topics"},
@@ -33,13 +33,14 @@ MAY_KNOW = {
     "shown": set(),
     "masking": set(),
     "logs": {"log_writer", "masking", "shown", "sparing"},
-    "settings": {"errors", "kafka_token", "language"},
+    "settings": {"errors", "kafka_token", "language", "toml_file"},
+    "toml_file": {"errors", "topics"},
     "kafka_token": set(),
     "cluster": {"errors"},
     "kafka": {"topics"},
     "client": {"cluster", "errors", "kafka", "log_end", "settings", "topics"},
     "stack": {"cluster", "errors", "settings"},
-    "topic_admin": {"cluster", "errors", "topics"},
+    "topic_admin": {"cluster", "errors", "toml_file", "topics"},
 }
 
 
