@@ -96,12 +96,10 @@ def decide_incident(city: City, incident_id: str, because: str) -> None:
             _wait_no_longer(city, incident, status="screening")
         return
     city.cancel_timer("screening", incident_id)
+    known = set(needs_in(None if before is None else before["inputs"]))
+    gained = [need for need in needs_in(decision["inputs"]) if need not in known]
     for assignment in incidents.active_assignments(city, incident):
-        _bring_up_to_date(city, assignment, because)
-    if before is not None:
-        gained = set(needs_in(decision["inputs"])).difference(needs_in(before["inputs"]))
-        for assignment in incidents.active_assignments(city, incident) if gained else ():
-            rerouting.for_needs(city, assignment.assignment_id, sorted(gained), because)
+        _bring_up_to_date(city, assignment, gained, because)
     serve(city, incident_id, because)
     incident = city.incidents[incident_id]
     changed = before is not None and before["inputs"]["condition"] != incident.condition
@@ -489,8 +487,10 @@ def _screen(city: City, incident: Incident, *, before_open: bool) -> None:
         )
 
 
-def _bring_up_to_date(city: City, assignment: Assignment, because: str) -> None:
+def _bring_up_to_date(city: City, assignment: Assignment, gained: list[str], because: str) -> None:
     """Swap the crew where the new decision asks for another kind and it can still be; else amend.
+
+    `gained` is what the patient needs of a hospital beyond what was known.
 
     A swap is for a stable patient whom the ordered crew has not met (domain, the decision), and to
     whom the other crew does not come too late; else the crew goes on, protected for the case.
@@ -521,7 +521,9 @@ def _bring_up_to_date(city: City, assignment: Assignment, because: str) -> None:
                 f"{swapping.why_not(city, choice, left)}: the crew on its way goes on, dressed for "
                 "the case",
             )
-    wearing.watch(city, orders.amend(city, assignment, because))
+    orders.amend(city, assignment, because)
+    rerouting.for_needs(city, assignment.assignment_id, gained, because)
+    wearing.watch(city, orders.tell_amended(city, assignment.assignment_id, because))
 
 
 def _announce_mass_casualty(city: City, incident: Incident) -> Incident:

@@ -231,9 +231,10 @@ def withdraw(
 
 
 def amend(city: City, assignment: Assignment, because: str) -> Assignment:
-    """Bring a run to the decision in force and tell crew, console and hospital what changed.
+    """Bring a run to the decision in force and tell the hospital; the crew is not told here.
 
-    Nothing is lowered once the crew has met the patient (120 plan §4; domain, the decision).
+    Returns the run. Nothing is lowered once the crew has met the patient (120 plan §4; domain, the
+    decision).
     """
     incident = city.incidents[assignment.incident_id]
     decision = _decision(incident)
@@ -261,18 +262,20 @@ def amend(city: City, assignment: Assignment, because: str) -> Assignment:
         announced = handover.current(city, assignment)
         if announced is not None and announced.signed_by_crew is not None:
             disinfection.owe(city, assignment, city.hospitals[announced.hospital_id])
-    return tell_amended(city, assignment.assignment_id, because)
+    return city.assignments[assignment.assignment_id]
 
 
 def tell_amended(city: City, assignment_id: str, because: str) -> Assignment:
     """Tell crew and console what is otherwise in a run's order than the crew was told, if anything.
 
-    Returns the run.
+    A crew that has met the patient knows where that is. Returns the run.
     """
     assignment = city.assignments[assignment_id]
     now = brief(city, city.incidents[assignment.incident_id], assignment)
     told = assignment.told
     changed = {name: value for name, value in now.items() if value != told.get(name)}
+    if assignment.met_patient:
+        changed.pop("scene", None)
     if not changed:
         return assignment
     assignment = replace(assignment, told=now)

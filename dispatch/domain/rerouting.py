@@ -6,7 +6,7 @@ Source: work plans (一)4 (fever clinics may not close unasked), (七)2; domain,
 from collections.abc import Collection
 from typing import Final
 
-from dispatch.domain import choosing, handover, orders
+from dispatch.domain import choosing, handover
 from dispatch.domain.arrivals import BEFORE_ARRIVAL
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
@@ -19,20 +19,21 @@ _MAY_NOT_CLOSE: Final = ("fever_clinic", "designated", "reserve_designated", "te
 def for_needs(city: City, assignment_id: str, gained: Collection[str], because: str) -> None:
     """Take a patient who has been announced where what they now need is to be had, or escalate.
 
-    Who has arrived stays, and so does who has a bed that a hospital agreed to keep.
+    Who has arrived stays, and so does who has a bed that a hospital agreed to keep. What was needed
+    when they were announced has been seen to. The crew is not told here.
     """
     run = city.assignments[assignment_id]
     announced = handover.current(city, run)
     if announced is None:
         return
-    lacks = choosing.lacking(gained, city.hospitals[announced.hospital_id])
+    new = [need for need in gained if need not in announced.needs]
+    lacks = choosing.lacking(new, city.hospitals[announced.hospital_id])
     if not lacks:
         return
     if city.units[run.unit_id].status in BEFORE_ARRIVAL and not announced.reservations:
         choice = handover.next_hospital(city, run, run.refused_hospitals)
         if choice is not None and _has_more(city, choice, announced.hospital_id):
-            after = handover.move_on(city, announced, because, status="withdrawn", refused=False)
-            orders.tell_amended(city, after.assignment_id, because)
+            handover.move_on(city, announced, because, status="withdrawn", refused=False)
             return
     choosing.escalate_lacking(city, announced, lacks)
 

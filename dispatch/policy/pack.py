@@ -716,14 +716,16 @@ class Pack(Part):
         )
 
     def capabilities_for(self, needs: Collection[str]) -> tuple[str, ...]:
-        """Return the capabilities that needs ask for, in the order of the list, each once."""
-        codes = self.needs.codes.items()
-        asked = (
+        """Return the capabilities that needs ask for, in the order of the list, each once.
+
+        Given again what it returned, it returns the same.
+        """
+        asked = {
             need.capability
-            for code, need in codes
-            if need.capability is not None and (code in needs or need.capability in needs)
-        )
-        return tuple(dict.fromkeys(asked))
+            for code, need in self.needs.codes.items()
+            if code in needs or need.capability in needs
+        }
+        return tuple(each for each in self.capability_names if each in asked)
 
     @cached_property
     def deadline(self) -> timedelta:

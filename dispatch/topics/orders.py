@@ -168,12 +168,10 @@ class OrderAmended(Announcement):
     @classmethod
     def for_everybody(cls, said: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the shared topic says; why may quote what was said of the patient."""
-        return {
-            **said,
-            "because": "",
-            "changed": changed_for_everybody(said["changed"]),
-            "scene": Scene.for_everybody(said["scene"]),
-        }
+        told = {**said, "because": "", "changed": changed_for_everybody(said["changed"])}
+        if "scene" in said:  # An event from before it was told has none.
+            told["scene"] = Scene.for_everybody(said["scene"])
+        return told
 
 
 def changed_for_everybody(changed: Mapping[str, Any]) -> dict[str, Any]:

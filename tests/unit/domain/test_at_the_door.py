@@ -18,7 +18,12 @@ from dispatch.topics.handovers import (
     HandoverWithdrawn,
 )
 from dispatch.topics.hospitals import BedFreed
-from dispatch.topics.incidents import HandoverProgressed, IncidentAmended, IncidentProgressed
+from dispatch.topics.incidents import (
+    HandoverProgressed,
+    HospitalChosen,
+    IncidentAmended,
+    IncidentProgressed,
+)
 from dispatch.topics.orders import OrderAmended
 from tests.unit.domain.city_builder import (
     UNDETERMINED,
@@ -102,6 +107,35 @@ def test_the_next_hospital_is_the_nearest_to_the_door_where_the_crew_says_so_its
     city.report("U1", "at_hospital", position=at(111.64))
     city.say(city.diverts(city.handover("U1")))
     assert city.unit("U1").position == at(111.64)
+
+
+def test_a_crew_that_is_turned_away_goes_where_its_patient_has_what_is_needed() -> None:
+    isolating = ("ordinary", "fever_clinic", "emergency_buffer")
+    city = SmallCity(
+        unit("U1"),
+        hospitals=[
+            hospital("general", *isolating, position=at(111.63)),
+            hospital("near", *isolating, position=at(111.64)),
+            hospital("able", *isolating, position=at(111.67), capabilities=("cardiac",)),
+        ],
+    )
+    city.say(febrile("c1", UNDETERMINED))
+    city.run_to("U1", "at_hospital")
+    # It has become known at the door: the patient stays, and somebody must look.
+    assert escalated(city.answer("c1", symptoms=["chest_pain"])) == ["capability_lacking"]
+    events = city.say(city.diverts(city.handover("U1")))
+    announced, chosen = only(HandoverAnnounced, events), only(HospitalChosen, events)
+    assert (announced.hospital_id, announced.needs, announced.lacking) == ("able", ["cardiac"], [])
+    assert (chosen.nearest_id, chosen.handover_id) == ("near", announced.handover_id)
+    amended = only(OrderAmended, events)
+    assert amended.changed == {"hospital_id": "able"}
+    assert amended.handover_id == announced.handover_id
+    assert escalated(events) == []
+    # The next one it is diverted to can't do it: the crew is told, and the dispatcher.
+    city.report("U1", "at_hospital")
+    events = city.say(city.diverts(city.handover("U1")))
+    assert only(OrderAmended, events).changed == {"hospital_id": "near"}
+    assert escalated(events) == ["capability_lacking"]
 
 
 def test_a_crew_that_is_turned_away_everywhere_is_found_a_hospital_in_time() -> None:

@@ -205,8 +205,36 @@ def test_a_need_that_an_answer_brings_takes_the_patient_elsewhere() -> None:
     events = city.answer("c1", symptoms=["chest_pain"])
     assert only(HandoverWithdrawn, events).hospital_id == "near"
     assert only(HandoverAnnounced, events).hospital_id == "able"
-    assert only(OrderAmended, events).hospital_id == "able"
+    amended = only(OrderAmended, events)
+    assert (amended.hospital_id, amended.changed["hospital_id"]) == ("able", "able")
+    assert amended.handover_id == only(HandoverAnnounced, events).handover_id
+    assert amended.changed["symptoms"] == ["fever", "chest_pain"]
     assert only(HospitalChosen, events).nearest_id == "near"
+
+
+def test_a_need_that_comes_with_another_destination_is_seen_to_and_escalated_once() -> None:
+    city = two("burns")
+    city.say(febrile("c1", UNDETERMINED))
+    events = city.answer("c1", symptoms=["chest_pain"], condition="critical")
+    assert only(HandoverAnnounced, events).destination == "emergency_buffer"
+    assert escalated(events) == ["capability_lacking"]
+    assert only(OrderAmended, events).handover_id == city.handover("U1").handover_id
+
+
+def test_a_need_that_comes_with_another_crew_is_escalated_once() -> None:
+    city = SmallCity(
+        unit("U1"),
+        transfer_unit("T1"),
+        hospitals=[
+            hospital("near", *ISOLATING, position=NEAR),
+            hospital("cases", "designated", position=FARTHER),
+        ],
+    )
+    city.say(febrile("c1", UNDETERMINED))
+    events = city.answer("c1", symptoms=["chest_pain"], case_status="confirmed")
+    assert only(OrderIssued, events).unit_id == "T1"
+    assert only(HandoverAnnounced, events).hospital_id == "cases"
+    assert escalated(events).count("capability_lacking") == 1
 
 
 def test_a_need_that_comes_too_late_is_escalated() -> None:

@@ -45,6 +45,8 @@ def facts(**known: Any) -> Facts:
 )
 def test_needs(known: dict[str, Any], needed: tuple[str, ...]) -> None:
     assert capabilities_needed(facts(**known), PACK) == needed
+    # A replay has them from the decision's inputs.
+    assert capabilities_needed(facts(needs=needed), PACK) == needed
 
 
 @pytest.mark.parametrize("pack_name", pack_names())

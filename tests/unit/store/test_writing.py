@@ -54,6 +54,17 @@ def test_a_crew_reads_all_and_everybody_else_what_is_nobodys_own() -> None:
     }
 
 
+def test_of_the_place_in_a_changed_order_everybody_else_reads_the_district() -> None:
+    centre = {"latitude": 40.8, "longitude": 111.6}
+    scene = {"latitude": 40.82, "longitude": 111.63, "address": "胜利街 1 号", "centre": centre}
+    changed = AMENDED | {"changed": {"scene": scene}, "scene": scene}
+    said = bodies(published("order.amended", "U1", **changed))
+    assert said["city-a.orders.U1"]["scene"] == scene
+    told = {**scene, **centre, "source": "district_centre", "address": None}
+    assert said["city-a.orders"]["scene"] == told
+    assert said["city-a.orders"]["changed"] == {"scene": told}
+
+
 def test_a_unit_without_a_topic_holds_up_nobody_and_shows_nothing() -> None:
     said = bodies(published("order.amended", "U9", **AMENDED))
     assert said.keys() == {"city-a.orders"}
