@@ -93,7 +93,7 @@ class ObservationsReported(Content):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if all(getattr(self, name) is None for name in OBSERVED):
-            raise PydanticCustomError("empty", "needs at least one of " + ", ".join(OBSERVED))
+            raise PydanticCustomError("empty", f"needs at least one of {', '.join(OBSERVED)}")
         return self
 
 

@@ -22,7 +22,17 @@ TYPED = re.compile(
 ALLOWED = frozenset(
     {
         # software, formats and standards, which have no other name
-        *("Apache", "AsyncAPI", "CloudEvent", "CloudEvents", "CSV", "GSSAPI", "JSON", "Kafka"),
+        *(
+            "Apache",
+            "AsyncAPI",
+            "CloudEvent",
+            "CloudEvents",
+            "CSV",
+            "GSSAPI",
+            "JSON",
+            "Kafka",
+            "https",
+        ),
         *("Lines", "OAUTHBEARER", "PgBouncer", "PostgreSQL", "Python", "RFC", "SHA-256", "Schema"),
         *(
             "TOML",

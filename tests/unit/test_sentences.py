@@ -47,6 +47,8 @@ UNSAID = {
     "X1 is held by ": "likewise",
     "held by ": "likewise",
     "offsets X1 to X1: ": "likewise",
+    "a whole number of ": "likewise",
+    "_Person | None": "a type",
     "Value error, ": "Pydantic's words, which are left out",
     "failed to write whole buffer": "a library's words, which are looked for",
     "statement pooling mode": "PgBouncer's words, which are looked for",
@@ -58,7 +60,18 @@ UNSAID = {
 # Names of fields and settings, which are said as they are to be written.
 FIELDS = {
     *(name for model in EVENTS.values() for name in model.model_fields),
-    *("begins", "ends", "items", "minimums", "mobility", "need", "password", "severity", "NAME"),
+    *(
+        "begins",
+        "ends",
+        "codes",
+        "items",
+        "minimums",
+        "mobility",
+        "need",
+        "password",
+        "severity",
+        "NAME",
+    ),
 }
 WORD = re.compile(r"[A-Za-z]{2,}")
 # What stands for a value that is put in.
@@ -117,7 +130,7 @@ def is_sentence(text: str) -> bool:
         text not in UNSAID
         and len(WORD.findall(own)) >= 2
         and " " in text.strip()
-        and not re.search(r"\b(SELECT|SHOW|CREATE|SET LOCAL)\b|^\[|\\", text)
+        and not re.search(r"\b(SELECT|SHOW|CREATE|SET LOCAL)\b|^\[|\\|\(\?", text)
     )
 
 
