@@ -107,13 +107,17 @@ def _symptom_line(entry: dict[str, Any]) -> str:
 def _need_line(entry: dict[str, Any]) -> str:
     capability, vehicles = entry["capability"], entry["vehicles"]
     asks = [
-        *([text("policy.capability", capability=capability)] if capability else []),
+        *(
+            [text("policy.capability", capability=in_words(capability, "capability"))]
+            if capability
+            else []
+        ),
         *([text("policy.vehicles", kinds=in_words(vehicles, "vehicles"))] if vehicles else []),
         *([text("policy.never_delayed")] if entry["never_delayed"] else []),
         *([text("policy.below", years=f"{y:g}")] if (y := entry["below_years"]) else []),
     ]
     named = text("policy.code", **entry)
-    return f"{named} ({', '.join(asks)})" if asks else named
+    return text("mark.code", code=named, word=text("mark.semicolon").join(asks)) if asks else named
 
 
 def _agent_line(entry: dict[str, Any]) -> str:

@@ -50,11 +50,23 @@ ALLOWED = frozenset(
         # signals and keys, accounts, statements of JSON
         *("SIGTERM", "Ctrl-C", "root", "true", "false", "null"),
         # units
-        *("km/h", "mg/L", "h", "ms"),
+        *("km/h", "mg/L", "h", "mmHg", "mmol/L", "ms"),
         # what stands for itself in a rule about characters
         *("A-Z", "a-z", "U+0000", "T"),
         # names of packs, formats, scenarios, roles, languages, statuses that a reader types
-        *("covid-19", "sfgov", "jsonl", "city", "jinzhou", "hospital", "en", "zh", "fever"),
+        *(
+            "covid-19",
+            "sfgov",
+            "jsonl",
+            "city",
+            "jinzhou",
+            "hospital",
+            "crew",
+            "institution",
+            "en",
+            "zh",
+            "fever",
+        ),
         *(
             "unknown",
             "confirmed",

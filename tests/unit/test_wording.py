@@ -10,7 +10,7 @@ from dispatch.wording import duration, in_words, minutes, named, percent, word
 
 
 @pytest.mark.parametrize(
-    ("seconds", "english", "chinese"),
+    ("seconds", "in_english", "in_chinese"),
     [
         (0, "0 min", "0 分钟"),
         (10, "0.17 min", "0.17 分钟"),
@@ -23,10 +23,10 @@ from dispatch.wording import duration, in_words, minutes, named, percent, word
         (-90, "-1.5 min", "-1.5 分钟"),
     ],
 )
-def test_how_long_is_said_in_minutes(seconds: float, english: str, chinese: str) -> None:
-    assert duration(seconds) == english
+def test_how_long_is_said_in_minutes(seconds: float, in_english: str, in_chinese: str) -> None:
+    assert duration(seconds) == in_english
     speak("zh")
-    assert duration(seconds) == chinese
+    assert duration(seconds) == in_chinese
 
 
 def test_figures_of_tables_are_minutes_and_percent() -> None:

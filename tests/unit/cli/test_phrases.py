@@ -9,6 +9,7 @@ from dispatch.client import Event
 from dispatch.language import LANGUAGES, catalogue, speak
 from dispatch.schemas import examples
 from dispatch.topics import EVENTS, TOPIC_OF
+from dispatch.wording import said
 
 # What names a patient, wherever an event has it.
 NAMING = frozenset(
@@ -132,7 +133,7 @@ def test_what_can_not_be_read_is_shown_with_its_place_and_reason(language: str) 
     why = "has a header whose name is not UTF-8"
     event = Event("calls", 3, 17, NOW, "c-1", {"type": "call.received"}, {}, why)
     assert "calls/3/17" in phrases.line(event)
-    assert why in phrases.line(event)
+    assert said(why) in phrases.line(event)
     assert event.as_json()["unreadable"] == why
 
 

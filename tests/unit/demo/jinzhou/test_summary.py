@@ -69,7 +69,7 @@ def test_a_critical_patient_in_a_bed_of_the_wrong_kind_is_found(intake: Played) 
         for seen in intake.history
     ]
     found = intake.summary(forged).misplaced
-    assert found == ["HLD-031 (critical) is in room kind isolation"]
+    assert found == ["HLD-031 (critical) is in a bed of the wrong kind: isolation room"]
 
 
 def test_a_hospital_that_lacks_what_a_patient_needs_is_found(intake: Played) -> None:
