@@ -84,8 +84,8 @@ class Population:
         self._districts = plan.districts
         self._random = random
 
-    def somebody(self, district: str | None = None) -> Person:
-        """Return somebody, of a district or of any (a larger one more often)."""
+    def somebody(self, district: str | None = None, *, youngest: int = 1) -> Person:
+        """Return somebody, of a district or of any (a larger one more often); ages are in years."""
         random = self._random
         code = district or random.choices(list(_CALLS), list(_CALLS.values()))[0]
         centre = self._districts[code].centre
@@ -98,7 +98,7 @@ class Population:
             latitude=round(centre.latitude + north / METRES_PER_DEGREE, 6),
             longitude=round(centre.longitude + east / per_degree_east, 6),
             sex=random.choice(("女", "男")),
-            age=random.randint(1, 92),
+            age=max(youngest, random.randint(1, 92)),
             phone=f"1000470{random.randint(0, 9999):04d}",
             name=random.choice("王李张刘包白金何") + random.choice("伟芳娜敏静军洋勇"),
         )

@@ -48,6 +48,7 @@ BACKGROUND_UNTIL: Final = 690  # minutes after the start
 CITY_DISTRICT: Final = "150702"
 SUBURB: Final = "150724"
 FAR_DISTRICT: Final = "150782"
+ADULT: Final = 18  # years: for a child nobody is asked first
 
 # Every background caller's kind: how often, complaint and symptoms, and the history at once (None:
 # it is asked for and answered after a while).
@@ -153,6 +154,12 @@ class Day:
 
         return publish
 
+    def _beside(self, station_id: str) -> Person:
+        """Return an adult at a station's door."""
+        station = next(each for each in self.stage.plan.station if each.station_id == station_id)
+        somebody = self.people.somebody(station.district, youngest=ADULT)
+        return somebody.moved(0, latitude=station.latitude, longitude=station.longitude)
+
     # -- the background of the day
 
     def _background(self) -> None:
@@ -205,7 +212,8 @@ class Day:
         call_id = self.call(
             minutes,
             "late-answer",
-            self.people.somebody(CITY_DISTRICT),
+            # A crew that is at the door isn't turned round: no other is this near.
+            self._beside("HLR-TRANSFER"),
             FEVER[0],
             symptoms=("fever",),
         )
@@ -219,7 +227,7 @@ class Day:
     def _early_answer(self, minutes: float) -> None:
         self.minute(minutes - 0.5, self.answering("early-answer", UNSURE))
         self.call(
-            minutes, "early-answer", self.people.somebody(CITY_DISTRICT), FEVER[1],
+            minutes, "early-answer", self.people.somebody(CITY_DISTRICT, youngest=ADULT), FEVER[1],
             symptoms=("cough", "sore_throat"),
         )  # fmt: skip
 
@@ -278,8 +286,9 @@ class Day:
 
     def _hold(self, minutes: float) -> None:
         call_id = self.call(
-            minutes, "hold", self.people.somebody(CITY_DISTRICT), FEVER[3], symptoms=("runny_nose",)
-        )
+            minutes, "hold", self.people.somebody(CITY_DISTRICT, youngest=ADULT), FEVER[3],
+            symptoms=("runny_nose",),
+        )  # fmt: skip
         held = self.dispatcher(CallHeld, call_id, reason="the line broke; calling back")
         self.minute(minutes + 0.4, held)
         self.minute(minutes + 6, self.dispatcher(CallResumed, call_id, reason="reached again"))
@@ -338,7 +347,8 @@ class Day:
                 tries.append(f"contact-waiting-{len(tries) + 1}")
                 await self.calling(
                     tries[-1],
-                    self.people.somebody(CITY_DISTRICT),
+                    # So near that it is worth waiting even where a regular crew comes free nearby.
+                    self._beside("HLR-TRANSFER"),
                     FEVER[2],
                     symptoms=("fever",),
                     history=CONTACT,
@@ -427,20 +437,13 @@ class Day:
         self._switch_mode(end, "epidemic", "a new case was reported")
         taken: list[str] = []
         bases = {unit.unit_id: unit.station for unit in self.stage.plan.unit}
-        stations = {station.station_id: station for station in self.stage.plan.station}
 
         async def attempt() -> None:
             free = self.board.free("transfer")
             if taken or not free:
                 return
-            station = stations[bases[free[0]]]
-            at_the_door = self.people.somebody(station.district)
-            door = Person(
-                **{name: getattr(at_the_door, name) for name in at_the_door.__slots__}
-                | {"latitude": station.latitude, "longitude": station.longitude}
-            )
             number = int(self.stage.clock.now().timestamp() // 60)
-            await self.calling(f"routine-{number}", door, EVERYDAY[0])()
+            await self.calling(f"routine-{number}", self._beside(bases[free[0]]), EVERYDAY[0])()
 
         def assigned(seen: Seen) -> None:
             data = seen.data
