@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from dispatch.domain.arrivals import Arrivals, must_be_told
 from dispatch.domain.believing import NOWHERE, Bounds
@@ -38,6 +38,8 @@ from dispatch.policy.pack import Pack
 from dispatch.topics.announcement import Announcement, Reason, bounded
 from dispatch.topics.city import CityMode
 from dispatch.topics.cloudevents import derived_id
+
+R = TypeVar("R")
 
 _ID_FIELD: dict[type, str] = {
     Unit: "unit_id",
@@ -235,9 +237,18 @@ class City:
 
     def changed(self, kind: type) -> list[str]:
         """Return the ids of the records of a kind that this input or timer has changed so far."""
-        return list(
-            dict.fromkeys(key for what, key, _ in self._undo[self._begun :] if what is kind)
-        )
+        return list(self.before(kind))
+
+    def before(self, kind: type[R]) -> dict[str, R | None]:
+        """Return those records as they were before this input or timer, None where there was none.
+
+        They come by their ids, in the order in which they were changed.
+        """
+        found: dict[str, Any] = {}
+        for what, key, before in self._undo[self._begun :]:
+            if what is kind:
+                found.setdefault(key, before)
+        return found
 
     def mark(self) -> Mark:
         """Return a point to come back to."""

@@ -184,8 +184,13 @@ def serve_queue(city: City, unit_id: str) -> None:
 def relieve(city: City) -> None:
     """Let the units that an input or timer has left free take over runs that they are nearer to.
 
-    The crew of such a run is free then, serves the queue, and takes over in its turn.
+    So does the best free unit a run to a scene that has moved. The crew of such a run is free then,
+    serves the queue, and takes over in its turn.
     """
+    for assignment_id, before in city.before(Assignment).items():
+        run = city.assignments.get(assignment_id)
+        if run is not None and before is not None and run.place.position != before.place.position:
+            _relieve_run(city, run)
     units = deque(city.changed(Unit))
     while units:
         unit = city.units[units.popleft()]
@@ -196,12 +201,11 @@ def relieve(city: City) -> None:
             units.append(assignment.unit_id)
 
 
-def relieve_run(city: City, assignment_id: str) -> None:
+def _relieve_run(city: City, run: Assignment) -> None:
     """Let the best free unit take over a run to a scene that has moved, where it is so much nearer.
 
     The rules are those of any take-over (`relief`); a crew that has met the patient stays.
     """
-    run = city.assignments[assignment_id]
     if run.ended_at is not None or run.met_patient:
         return
     best = choose_instead(city, run).unit

@@ -3,20 +3,12 @@
 What a caller, an answer or a crew says of a place counts before the district's centre. Of two
 exact places that of who speaks for the same patient counts: the caller's own telephone, the
 console, the crew. Another unit takes over where the rules for that say so, as long as nobody is
-with the patient.
+with the patient: `dispatching.relieve`, when all that was said has been decided on.
 """
 
 from dataclasses import replace
 
-from dispatch.domain import (
-    dispatching,
-    handover,
-    incidents,
-    link_proposals,
-    linking,
-    orders,
-    places,
-)
+from dispatch.domain import handover, incidents, link_proposals, linking, orders, places
 from dispatch.domain.city import City
 from dispatch.domain.identity import address_of, is_exact
 from dispatch.domain.linking import Link
@@ -93,19 +85,14 @@ def _move(city: City, incident: Incident, place: Place, because: str) -> Inciden
         return incident
     city.put(replace(incident, place=place))
     link_proposals.lapse_contradicted(city, incident.incident_id)
-    on_the_way = []
     for run in incidents.active_assignments(city, incident):
         if run.place != before or incidents.has_left_with_patient(run):
             continue
         moved = replace(run, place=place)
         city.put(moved)
         if not run.met_patient:
-            on_the_way.append(run)
             moved = orders.tell_amended(city, moved.assignment_id, because)
             handover.update(city, moved, because)
-    if place.position != before.position:
-        for run in on_the_way:
-            dispatching.relieve_run(city, run.assignment_id)
     return city.incidents[incident.incident_id]
 
 

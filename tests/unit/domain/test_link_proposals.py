@@ -6,9 +6,29 @@ import pytest
 
 from dispatch.domain.city import Early
 from dispatch.topics.calls import CallLinkConfirmed, CallLinkRefused
+from dispatch.topics.clocks import ClockStopped
+from dispatch.topics.handovers import (
+    HandoverAnnounced,
+    HandoverClosed,
+    HandoverObserved,
+    HandoverWithdrawn,
+)
 from dispatch.topics.incidents import CallLinked, LinkLapsed, LinkProposed, LinkRefused
 from dispatch.topics.orders import OrderAmended, OrderIssued, OrderWithdrawn
-from tests.unit.domain.city_builder import SmallCity, at, call, every, kinds, only, unit
+from dispatch.topics.reports import CaseReported
+from tests.unit.domain.city_builder import (
+    UNDETERMINED,
+    SmallCity,
+    at,
+    call,
+    every,
+    febrile,
+    hospital,
+    kinds,
+    only,
+    transfer_unit,
+    unit,
+)
 
 PHONE, OTHER = "13904700001", "13904700002"
 HERE = {"latitude": 40.8, "longitude": 111.6}
@@ -160,6 +180,84 @@ def test_confirming_gives_the_crew_that_stays_the_exact_place() -> None:
     assert amended.unit_id == "U1"
     assert (amended.scene.longitude, amended.scene.source) == (111.6024, "caller")
     assert amended.scene.address == SOMEWHERE["address"]
+
+
+def test_confirming_takes_the_patient_where_what_the_other_caller_said_is_to_be_had() -> None:
+    isolating = ("ordinary", "fever_clinic", "emergency_buffer")
+    city = SmallCity(
+        unit("U1"),
+        unit("U2", station=at(111.7)),
+        hospitals=[
+            hospital("near", *isolating, position=at(111.62)),
+            hospital("able", *isolating, position=at(111.65), capabilities=("cardiac",)),
+        ],
+    )
+    city.say(febrile("c1", UNDETERMINED, caller={"phone": PHONE}, location=HERE))
+    told = {"caller": {"phone": OTHER}, "chief_complaint": "胸痛", "location": BESIDE}
+    city.say(febrile("c2", UNDETERMINED, **told))
+    assert [city.handover(name).hospital_id for name in ("U1", "U2")] == ["near", "able"]
+    events = city.say(confirmed(city, "c2"))
+    assert {each.handover_id for each in every(HandoverWithdrawn, events)} == {
+        "c1/A1/H1", "c2/A1/H1",
+    }  # fmt: skip
+    announced = only(HandoverAnnounced, events)
+    assert (announced.hospital_id, announced.needs) == ("able", ["cardiac"])
+    amended = only(OrderAmended, events)
+    assert (amended.unit_id, amended.handover_id) == ("U1", announced.handover_id)
+    assert amended.changed["hospital_id"] == "able"
+    assert [who["phone"] for who in amended.changed["contacts"]] == [PHONE, OTHER]
+    assert amended.changed["complaint"] == "胸痛"
+
+
+def test_confirming_a_case_sends_the_crew_for_it_and_reports_it_once() -> None:
+    city = SmallCity(unit("U1"), transfer_unit("T1", station=at(111.61)))
+    city.say(call("c1", **FIRST))
+    events = city.say(call("c2", location=BESIDE, patient={"case_status": "suspected"}))
+    report = only(CaseReported, events)
+    assert city.assignment("T1").incident_id == "c2"
+    events = city.say(confirmed(city, "c2"))
+    (incident,) = city.city.incidents.values()
+    assert incident.case_status == "suspected"
+    assert city.on_the_incident(incident.incident_id) == ["T1"]
+    assert city.unit("U1").status == "returning"
+    assert every(CaseReported, events) == []
+    assert "clock.met" in kinds(city.say(city.report_acknowledged(report.report_id)))
+    city.run_to("T1", "on_scene")
+    assert every(CaseReported, city.find("T1", case_status="suspected")) == []
+    city.report("T1", "transporting", "at_hospital")
+    assert only(HandoverClosed, city.hand_over("T1")).hospital_id == "designated"
+
+
+def test_of_the_incident_that_is_over_no_limit_runs_and_nothing_is_waited_for() -> None:
+    city = SmallCity(unit("U1"), unit("U2", station=at(111.7)))
+    city.say(febrile("c1", UNDETERMINED, caller={"phone": PHONE}, location=HERE))
+    city.say(febrile("c2", UNDETERMINED, caller={"phone": PHONE}, location=BESIDE))
+    events = city.say(confirmed(city, "c2"))
+    assert [each.subject for each in every(ClockStopped, events)] == ["c2/A1"]
+    assert [name for name in city.timers if "c2" in name] == []
+    waiting = SmallCity()
+    waiting.say(call("c1", **FIRST))
+    waiting.say(call("c2", **FIRST | {"location": BESIDE}))
+    events = waiting.say(confirmed(waiting, "c2"))
+    assert [each.owner for each in every(ClockStopped, events)] == ["c2"]
+    assert [name for name in waiting.timers if "c2" in name] == []
+    assert waiting.incident("c1").status == "waiting"
+
+
+def test_what_is_measured_stays_with_its_crew_when_a_confirmed_link_is_undone() -> None:
+    city = SmallCity(unit("U1"), unit("U2", station=at(111.7)))
+    city.say(febrile("c1", UNDETERMINED, caller={"phone": PHONE}, location=HERE))
+    city.say(febrile("c2", UNDETERMINED, caller={"phone": PHONE}, location=BESIDE))
+    city.say(confirmed(city, "c2"))
+    # Of the crew that was called back no hospital is told.
+    late = city.say(city.observed("U2", assignment_id="c2/A1"))
+    assert kinds(late) == ["observations.recorded"]
+    city.run_to("U1", "on_scene")
+    assert only(HandoverObserved, city.say(city.observed("U1"))).handover_id == "c1/A1/H1"
+    events = city.unlink("c2")
+    assert only(OrderIssued, events).assignment_id == "c2/A2"
+    observed = every(HandoverObserved, events)
+    assert [each["unit_id"] for event in observed for each in event.observations] == ["U2"]
 
 
 def test_what_may_be_one_of_two_may_be_the_one_that_goes_on() -> None:

@@ -5,10 +5,21 @@ from typing import Any
 import pytest
 
 from dispatch.topics.calls import CallAnswered
-from dispatch.topics.incidents import IncidentAmended
+from dispatch.topics.handovers import HandoverAnnounced, HandoverWithdrawn
+from dispatch.topics.incidents import IncidentAmended, IncidentAssigned
 from dispatch.topics.orders import OrderAmended, OrderIssued
 from dispatch.topics.units import SceneReported
-from tests.unit.domain.city_builder import SmallCity, at, call, every, only, unit
+from tests.unit.domain.city_builder import (
+    UNDETERMINED,
+    SmallCity,
+    at,
+    call,
+    every,
+    febrile,
+    only,
+    transfer_unit,
+    unit,
+)
 
 PHONE, OTHER = "13904700001", "13904700002"
 HERE = {"latitude": 40.8, "longitude": 111.6}
@@ -125,3 +136,38 @@ def test_a_scene_that_moves_changes_nobody_who_has_reached_the_patient() -> None
     assert not every(OrderIssued, events)
     assert not every(OrderAmended, events)
     assert city.on_the_incident("c1") == ["U1"]
+
+
+def test_who_takes_over_at_a_better_place_gets_the_order_and_the_hospital_s_room() -> None:
+    city = SmallCity(unit("U1"), unit("east", station=at(111.8)))
+    city.say(febrile("c1", UNDETERMINED, location=ADDRESS))
+    city.say(city.acknowledged("U1"))
+    room = city.handover("U1")
+    events = city.answer("c1", location={"latitude": 40.8, "longitude": 111.79})
+    order, assigned = only(OrderIssued, events), only(IncidentAssigned, events)
+    assert (order.unit_id, order.scene.longitude) == ("east", 111.79)
+    assert assigned.instead_of == "c1/A1"
+    assert assigned.later_seconds is not None
+    assert assigned.later_seconds < 0
+    assert only(HandoverWithdrawn, events).handover_id == room.handover_id
+    assert order.handover_id == only(HandoverAnnounced, events).handover_id
+    # The crew that turns round was told where to, and that it goes back: nothing after that.
+    of_first = [each.event_type for each in events if getattr(each, "unit_id", "") == "U1"]
+    told = [each for each in of_first if each.startswith("order.")]
+    assert told == ["order.amended", "order.withdrawn"]
+    assert only(OrderAmended, city.answer("c1", condition="critical")).unit_id == "east"
+
+
+def test_a_better_place_that_comes_with_a_case_sends_one_crew_by_where_the_patient_is() -> None:
+    city = SmallCity(
+        unit("U1"), unit("east", station=at(111.8)), transfer_unit("T1", station=at(111.82))
+    )
+    city.say(call("c1", **FIRST, location=ADDRESS))
+    city.run_to("U1", "rolling")
+    city.report("U1", position=at(111.6001))  # at the door of where the patient was said to be
+    east = {"latitude": 40.8, "longitude": 111.79}
+    events = city.answer("c1", location=east, case_status="confirmed")
+    assert [each.unit_id for each in every(OrderIssued, events)] == ["T1"]
+    assert only(OrderIssued, events).scene.longitude == 111.79
+    assert city.on_the_incident("c1") == ["T1"]
+    assert city.unit("U1").status == "returning"
