@@ -33,10 +33,10 @@ def test_each_batch_stands_beside_its_bound_and_its_plan(intake: Played) -> None
     realised = {each.batch_id: each.realised for each in batches}
     # What a plan doesn't know of: the hospital's answer, and the crews' getting ready.
     usual = [minutes for minutes in realised.values() if minutes is not None and minutes < 160]
-    assert len(usual) == 24
+    assert len(usual) == 25
     assert min(usual) > 150
+    # Asked again. A broken-down vehicle costs no time: a regular crew is at hand in place of it.
     assert {name for name, minutes in realised.items() if minutes and minutes > 160} == {
-        "HLD-B09",
         "HLD-B20",
         "HLD-B25",
     }
