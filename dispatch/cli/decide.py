@@ -89,7 +89,7 @@ def answer_line(
     except ValidationError as error:
         found = reasons(error)
     else:
-        decision = decide(facts_of(call)._replace(mode=mode), pack, at or call.received_at)
+        decision = decide(facts_of(call, mode), pack, at or call.received_at)
         return shown_json(decision.as_json().decode()).encode() + b"\n", True
     refusal = {"call_id": _text_or_none(content.get("call_id")), "line": number, "error": found}
     return json_of(refusal) + b"\n", False

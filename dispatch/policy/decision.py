@@ -93,7 +93,7 @@ class Decision:
         return content
 
 
-def facts_of(call: "Call") -> Facts:
+def facts_of(call: "Call", mode: CityMode = "epidemic") -> Facts:
     """Return the facts of a call as it came in, before any crew has an order."""
     caller, patient = call.caller, call.patient
     return Facts(
@@ -106,6 +106,7 @@ def facts_of(call: "Call") -> Facts:
         patient.case_status,
         call.answers(),
         complaints=(call.chief_complaint,) if call.chief_complaint else (),
+        mode=mode,
     )
 
 
