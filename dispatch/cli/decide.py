@@ -90,7 +90,7 @@ def answer_line(
     except ValidationError as error:
         found = reasons(error)
     else:
-        decision = decide(facts_of(call)._replace(mode=mode), pack, at or call.received_at)
+        decision = decide(facts_of(call, mode), pack, at or call.received_at)
         decision.warnings += warnings
         return shown_json(decision.as_json().decode()).encode() + b"\n", True
     told = [{**each, "reason": said(each["reason"])} for each in found]

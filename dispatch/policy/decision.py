@@ -99,7 +99,7 @@ class Decision:
         return content
 
 
-def facts_of(call: "Call") -> Facts:
+def facts_of(call: "Call", mode: CityMode = "epidemic") -> Facts:
     """Return the facts of a call as it came in, before any crew has an order."""
     caller, patient = call.caller, call.patient
     return Facts(
@@ -114,6 +114,7 @@ def facts_of(call: "Call") -> Facts:
         complaints=(call.chief_complaint,) if call.chief_complaint else (),
         requests=requests_of(call),
         ages=() if patient.age is None else (patient.age,),
+        mode=mode,
     )
 
 

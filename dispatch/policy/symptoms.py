@@ -4,7 +4,7 @@ Only what is coded lets a stable patient wait for the questions: nobody waits fo
 read, perhaps wrongly.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from dispatch.policy.rules import Evidence
@@ -114,7 +114,9 @@ def sum_up(
     return Symptoms(evidence, _triggers_first(readings, pack), tuple(unplaced))
 
 
-def _triggers_first(readings: Iterable[Reading], pack: "Pack") -> tuple[Reading, ...]:
+def _triggers_first(readings: Collection[Reading], pack: "Pack") -> tuple[Reading, ...]:
+    if not readings:
+        return ()
     ranked = sorted(readings, key=lambda each: each.code not in pack.triggers)
     return tuple(dict.fromkeys(ranked))[:MOST_TOLD]
 

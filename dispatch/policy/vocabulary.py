@@ -46,7 +46,7 @@ def any_of(words: Iterable[str]) -> re.Pattern[str]:
 
 
 def _compile(words: tuple[str, ...]) -> tuple[str, ...]:
-    for word in words:
+    for word in filter(is_pattern, words):
         try:
             compiled = re.compile(expression(word))
         except re.error as error:

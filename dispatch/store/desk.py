@@ -148,7 +148,7 @@ class Desk(Books):
 
     @property
     def written_apart(self) -> int:
-        """How many transactions of this process have written down what is set apart."""
+        """How many records this process has written down as set apart."""
         return self._apart.written
 
     async def hear_of_set_apart(self) -> bool:

@@ -78,7 +78,7 @@ class SetApart:
         self._known: OrderedDict[Sender, None] = OrderedDict()
         self._served = Sender("", "")
         self.written = 0
-        """How many transactions have written something down."""
+        """How many records have been written down."""
         self.taken: list[Record] = []
         """What has taken effect in the transaction in hand."""
         # The rest is of the transaction in hand as well: it is final when that is.
@@ -87,6 +87,7 @@ class SetApart:
         self._new: dict[Sender, Record] = {}
         self._counted = Counted()
         self._waits: Iterable[Sender] = ()
+        self._waiting = 0
         self._serving: Sender | None = None
         self._released: tuple[set[Sender], datetime] | None = None
 
@@ -125,7 +126,7 @@ class SetApart:
             for some, held in _rows(records)
         ]
         await tx.execute("set_apart", *([row[column] for row in rows] for column in range(4)))
-        self._waits = apart.keys()
+        self._waits, self._waiting = apart.keys(), sum(map(len, apart.values()))
 
     def _queue_of(self, sender: Sender) -> Sender:
         if sender not in self._apart and sender not in self._known:
@@ -217,7 +218,7 @@ class SetApart:
         if self._too_many:
             self._apart |= self._too_many
         if self._waits:
-            self.written += 1
+            self.written += self._waiting
             for sender in self._waits:
                 self._apart.setdefault(sender, _LONG_AGO)
         if self._released is not None:
@@ -244,16 +245,16 @@ class SetApart:
 
     async def next(self, tx: Transaction, at_once: int) -> Sequence[Record]:
         """Take up to so many records of the next sender off what waits; none when nothing waits."""
-        rows = await tx.fetch("next_set_apart", *self._served)
+        rows = await tx.fetch("next_set_apart", *self._served, at_once, ROW_BYTES)
         if not rows:
             return ()
-        row = rows[0]
-        self._serving = Sender(row["topic"], row["source"])
-        records = _unpacked(row["topic"], row["held"])
+        self._serving = Sender(rows[0]["topic"], rows[0]["source"])
+        records = [each for row in rows for each in _unpacked(row["topic"], row["held"])]
+        # All that is beyond is of the last row.
         left = records[at_once:]
-        await tx.execute(
-            "rest_set_apart", row["number"], len(left), _packed(left) if left else None
-        )
+        numbers = [row["number"] for row in rows]
+        held = _packed(left) if left else None
+        await tx.execute("rest_set_apart", numbers, numbers[-1], len(left), held)
         return records[:at_once]
 
     async def release(self, tx: Transaction, now: datetime) -> None:

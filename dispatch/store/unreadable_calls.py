@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dispatch.store.inbound import Inbound
 
 _MOST_OF_EACH: Final = 3
+# Of a body that is too long, so many bytes at either end are looked through.
+_ENDS: Final = MAX_BODY_BYTES // 4
 _LONGEST: Final = 300  # characters
 
 _VALUE: Final = r'(?:["\']?\s*[:：=]\s*["\']?|[^<>]{0,20}>\s*)'
@@ -82,11 +84,13 @@ def found_in(inbound: "Inbound") -> dict[str, list[str]]:
 
 
 def _texts(value: bytes) -> list[str]:
-    """Return what the beginning and the end of a body may say, the likeliest first."""
-    said = list(wrapping.texts(value[:MAX_BODY_BYTES]).values())
-    if len(value) > MAX_BODY_BYTES:
+    """Return what a body may say, the likeliest first: of one too long its beginning and end."""
+    if len(value) <= MAX_BODY_BYTES:
+        said = list(wrapping.texts(value).values())
+    else:
+        said = list(wrapping.texts(value[:_ENDS]).values())
         # As far from the beginning as whole characters of each encoding are.
-        end = max(MAX_BODY_BYTES, (len(value) - MAX_BODY_BYTES) // 4 * 4)
+        end = (len(value) - _ENDS) // 4 * 4
         said += wrapping.texts(value[:4] + value[end:]).values()
     inner = [each.replace('\\"', '"') for each in said if '\\"' in each]
     for text in said[:1]:

@@ -1,3 +1,5 @@
--- What is left of a row waits on; without anything left ($3) it is gone.
-WITH gone AS (DELETE FROM set_apart WHERE number = $1 AND $3::bytea IS NULL)
-UPDATE set_apart SET records = $2, held = $3 WHERE number = $1 AND $3 IS NOT NULL
+-- Rows that were taken ($1) are gone; of the last, $2, waits what is left of it ($4), if anything is.
+WITH gone AS (
+    DELETE FROM set_apart WHERE number = ANY($1) AND (number <> $2 OR $4::bytea IS NULL)
+)
+UPDATE set_apart SET records = $3, held = $4 WHERE number = $2 AND $4 IS NOT NULL

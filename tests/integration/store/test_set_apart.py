@@ -402,6 +402,30 @@ async def test_somebody_whose_turn_has_come_meanwhile_is_not_refused(
     assert dict(letter["headers_base64"])["ce_source"] == "Yg=="  # b
 
 
+async def test_one_that_trickles_is_dealt_with_many_at_once_and_in_order(
+    desk: Desk, post: Post
+) -> None:
+    await flooded(desk, post)
+    await settled(desk)
+    await take(desk, [sent_by(post.call(f"c{n}"), "other") for n in range(3)])
+    records = [*bad(post, AT_ONCE), *(cancelled(post, f"c{n}", "flood") for n in range(3))]
+    for record in records:
+        await take(desk, [record])
+    assert await waiting(desk) == len(records)
+    first = await published(desk, await desk.settle_apart() or ())
+    assert (counted(first) + letters(first), len(of_kind(first, "incident.cancelled"))) == (
+        AT_ONCE,
+        0,
+    )
+    rest = await published(desk, await desk.settle_apart() or ())
+    assert [each["incident_id"] for each in of_kind(rest, "incident.cancelled")] == [
+        "c0",
+        "c1",
+        "c2",
+    ]
+    assert await desk.settle_apart() is None
+
+
 async def test_a_transaction_that_is_decided_again_has_tried_each_once(
     desk: Desk, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dispatch.agents.apart import MOST_HELD_SECONDS, SHARE, Apart
+from dispatch.agents.apart import FLOOD, MOST_HELD_SECONDS, SHARE, Apart
 from dispatch.agents.patience import Patience
 from dispatch.metrics import Metrics
 
@@ -91,10 +91,26 @@ async def test_while_more_is_written_down_it_waits_but_not_for_long(
         rests.append(desk.rows)
         desk.time += seconds
         # A flood that never ends.
-        desk.written_apart += 1
+        desk.written_apart += FLOOD
 
     monkeypatch.setattr(errand, "sleep", sleep)
     desk.rows, desk.each = 1, 0.1
     await errand.round()
     pause = desk.each * (1 / SHARE - 1)
     assert len(rests) * pause == pytest.approx(MOST_HELD_SECONDS, abs=pause)
+
+
+async def test_it_does_not_wait_for_one_that_trickles(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errand, _ = apart(desk, Work(), monkeypatch)
+    rests = 0
+
+    async def sleep(_: float) -> None:
+        nonlocal rests
+        rests += 1
+        desk.written_apart += 1
+
+    monkeypatch.setattr(errand, "sleep", sleep)
+    await errand.round()
+    assert rests == 3
