@@ -4,10 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from dispatch.errors import ConfigurationError, DispatchError
-from dispatch.topics.fields import reasons
 
 
 def read_toml(path: Path, raised: type[DispatchError] = ConfigurationError) -> dict[str, Any]:
@@ -23,9 +20,3 @@ def read_toml(path: Path, raised: type[DispatchError] = ConfigurationError) -> d
         raise raised(f"{path}: is not TOML: {error}") from error
     except RecursionError as error:
         raise raised(f"{path}: is nested too deeply") from error
-
-
-def wrong_with(path: Path, error: ValidationError) -> str:
-    """Return what a file's model found wrong with it, and where."""
-    found = "; ".join(f"{each['field']}: {each['reason']}" for each in reasons(error))
-    return f"{path}: {found}"

@@ -18,8 +18,8 @@ from dispatch.planning.problem import (
     Severity,
     UnitSlot,
 )
-from dispatch.toml_file import read_toml, wrong_with
-from dispatch.topics.fields import CrewKind, Identifier, Text, Timestamp, VehicleKind
+from dispatch.toml_file import read_toml
+from dispatch.topics.fields import CrewKind, Identifier, Text, Timestamp, VehicleKind, in_a_line
 
 # The scenarios that come with the service, by their names.
 NAMES: Final = ("jinzhou-emptying", "jinzhou-intake")
@@ -234,4 +234,4 @@ def read_scenario(where: str) -> Scenario:
     try:
         return Scenario.model_validate(read_toml(path))
     except ValidationError as error:
-        raise ConfigurationError(wrong_with(path, error)) from error
+        raise ConfigurationError(f"{path}: {in_a_line(error)}") from error

@@ -41,7 +41,7 @@ from dispatch.policy.rules import (
 )
 from dispatch.policy.temperature import Threshold
 from dispatch.policy.vocabulary import Vocabulary, load_vocabulary
-from dispatch.toml_file import read_toml, wrong_with
+from dispatch.toml_file import read_toml
 from dispatch.topics.city import CityMode
 from dispatch.topics.fields import (
     CaseStatus,
@@ -50,6 +50,7 @@ from dispatch.topics.fields import (
     CrewKind,
     Identifier,
     VehicleKind,
+    in_a_line,
 )
 from dispatch.topics.transfers import Mobility, Severity
 from dispatch.topics.units import UnitStatus
@@ -808,7 +809,7 @@ def read_pack(path: Path) -> Pack:
     except PackError as error:
         raise PackError(f"{path}: {error}") from error
     except ValidationError as error:
-        raise PackError(wrong_with(path, error)) from error
+        raise PackError(f"{path}: {in_a_line(error)}") from error
 
 
 def pack_from(content: Mapping[str, Any], beside: Path) -> Pack:

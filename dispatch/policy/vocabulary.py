@@ -17,8 +17,8 @@ from pydantic_core import PydanticCustomError
 
 from dispatch.errors import PackError
 from dispatch.policy.rules import Line, Part, place_error
-from dispatch.toml_file import read_toml, wrong_with
-from dispatch.topics.fields import SYMPTOMS_UNKNOWN, Identifier
+from dispatch.toml_file import read_toml
+from dispatch.topics.fields import SYMPTOMS_UNKNOWN, Identifier, in_a_line
 
 VOCABULARIES = resources.files("dispatch.policy") / "vocabularies"
 
@@ -262,4 +262,4 @@ def _read(path: Path) -> Vocabulary:
     try:
         return Vocabulary.model_validate(content)
     except ValidationError as error:
-        raise PackError(wrong_with(path, error)) from error
+        raise PackError(f"{path}: {in_a_line(error)}") from error

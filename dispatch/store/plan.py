@@ -1,7 +1,6 @@
 """The plan of a city: its districts, stations, units and hospitals, read from a TOML file."""
 
 import hashlib
-import tomllib
 from collections import Counter
 from dataclasses import replace
 from functools import cached_property
@@ -16,6 +15,7 @@ from dispatch.domain.model import District, Hospital, Position, Unit
 from dispatch.domain.travel import GreatCircleTravel, Travel, usual_travel
 from dispatch.errors import ConfigurationError
 from dispatch.policy.pack import Pack
+from dispatch.toml_file import read_toml
 from dispatch.topics import Parties, Topic, topic_names
 from dispatch.topics.city import CityMode
 from dispatch.topics.datum import Datum, read_as_wgs84
@@ -30,7 +30,7 @@ from dispatch.topics.fields import (
     Text,
     UnitId,
     VehicleKind,
-    reasons,
+    in_a_line,
 )
 from dispatch.topics.hospitals import HospitalService
 
@@ -342,14 +342,6 @@ def read_plan(path: Path) -> CityPlan:
         ConfigurationError: naming the file, the place in it and the reason.
     """
     try:
-        return CityPlan.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from error
+        return CityPlan.model_validate(read_toml(path))
     except ValidationError as error:
-        found = "; ".join(f"{each['field']}: {each['reason']}" for each in reasons(error))
-        raise ConfigurationError(f"{path}: {found}") from error
-    except ValueError as error:
-        # No TOML, no UTF-8, or a number of too many digits.
-        raise ConfigurationError(f"{path}: is not TOML: {error}") from error
-    except RecursionError as error:
-        raise ConfigurationError(f"{path}: is nested too deeply") from error
+        raise ConfigurationError(f"{path}: {in_a_line(error)}") from error

@@ -86,8 +86,8 @@ class SetApart:
         self._too_many: dict[Sender, datetime] = {}
         self._new: dict[Sender, Record] = {}
         self._counted = Counted()
-        self._waits: Iterable[Sender] = ()
-        self._waiting = 0
+        # What was written down.
+        self._waits: Mapping[Sender, Sequence[Record]] = {}
         self._serving: Sender | None = None
         self._released: tuple[set[Sender], datetime] | None = None
 
@@ -126,7 +126,7 @@ class SetApart:
             for some, held in _rows(records)
         ]
         await tx.execute("set_apart", *([row[column] for row in rows] for column in range(4)))
-        self._waits, self._waiting = apart.keys(), sum(map(len, apart.values()))
+        self._waits = apart
 
     def _queue_of(self, sender: Sender) -> Sender:
         if sender not in self._apart and sender not in self._known:
@@ -218,7 +218,7 @@ class SetApart:
         if self._too_many:
             self._apart |= self._too_many
         if self._waits:
-            self.written += self._waiting
+            self.written += sum(map(len, self._waits.values()))
             for sender in self._waits:
                 self._apart.setdefault(sender, _LONG_AGO)
         if self._released is not None:
@@ -232,7 +232,7 @@ class SetApart:
 
     def _forget(self) -> None:
         self._serving = self._released = None
-        self._waits = ()
+        self._waits = {}
         if self.taken:
             self.taken = []
         if self._learned:

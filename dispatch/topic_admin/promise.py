@@ -14,8 +14,9 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dispatch.errors import ConfigurationError
-from dispatch.toml_file import read_toml, wrong_with
+from dispatch.toml_file import read_toml
 from dispatch.topics import TOPICS, Topic
+from dispatch.topics.fields import in_a_line
 
 REPLICATION: Final = 3
 # An acknowledged event is on so many brokers, where there are so many.
@@ -253,4 +254,4 @@ def _read(file: Path | None) -> dict[str, _Needs]:
     except KeyError as error:
         raise ConfigurationError(f"{where}: the topic {error.args[0]} is missing") from error
     except ValidationError as error:
-        raise ConfigurationError(wrong_with(where, error)) from error
+        raise ConfigurationError(f"{where}: {in_a_line(error)}") from error

@@ -275,6 +275,11 @@ def reasons(error: ValidationError) -> list[dict[str, str]]:
     return [*told, {"field": BODY, "reason": f"… and {more:,} more"}] if more > 0 else told
 
 
+def in_a_line(error: ValidationError) -> str:
+    """Say the same as `reasons` in one line."""
+    return "; ".join(f"{each['field']}: {each['reason']}" for each in reasons(error))
+
+
 def _path(found: ErrorDetails) -> str:
     parts = [str(part) for part in found["loc"] if part != "[key]"]
     named = found.get("ctx", {}).get("field")

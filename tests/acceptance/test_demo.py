@@ -2,8 +2,6 @@ import json
 import subprocess
 import sys
 
-from dispatch.policy.pack import load_pack
-
 LIMIT = 280.0  # seconds, on a slow machine that runs the other tests too
 
 
@@ -17,7 +15,9 @@ def test_the_demo_tells_every_story_and_holds_every_invariant() -> None:
     assert done.returncode == 0, done.stderr.decode()
     summary = json.loads(done.stdout)
     assert summary["ok"] is True
-    assert list(summary["rules"]) == [rule.id for rule in load_pack("covid-19").rules]
+    assert list(summary["rules"]) == [
+        *("R1", "R2", "R3", "R4", "R5T", "R5W", "R5", "R6", "R7", "R8", "R8U", "R8N", "R9"),
+    ]
     assert all(count >= 1 for count in summary["rules"].values())
     assert len(summary["stories"]) >= 25
     assert all(summary["stories"].values())

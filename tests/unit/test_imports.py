@@ -21,7 +21,10 @@ MAY_KNOW = {
     "indicators": {"domain", "policy", "topics"},
     "claim": set(),
     "process_memory": set(),
-    "store": {"claim", "domain", "planning", "policy", "topics", "clock", "errors", "health"},
+    "store": {
+        *("claim", "clock", "domain", "errors", "health", "planning", "policy", "toml_file"),
+        "topics",
+    },
     "agents": {
         *("claim", "cluster", "errors", "health", "kafka", "log_end", "metrics", "planning"),
         *("process_memory", "settings", "topics", "web"),
@@ -34,7 +37,7 @@ MAY_KNOW = {
     "masking": set(),
     "logs": {"log_writer", "masking", "shown", "sparing"},
     "settings": {"errors", "kafka_token", "language", "toml_file"},
-    "toml_file": {"errors", "topics"},
+    "toml_file": {"errors"},
     "kafka_token": set(),
     "cluster": {"errors"},
     "kafka": {"topics"},
