@@ -1,10 +1,10 @@
 """What consoles say: calls and answers, and calls held, called off or told apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from dispatch.domain import (
     batch_progress,
@@ -39,6 +39,12 @@ from dispatch.topics.incidents import (
     LinkUndone,
 )
 
+# What an incident that is opened again has from before.
+_KEPT: Final = (
+    *("condition", "symptoms", "taken_back", "case_status", "epidemiology", "patient_count"),
+    *("mass_casualty_told", "wanted_crew", "wanted_hospital", "assignments"),
+)
+
 
 def receive(city: City, call: Call, digest: str) -> None:
     """Accept a call: link it to an open incident that it repeats, or open one and decide.
@@ -61,10 +67,12 @@ def receive(city: City, call: Call, digest: str) -> None:
     if call.district not in city.districts:
         raise Rejected("district", f"{call.district} is not a district of this city")
     place = places.place_of(city, call.location, call.district)
+    akin = _akin(city, call)
     link = find_link(
         call,
         place,
-        candidates=_candidates(city, call, place),
+        candidates=_candidates(city, place, akin),
+        akin=akin,
         calls=city.calls,
         pack=city.pack,
         has_left=partial(incidents.has_left, city),
@@ -83,12 +91,18 @@ def receive(city: City, call: Call, digest: str) -> None:
     _report_if_case(city, call, call.received_at)
 
 
-def _candidates(city: City, call: Call, place: Place) -> Iterator[Incident]:
+def _candidates(city: City, place: Place, akin: Iterable[str]) -> Iterator[Incident]:
     """Yield the incidents that a call may be about; one may come twice."""
-    for incident_id in city.recent.near(place, city.pack.linking.far_metres):
+    for incident_id in (*city.recent.near(place, city.pack.linking.far_metres), *akin):
         yield city.incidents[incident_id]
+
+
+def _akin(city: City, call: Call) -> dict[str, set[str]]:
+    """Return the calls of the same people, by their incidents."""
+    found: dict[str, set[str]] = {}
     for call_id in city.recent.of_the_same(call):
-        yield city.incidents[city.calls[call_id].incident_id]
+        found.setdefault(city.calls[call_id].incident_id, set()).add(call_id)
+    return found
 
 
 def answer(city: City, event: CallAnswered) -> None:
@@ -101,8 +115,9 @@ def answer(city: City, event: CallAnswered) -> None:
         Early: the call has not come yet.
         Rejected: the incident is closed, or nobody can be where it says that the patient is.
     """
-    incident = incidents.of_call(city, event.call_id)
-    incident = scenes.hear_answer(city, incident, event)
+    incident_id = incidents.of_call(city, event.call_id).incident_id
+    moved = scenes.hear_answer(city, incident_id, event)
+    incident = city.incidents[incident_id]
     answers = event.epidemiology.answers() if event.epidemiology is not None else {}
     learnt = replace(
         incident,
@@ -112,12 +127,13 @@ def answer(city: City, event: CallAnswered) -> None:
     )
     learnt = symptoms.without(learnt, event.symptoms_taken_back or (), city.pack)
     learnt = symptoms.with_more(learnt, event.symptoms or (), city.pack)
-    if learnt == incident:
-        return
-    city.put(learnt)
-    because = "; ".join(("an answer came in", *_corrected(incident, learnt)))
-    dispatching.decide_incident(city, incident.incident_id, because)
-    _report_if_risen(city, incident, event.answered_at)
+    if learnt != incident:
+        city.put(learnt)
+        because = "; ".join(("an answer came in", *_corrected(incident, learnt)))
+        dispatching.decide_incident(city, incident_id, because)
+        _report_if_risen(city, incident, event.answered_at)
+    if moved is not None:
+        scenes.tell(city, incident_id, moved)
 
 
 def _corrected(before: Incident, after: Incident) -> Iterator[str]:
@@ -195,7 +211,7 @@ def cancel(city: City, event: CallCancelled) -> None:
     """
     incident = incidents.of_call(city, event.call_id)
     active = incidents.active_assignments(city, incident)
-    others_stand = _somebody_else_calls(city, incident, event.call_id)
+    others_stand = incidents.is_called_for(city, incident, but=event.call_id)
     if not others_stand and any(assignment.met_patient for assignment in active):
         raise Rejected("call_id", "cannot be cancelled: the crew has met the patient")
     city.put(replace(city.calls[event.call_id], outcome="cancelled"))
@@ -226,16 +242,19 @@ def unlink(city: City, event: CallUnlinked) -> None:
     if record.outcome != "linked":
         raise Rejected("call_id", f"is not linked: it is {record.outcome}")
     former = city.incidents[record.incident_id]
-    nobody_else_calls = not _somebody_else_calls(city, former, event.call_id)
+    nobody_else_calls = not incidents.is_called_for(city, former, but=event.call_id)
     remaining = tuple(call_id for call_id in former.calls if call_id != event.call_id)
     others = [city.calls[call_id] for call_id in remaining]
     linked = [each.content for each in others if each.outcome == "linked"]
     corrected = repeats.without(replace(former, calls=remaining), record, linked)
     city.put(corrected)
     call = record.content
-    place = places.place_of(city, call.location, call.district)
+    # It has been an incident of its own before, if its link was confirmed.
+    before = city.incidents.get(event.call_id)
+    place = places.place_of(city, call.location, call.district) if before is None else before.place
+    moved = None
     if record.place_before is not None and former.status != "closed":
-        scenes.take_back(city, corrected, place, record.place_before)
+        moved = scenes.take_back(city, former.incident_id, place, record.place_before)
     city.emit(
         LinkUndone(
             call_id=event.call_id,
@@ -246,16 +265,7 @@ def unlink(city: City, event: CallUnlinked) -> None:
         ),
         key=event.call_id,
     )
-    # It has been an incident of its own before, if its link was confirmed.
-    before = city.incidents.get(event.call_id)
-    _open(
-        city,
-        call,
-        record.digest,
-        place,
-        outcome="unlinked",
-        assignments=() if before is None else before.assignments,
-    )
+    _open(city, call, record.digest, place, outcome="unlinked", before=before)
     # Until now the other incident's unit was to serve it.
     _time_order(city, call, city.now)
     if nobody_else_calls and former.status != "closed":
@@ -268,6 +278,8 @@ def unlink(city: City, event: CallUnlinked) -> None:
     ):
         _release_surplus(city, former.incident_id, event.reason)
         dispatching.decide_incident(city, former.incident_id, f"{event.call_id} was unlinked")
+    if moved is not None:
+        scenes.tell(city, former.incident_id, moved)
     dispatching.decide_incident(city, event.call_id, "the link was undone")
     _report_if_case(city, call, city.now)
 
@@ -284,8 +296,9 @@ def _open(
     place: Place,
     *,
     outcome: Any,
-    assignments: tuple[str, ...] = (),
+    before: Incident | None = None,
 ) -> None:
+    """Open an incident for a call at a place; `before` is what it was when it was one already."""
     city.put(
         CallRecord(
             call_id=call.call_id,
@@ -295,27 +308,28 @@ def _open(
             content=call,
         )
     )
-    city.put(
-        Incident(
-            incident_id=call.call_id,
-            calls=(call.call_id,),
-            received_at=call.received_at,
-            opened_at=city.now,
-            last_call_at=city.now,
-            place=place,
-            phone=call.caller.phone,
-            caller_kind=call.caller.kind,
-            institution_id=call.caller.institution_id,
-            can_admit_suspected=call.caller.can_admit_suspected,
-            condition=call.patient.condition,
-            symptoms=call.patient.symptoms,
-            case_status=call.patient.case_status,
-            epidemiology=dict(call.answers()),
-            complaint=call.chief_complaint,
-            patient_count=call.patient_count or 1,
-            assignments=assignments,
-        )
+    opened = Incident(
+        incident_id=call.call_id,
+        calls=(call.call_id,),
+        received_at=call.received_at,
+        opened_at=city.now,
+        last_call_at=city.now,
+        place=place,
+        phone=call.caller.phone,
+        caller_kind=call.caller.kind,
+        institution_id=call.caller.institution_id,
+        can_admit_suspected=call.caller.can_admit_suspected,
+        condition=call.patient.condition,
+        symptoms=call.patient.symptoms,
+        case_status=call.patient.case_status,
+        epidemiology=dict(call.answers()),
+        complaint=call.chief_complaint,
+        patient_count=call.patient_count or 1,
     )
+    if before is not None:
+        # What answers, crews and the dispatcher have said of it meanwhile.
+        opened = replace(opened, **{name: getattr(before, name) for name in _KEPT})
+    city.put(opened)
 
 
 def _time_order(city: City, call: Call, accepted_at: datetime) -> None:
@@ -389,25 +403,21 @@ def _link(city: City, call: Call, digest: str, link: Link, place: Place) -> None
     changed = learnt != incident or symptoms.names_a_trigger(call, city.pack)
     learnt = replace(learnt, calls=(*incident.calls, call.call_id), last_call_at=city.now)
     city.put(learnt)
-    if scenes.hear_repeat(city, learnt, place, link).place != incident.place:
+    moved = scenes.hear_repeat(city, incident.incident_id, place, link)
+    if moved is not None:
         city.put(replace(record, place_before=incident.place))
     if changed:
         dispatching.decide_incident(
             city, incident.incident_id, f"repeat call {call.call_id} says more"
         )
         _report_if_risen(city, incident, call.received_at)
+    if moved is not None:
+        scenes.tell(city, incident.incident_id, moved)
 
 
 def _resume(city: City, incident: Incident, *, by: str, reason: str) -> None:
     holds.end(city, incident, by=by, reason=reason)
     dispatching.decide_incident(city, incident.incident_id, "the hold is over")
-
-
-def _somebody_else_calls(city: City, incident: Incident, call_id: str) -> bool:
-    """Return whether another call of the incident stands, beside this one."""
-    return any(
-        other != call_id and city.calls[other].outcome != "cancelled" for other in incident.calls
-    )
 
 
 def _call_off(city: City, incident_id: str, reason: str) -> None:

@@ -27,17 +27,27 @@ def of_call(city: City, call_id: str) -> Incident:
 
     Raises:
         Early: the call has not come yet.
-        Rejected: it is cancelled, or its incident is closed.
+        Rejected: it is cancelled and another one stands, or its incident is closed.
     """
     record = city.calls.get(call_id)
     if record is None:
         raise Early(call_id)
-    if record.outcome == "cancelled":
-        raise Rejected("call_id", "is cancelled")
     incident = city.incidents[record.incident_id]
+    # One whose patient a crew has met goes on, though its last call turns out to be another's.
+    if record.outcome == "cancelled" and (
+        incident.status == "closed" or is_called_for(city, incident)
+    ):
+        raise Rejected("call_id", "is cancelled")
     if incident.status == "closed":
         raise Rejected("call_id", f"its incident is closed ({incident.outcome})")
     return incident
+
+
+def is_called_for(city: City, incident: Incident, but: str | None = None) -> bool:
+    """Return whether a call of an incident stands, beside one that is left out."""
+    return any(
+        call_id != but and city.calls[call_id].outcome != "cancelled" for call_id in incident.calls
+    )
 
 
 def active_assignments(city: City, incident: Incident) -> list[Assignment]:

@@ -8,6 +8,7 @@ from dispatch.domain import (
     incidents,
     link_proposals,
     orders,
+    placements,
     repeats,
     scenes,
     symptoms,
@@ -71,13 +72,16 @@ def _proposed(city: City, event: CallLinkConfirmed | CallLinkRefused) -> tuple[I
 
 
 def _arrival(city: City, incident: Incident) -> tuple[bool, float]:
-    """Return what of two incidents the one that goes on has less of: a hold, seconds to go."""
+    """Return what of two incidents the one that goes on has less of: a wait, seconds to go.
+
+    What is held, or waits for a hospital's word, goes on in the other.
+    """
     fresh_seconds = city.pack.allocation.position_fresh_seconds
     sooner = math.inf
     for run in incidents.active_assignments(city, incident):
         here, _ = where(city.units[run.unit_id], city.now, fresh_seconds)
         sooner = min(sooner, city.travel.seconds(here, run.place.position))
-    return incident.status == "held", sooner
+    return incident.status in ("held", "arranging"), sooner
 
 
 def _join(
@@ -91,6 +95,7 @@ def _join(
     ]
     stays, goes = (city.incidents[each.incident_id] for each in (stays, goes))
     known = repeats.joined(stays, goes)
+    tells_place = is_exact(goes.place) and not is_exact(stays.place)
     for record in (city.calls[call_id] for call_id in goes.calls):
         known = symptoms.with_call(known, record.content, city.pack)
         moved = replace(
@@ -98,7 +103,9 @@ def _join(
             incident_id=stays.incident_id,
             outcome=record.outcome if record.outcome == "cancelled" else "linked",
             known_before=repeats.known(stays),
-            place_before=None,
+            place_before=stays.place
+            if tells_place and goes.incident_id == record.call_id
+            else None,
         )
         city.put(moved)
         if moved.outcome == "linked":
@@ -115,9 +122,11 @@ def _join(
             wanted_hospital=stays.wanted_hospital or goes.wanted_hospital,
         )
     )
-    if is_exact(goes.place) and not is_exact(stays.place):
-        scenes.improve(city, city.incidents[stays.incident_id], goes.place, because)
+    if tells_place:
+        scenes.improve(city, stays.incident_id, goes.place)
     dispatching.decide_incident(city, stays.incident_id, because)
+    if tells_place:
+        scenes.tell(city, stays.incident_id, because)
     for key in goes.assignments:
         dispatching.serve_queue(city, city.assignments[key].unit_id)
     for pair in lapsed:
@@ -147,7 +156,11 @@ def _tell(
 
 
 def _end(city: City, goes: Incident, reason: str) -> None:
-    """Call the crews of an incident back, and let it be over; its calls stand elsewhere."""
+    """Call the crews of an incident back, and let it be over; its calls stand elsewhere.
+
+    A transfer that it was is arranged no more.
+    """
     for run in incidents.active_assignments(city, goes):
         orders.withdraw(city, run, outcome="cancelled", reason=reason)
     incidents.end(city, city.incidents[goes.incident_id], "linked")
+    placements.close(city, goes.incident_id, "linked")

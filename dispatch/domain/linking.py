@@ -6,9 +6,11 @@ is its own call until a dispatcher has said. Where exact places contradict each 
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import nsmallest
+from typing import Final
 
 from dispatch.domain.identity import (
     address_of,
@@ -26,6 +28,9 @@ from dispatch.domain.travel import metres_between
 from dispatch.policy.pack import Pack
 from dispatch.policy.symptoms import codes_of
 from dispatch.topics.calls import Call
+
+# Of an incident so many calls are looked at from either end, and so many of the same people.
+_LOOKED_AT: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,7 @@ def find_link(
     place: Place,
     *,
     candidates: Iterable[Incident],
+    akin: Mapping[str, Collection[str]],
     calls: Mapping[str, CallRecord],
     pack: Pack,
     has_left: Callable[[Incident], bool],
@@ -122,8 +128,10 @@ def find_link(
 ) -> Link | None:
     """Return the open incident that a call is about, or may be, or None.
 
-    One that it is about comes before one that it may be about, then the nearest. `has_left` tells
+    One that it is about comes before one that it may be about, then the nearest. `akin` are the
+    calls of the same people (`IncidentIndex.of_the_same`), by their incidents; `has_left` tells
     whether somebody of an incident has left with a patient, `has_met` whether a crew is with one.
+    Somebody who rings for themselves does not wait for what institutions arrange for a patient.
 
     Source: domain, choosing the unit (repeat callers); Shanghai 2022-12-23: 51,852 calls, 5,101
     dispatches.
@@ -135,7 +143,10 @@ def find_link(
             continue
         if incident.last_call_at < since:
             continue
-        link = compare(call, place, incident, calls, pack)
+        if incident.transfer_kind is not None and not is_institution(call):
+            continue
+        those = akin.get(incident.incident_id, ())
+        link = compare(call, place, incident, calls, pack, akin=those)
         if link is None or has_left(incident) or (not link.certain and has_met(incident)):
             continue
         links[incident.incident_id] = link
@@ -148,17 +159,24 @@ def _strongest_first(link: Link) -> tuple[bool, bool, float, str]:
 
 
 def compare(
-    call: Call, place: Place, incident: Incident, calls: Mapping[str, CallRecord], pack: Pack
+    call: Call,
+    place: Place,
+    incident: Incident,
+    calls: Mapping[str, CallRecord],
+    pack: Pack,
+    *,
+    akin: Collection[str] = (),
 ) -> Link | None:
     """Return why a call at a place is, or may be, about an incident; None where it is not.
 
-    It must agree with any of the incident's calls, and contradict none.
+    It must agree with any of the incident's calls, and contradict none; of very many, the first
+    ones, the last ones and some of `akin`, those of the same people, are looked at.
     """
     policy = pack.linking
     metres = metres_apart(place, incident.place)
     if metres is not None and metres > policy.far_metres:
         return None
-    others = [calls[call_id].content for call_id in incident.calls]
+    others = [calls[call_id].content for call_id in _some_of(incident.calls, akin)]
     if not all(_may_be_one(call, other, pack) for other in others):
         return None
     phone = phone_of(call, pack)
@@ -180,6 +198,14 @@ def compare(
             metres is None and one_patient and same_address and same_phone and complaint is not None
         )
     return Link(incident.incident_id, metres, same_phone, alike, certain)
+
+
+def _some_of(of_incident: tuple[str, ...], akin: Collection[str]) -> Iterable[str]:
+    """Return which calls of an incident are looked at, however many rang."""
+    if len(of_incident) <= 2 * _LOOKED_AT:
+        return of_incident
+    ends = (*of_incident[:_LOOKED_AT], *of_incident[-_LOOKED_AT:])
+    return dict.fromkeys((*ends, *nsmallest(_LOOKED_AT, akin)))
 
 
 def metres_apart(a: Place, b: Place) -> float | None:

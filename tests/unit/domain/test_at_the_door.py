@@ -287,6 +287,22 @@ def test_a_vehicle_waits_for_its_own_crews_signature_whatever_the_dispatcher_say
     assert "is closed" in city.refusal(city.waived("c1"))
 
 
+def test_a_vehicle_is_let_go_though_the_last_call_for_it_turned_out_to_be_another_patients() -> (
+    None
+):
+    city = SmallCity(unit("U1"), unit("U2"))
+    repeat = {"caller": {"phone": "13904700001"}, "chief_complaint": "胸痛"}
+    city.say(call("c1", **repeat))
+    city.say(call("c2", **repeat))
+    city.cancel("c1")
+    assert city.refusal(city.waived("c1")) == "call_id: is cancelled"
+    city.run_to("U1", "at_hospital")
+    city.unlink("c2")
+    city.say(city.crew_signs(city.handover("U1")))
+    assert only(HandoverReleased, city.say(city.waived("c1"))).unit_id == "U1"
+    assert city.refusal(city.waived("c1")) == "call_id: is cancelled"
+
+
 def test_where_several_vehicles_wait_the_dispatcher_says_which() -> None:
     city = SmallCity(unit("U1"), unit("U2"), unit("U3"))
     city.say(call("c1", patient_count=3, chief_complaint="traffic accident"))

@@ -12,6 +12,7 @@ from dispatch.topics.handovers import (
     HandoverClosed,
     HandoverObserved,
     HandoverWithdrawn,
+    OfferWithdrawn,
 )
 from dispatch.topics.incidents import CallLinked, LinkLapsed, LinkProposed, LinkRefused
 from dispatch.topics.orders import OrderAmended, OrderIssued, OrderWithdrawn
@@ -28,6 +29,7 @@ from tests.unit.domain.city_builder import (
     only,
     transfer_unit,
     unit,
+    wanted,
 )
 
 PHONE, OTHER = "13904700001", "13904700002"
@@ -288,6 +290,47 @@ def test_a_confirmed_link_is_undone_like_any_other() -> None:
     city.hand_over("U1")
     assert "c1" not in city.city.incidents
     assert "c2" not in city.city.incidents
+
+
+def test_undoing_a_confirmed_link_loses_nothing_that_was_said_of_the_patient_before() -> None:
+    city = SmallCity(unit("U1"), unit("U2", station=at(111.7)))
+    city.say(call("c1", **FIRST))
+    city.say(call("c2", **FIRST | {"location": SOMEWHERE}))
+    exact = {"latitude": 40.8, "longitude": 111.601}
+    city.answer("c2", condition="critical", symptoms=["diarrhoea"], location=exact)
+    city.say(confirmed(city, "c2"))
+    order = only(OrderIssued, city.unlink("c2"))
+    assert (order.incident_id, order.condition) == ("c2", "critical")
+    assert order.symptoms == ["diarrhoea", "chest_pain"]
+    assert (order.scene.longitude, order.scene.address) == (111.601, SOMEWHERE["address"])
+
+
+def test_undoing_a_confirmed_link_takes_the_place_back_that_was_the_other_patient_s() -> None:
+    city = SmallCity(unit("U1", station=at(111.602)), unit("U2", station=at(111.75)))
+    city.say(call("c1", **FIRST | {"location": SOMEWHERE}))
+    city.say(call("c2", **FIRST | {"location": HERE}))
+    exact = {"latitude": 40.8, "longitude": 111.61}
+    city.answer("c2", location=exact)
+    city.say(confirmed(city, "c2"))
+    assert city.incident("c1").place.position == at(111.61)
+    events = city.unlink("c2")
+    [back] = [each for each in every(OrderAmended, events) if each.unit_id == "U1"]
+    assert (back.scene.source, back.scene.address) == ("district_centre", SOMEWHERE["address"])
+    assert only(OrderIssued, events).scene.longitude == 111.61
+
+
+def test_a_transfer_that_is_confirmed_to_be_a_call_is_arranged_no_more() -> None:
+    city = SmallCity(unit("U1"), transfer_unit("T1"))
+    city.say(wanted("t1", {"name": "王小明"}))
+    institution = {"kind": "institution", "institution_id": "clinic", "can_admit_suspected": False}
+    patient = {"name": "王小明", "case_status": "confirmed"}
+    events = city.say(call("c1", caller=institution, patient=patient, location=SOMEWHERE))
+    assert only(LinkProposed, events).incident_id == "t1"
+    events = city.say(confirmed(city, "c1"))
+    assert city.on_the_incident("c1") == ["T1"]
+    assert only(OfferWithdrawn, events).offer_id == "t1/O1"
+    assert city.transfer("t1").status == "cancelled"
+    assert "is withdrawn" in city.refusal(city.accepts("t1/O1"))
 
 
 # -- refused and lapsed

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from dispatch.domain import linking
 from dispatch.domain.linking import metres_apart
 from dispatch.domain.model import Place, Position
+from dispatch.policy.pack import Pack
+from dispatch.topics.calls import Call
 from dispatch.topics.incidents import CallLinked, LinkUndone
 from dispatch.topics.orders import OrderIssued
 from tests.unit.domain.city_builder import (
@@ -20,6 +23,7 @@ from tests.unit.domain.city_builder import (
     only,
     transfer_unit,
     unit,
+    wanted,
 )
 
 PHONE = "13904700001"
@@ -182,6 +186,42 @@ def test_an_institution_calls_for_many_patients_and_is_linked_for_the_same_one_a
     assert "call.linked" not in kinds(city.say(call("c2", **ward)))
     assert "call.linked" not in kinds(city.say(call("c3", **ward, patient={"name": "Wu"})))
     assert "call.linked" in kinds(city.say(call("c4", **ward, patient={"name": "Li"})))
+
+
+def test_who_rings_for_themselves_does_not_wait_for_a_transfer_that_is_arranged() -> None:
+    city = SmallCity(unit("U1"), transfer_unit("T1"))
+    city.say(wanted("t1", {"name": "王小明"}, complaint="胸痛"))
+    # The institution itself speaks of the same run.
+    again = call("c1", caller=INSTITUTION, patient={"name": "王小明"}, chief_complaint="胸痛")
+    assert only(CallLinked, city.say(again)).incident_id == "t1"
+    patient = {"name": "王小明", "condition": "critical"}
+    events = city.say(call("c2", patient=patient, chief_complaint="胸痛"))
+    assert only(OrderIssued, events).unit_id == "U1"
+    assert {"call.linked", "link.proposed"}.isdisjoint(kinds(events))
+
+
+def test_of_an_incident_for_which_very_many_ring_a_call_is_compared_with_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    city = SmallCity(unit("U1"))
+    fire: dict[str, Any] = {"chief_complaint": "hit by a car, bleeding"}
+    for number in range(120):
+        caller = {"phone": f"1390470{2000 + 7 * number}"}
+        assert city.say(call(f"c{number}", **fire, caller=caller))
+    compared: list[str] = []
+
+    def counting(_mine: Call, other: Call, _pack: Pack) -> bool:
+        compared.append(other.call_id)
+        return True
+
+    monkeypatch.setattr(linking, "_may_be_one", counting)
+    # Somebody who rang in between rings again, from nearby.
+    caller = {"phone": f"1390470{2000 + 7 * 60}"}
+    events = city.say(call("again", caller=caller, location=NEAR))
+    linked = only(CallLinked, events)
+    assert (linked.incident_id, linked.same_phone) == ("c0", True)
+    assert "c60" in compared
+    assert len(compared) <= 41
 
 
 def test_a_call_after_the_packs_window_or_after_the_end_is_a_new_incident() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dispatch.topics.calls import CallAnswered
-from dispatch.topics.handovers import HandoverAnnounced, HandoverWithdrawn
+from dispatch.topics.handovers import HandoverAnnounced, HandoverUpdated, HandoverWithdrawn
 from dispatch.topics.incidents import IncidentAmended, IncidentAssigned
 from dispatch.topics.orders import OrderAmended, OrderIssued
 from dispatch.topics.units import SceneReported
@@ -48,6 +48,20 @@ def test_an_answer_with_a_place_amends_the_order_with_the_scene() -> None:
     assert (told["longitude"], told["source"], told["address"]) == (111.6, "district_centre", None)
     assert city.incident("c1").place.position == at(111.63, 40.82)
     assert city.assignment("U1").place == city.incident("c1").place
+
+
+def test_a_better_place_and_what_else_is_said_with_it_are_one_amendment() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(febrile("c1", UNDETERMINED, **FIRST, location=ADDRESS))
+    events = city.answer("c1", location=HERE, condition="critical", symptoms=["cough"])
+    amended = only(OrderAmended, events)
+    assert {"scene", "condition", "symptoms"} <= amended.changed.keys()
+    assert len(every(HandoverUpdated, events) + every(HandoverAnnounced, events)) == 1
+    graver = FIRST | {"caller": {"phone": PHONE, "name": "Wang Xiaoming"}, "patient_count": 1}
+    events = city.say(febrile("c2", {"exposure": "yes"}, **graver, location=NEAR))
+    amended = only(OrderAmended, events)
+    assert {"scene", "contacts", "epidemiology"} <= amended.changed.keys()
+    assert len(every(HandoverUpdated, events) + every(HandoverAnnounced, events)) == 1
 
 
 def test_an_address_alone_leaves_the_position_and_a_filler_everything() -> None:
