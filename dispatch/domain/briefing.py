@@ -119,13 +119,14 @@ def _patients(
         who = call.patient
         told = {"name": _short(who.name), "sex": _short(who.sex), "age": who.age}
         said = {name: value for name, value in told.items() if value is not None}
-        # What a second caller adds is of the same patient, unless there are more and it differs.
+        # What a second caller adds is of the same patient, unless the name is another, or there are
+        # more patients and anything differs.
+        alike = ("name",) if incident.patient_count == 1 else tuple(told)
         same = next(
             (
                 each
                 for each in known
-                if incident.patient_count == 1
-                or all(each.get(name, value) == value for name, value in said.items())
+                if all(each.get(name, said[name]) == said[name] for name in alike if name in said)
             ),
             None,
         )

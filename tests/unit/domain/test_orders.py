@@ -10,7 +10,7 @@ from dispatch.domain.model import Assignment
 from dispatch.store import codec
 from dispatch.topics import for_everybody
 from dispatch.topics.announcement import Announcement
-from dispatch.topics.calls import Call
+from dispatch.topics.calls import Call, CallLinkConfirmed
 from dispatch.topics.incidents import IncidentAmended
 from dispatch.topics.orders import OrderAmended, OrderEnded, OrderIssued, OrderWithdrawn
 from tests.unit.domain.city_builder import (
@@ -223,6 +223,16 @@ def test_what_a_second_caller_asks_for_reaches_the_crew() -> None:
     assert changed(events)["special_needs"] == "deaf"
     assert changed(events)["notes"] == [{"about": "requirement", "text": "come to the back door"}]
     assert "requirement" not in changed(events)
+
+
+def test_no_name_that_is_given_is_lost_whatever_the_count() -> None:
+    city = ordered(patient={"name": "Zhang San", "age": 58.0}, caller={"phone": "13800000001"})
+    same = {"name": "Zhang Laosan", "age": 60.0, "sex": "male"}
+    city.say(call("c2", patient=same, caller={"phone": "13800000001"}))
+    event = CallLinkConfirmed(call_id="c2", at=city.now, by="d1", reason="one patient")
+    patients = changed(city.say(event))["patients"]
+    assert [each["name"] for each in patients] == ["Zhang San", "Zhang Laosan"]
+    assert changed(city.answer("c1", condition="critical")).keys() == {"condition"}
 
 
 def test_more_patients_reach_the_crew_that_is_there() -> None:
