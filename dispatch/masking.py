@@ -37,6 +37,7 @@ _PERSONAL_ENDINGS: Final = (
     ("identity", "number"),
     ("identity", "card"),
     ("contact", "number"),
+    ("call", "back"),
 )
 # what structlog itself and our own processors write
 _OWN_KEYS: Final = frozenset({"level", "logger", "logger_name", "timestamp", "topic_name"})

@@ -88,15 +88,24 @@ class CleaningOrdered(Announcement):
 
 
 class CleaningRecorded(Announcement):
-    """The crew has cleaned the vehicle after an ordinary run; `agent` is what with, if it said."""
+    """The crew has cleaned the vehicle after an ordinary run; `agent` is what with, if it said.
+
+    Who did it is in the event log alone.
+    """
 
     event_type: ClassVar[str] = "cleaning.recorded"
+    withheld: ClassVar[frozenset[str]] = frozenset({"by"})
     unit_id: str
     assignment_id: str
     incident_id: str
     at: datetime
     by: str
     agent: str | None
+
+    @classmethod
+    def for_everybody(cls, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what every centre may read."""
+        return {**said, "by": "***"}
 
 
 OUTPUTS = (

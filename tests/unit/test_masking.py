@@ -20,7 +20,16 @@ from dispatch.masking import MASK, Masker, is_personal, mask_numbers
 SURNAMES = "王李张刘陈杨赵黄周吴"
 GIVEN = "伟芳娜敏静丽强磊军洋艳勇杰娟涛明超秀霞平"
 STREETS = ["平江路", "人民路", "观前街", "干将东路"]
-PERSONAL_KEYS = ["phone", "name", "caller_name", "patientName", "id_number", "address", "complaint"]
+PERSONAL_KEYS = [
+    "phone",
+    "call_back",
+    "name",
+    "caller_name",
+    "patientName",
+    "id_number",
+    "address",
+    "complaint",
+]
 PLAIN_KEYS = ["call_id", "detail", "payloads", "seen", "context", "状态"]
 
 phones = st.from_regex(r"1[3-9]\d{9}", fullmatch=True).filter(str.isascii)
