@@ -6,13 +6,14 @@ import click
 
 from dispatch.cli import localised
 from dispatch.cli.invocation import Invocation, pass_invocation
-from dispatch.cli.publishing import given, publish_one, publishing, signed
+from dispatch.cli.publishing import certificate, given, publish_one, publishing, signed
 from dispatch.language import text
 from dispatch.topics.fields import CaseStatusFound
 from dispatch.topics.hospitals import (
     BedFreed,
     BedOutcome,
     DecontaminationStatus,
+    DisinfectionCertifiedByHospital,
     FollowUpCompleted,
     HandoverAcknowledged,
     HandoverDiverted,
@@ -220,3 +221,17 @@ def follow_up(
 ) -> int:
     """Publish that the days of follow-up are over."""
     return publish_one(invocation, FollowUpCompleted, given(**fields), wait=wait, as_json=as_json)
+
+
+@command.command("certify", help="unit.certify")
+@click.argument("hospital_id")
+@click.argument("unit_id")
+@click.argument("job_id")
+@certificate
+@publishing
+@pass_invocation
+def certify(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:
+    """Publish a certificate of the hospital's own decontamination centre."""
+    return publish_one(
+        invocation, DisinfectionCertifiedByHospital, given(**fields), wait=wait, as_json=as_json
+    )

@@ -82,6 +82,33 @@ def signed(command: F) -> F:
     return command
 
 
+def certificate(command: F) -> F:
+    """Add the options of a certificate of disinfection."""
+    for option in reversed(
+        (
+            localised.option("--agent", required=True, metavar="CODE", help="unit.agent"),
+            localised.option(
+                "--concentration", type=float, required=True, metavar="X", help="unit.concentration"
+            ),
+            localised.option(
+                "--contact-minutes",
+                type=float,
+                required=True,
+                metavar="MINUTES",
+                help="unit.contact_minutes",
+            ),
+            localised.option("--started-at", required=True, metavar="TIME", help="unit.started_at"),
+            localised.option("--ended-at", required=True, metavar="TIME", help="unit.ended_at"),
+            localised.option("--operator", required=True, metavar="WHO", help="unit.operator"),
+            localised.option(
+                "--waste-bags", type=int, required=True, metavar="N", help="unit.waste_bags"
+            ),
+        )
+    ):
+        command = option(command)  # type: ignore[assignment]  # click keeps the function
+    return command
+
+
 def given(**fields: Any) -> dict[str, Any]:
     """Return the fields that were given; an option left out gives no field."""
     return {name: value for name, value in fields.items() if value not in (None, (), {})}

@@ -7,7 +7,7 @@ import click
 
 from dispatch.cli import localised, unit_order
 from dispatch.cli.invocation import Invocation, pass_invocation
-from dispatch.cli.publishing import given, of_datum, position, publish_one, publishing
+from dispatch.cli.publishing import certificate, given, of_datum, position, publish_one, publishing
 from dispatch.topics.fields import CaseStatusFound, Condition
 from dispatch.topics.observations import ObservationsReported
 from dispatch.topics.units import (
@@ -178,17 +178,7 @@ def sign(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fiel
 @command.command("certify", help="unit.certify")
 @click.argument("unit_id")
 @click.argument("job_id")
-@localised.option("--agent", required=True, metavar="CODE", help="unit.agent")
-@localised.option(
-    "--concentration", type=float, required=True, metavar="X", help="unit.concentration"
-)
-@localised.option(
-    "--contact-minutes", type=float, required=True, metavar="MINUTES", help="unit.contact_minutes"
-)
-@localised.option("--started-at", required=True, metavar="TIME", help="unit.started_at")
-@localised.option("--ended-at", required=True, metavar="TIME", help="unit.ended_at")
-@localised.option("--operator", required=True, metavar="WHO", help="unit.operator")
-@localised.option("--waste-bags", type=int, required=True, metavar="N", help="unit.waste_bags")
+@certificate
 @publishing
 @pass_invocation
 def certify(invocation: Invocation, /, *, wait: float | None, as_json: bool, **fields: Any) -> int:

@@ -24,6 +24,7 @@ from dispatch.topics.disinfections import (
     DisinfectionOrdered,
     DisinfectionRejected,
 )
+from dispatch.topics.hospitals import DisinfectionCertifiedByHospital
 from dispatch.topics.units import DisinfectionCertified, VehicleCleaned
 
 _SECONDS_PER_MINUTE = 60.0
@@ -198,6 +199,35 @@ def certify(city: City, event: DisinfectionCertified) -> None:
     unit = city.units[job.unit_id]
     status = unit.status if unit.status in ("out_of_service", "off_duty") else "returning"
     change_unit(city, unit, status=status, job_id=None)
+
+
+def certify_by_hospital(city: City, event: DisinfectionCertifiedByHospital) -> None:
+    """Accept a certificate of the hospital to whose decontamination centre the job went.
+
+    Raises:
+        Rejected: as for a crew's, or the job is none of this hospital's centre.
+    """
+    known = city.jobs.get(event.job_id)
+    if known is None or known.centre_id != event.hospital_id:
+        own = [
+            job.job_id
+            for job in city.jobs.values()
+            if job.centre_id == event.hospital_id and job.ended_at is None
+        ]
+        if not own:
+            raise Rejected("job_id", "is not a job of this hospital's centre, which has none")
+        jobs = ", ".join(sorted(own))
+        raise Rejected("job_id", f"is not a job of this hospital's centre (its own: {jobs})")
+    certify(city, event)
+
+
+def concerns_its_job(city: City, event: DisinfectionCertified) -> bool:
+    """Return whether a certificate is of a job of the vehicle that it names, and of its sender."""
+    job = city.jobs.get(event.job_id)
+    if job is None or job.unit_id != event.unit_id:
+        return False
+    by_hospital = isinstance(event, DisinfectionCertifiedByHospital)
+    return not by_hospital or job.centre_id == event.hospital_id
 
 
 def answer_refused(city: City, event: DisinfectionCertified, reasons: list[Reason]) -> None:

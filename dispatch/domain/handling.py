@@ -35,6 +35,7 @@ from dispatch.domain import (
     signing,
     supplies,
     transfers,
+    wearing,
 )
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
@@ -59,6 +60,7 @@ from dispatch.topics.fields import Content
 from dispatch.topics.handovers import HospitalRejected
 from dispatch.topics.hospitals import (
     BedFreed,
+    DisinfectionCertifiedByHospital,
     FollowUpCompleted,
     HandoverAcknowledged,
     HandoverDiverted,
@@ -203,7 +205,10 @@ def _waive_signature(city: City, event: SignatureWaived) -> None:
 
 
 def _certify(city: City, event: DisinfectionCertified) -> None:
-    disinfection.certify(city, event)
+    if isinstance(event, DisinfectionCertifiedByHospital):
+        disinfection.certify_by_hospital(city, event)
+    else:
+        disinfection.certify(city, event)
     dispatching.serve_queue(city, event.unit_id)
 
 
@@ -242,6 +247,7 @@ _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     PatientLeft: departures.leave,
     ResultReported: _report_result,
     FollowUpCompleted: aftercare.complete_follow_up,
+    DisinfectionCertifiedByHospital: _certify,
     ReportAcknowledged: commission.acknowledge,
     SurveyCompleted: commission.record_survey,
     CrewInfected: commission.record_infection,
@@ -263,6 +269,7 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
     "handover_next": dispatching.handover_given_up,
     "handover_unanswered": handover.unanswered,
     "handover_signatures": signing.unsigned,
+    wearing.TIMER: wearing.time_is_up,
     "disinfection": disinfection.overdue,
     "reservation": _expire_reservation,
     offers.TIMER: _offer_unanswered,
@@ -422,15 +429,10 @@ def answer_rejected(
             ),
             key=transfer_id,
         )
-    if isinstance(event, DisinfectionCertified) and _is_its_own(city, event):
+    if isinstance(event, DisinfectionCertified) and disinfection.concerns_its_job(city, event):
         disinfection.answer_refused(city, event, rejected)
 
 
 def _institution_of(city: City, transfer_id: str) -> str | None:
     known = city.transfers.get(transfer_id) or city.batches.get(transfer_id)
     return None if known is None else known.institution_id
-
-
-def _is_its_own(city: City, event: DisinfectionCertified) -> bool:
-    job = city.jobs.get(event.job_id)
-    return job is not None and job.unit_id == event.unit_id

@@ -13,6 +13,7 @@ from dispatch.topics.fields import (
     Text,
     Timestamp,
 )
+from dispatch.topics.units import DisinfectionCertified
 
 HospitalStatus = Literal["open", "advisory", "closed"]
 HospitalService = Literal["ordinary", "emptying", "emptied", "cases", "standby"]
@@ -179,6 +180,16 @@ class SuppliesReported(Content):
     items: Annotated[dict[Identifier, SupplyLevel], Field(min_length=1), AtMost(500)]
 
 
+class DisinfectionCertifiedByHospital(DisinfectionCertified):
+    """The certificate of a job of the hospital's own decontamination centre, as a crew's would be.
+
+    It reads of its jobs on `disinfections.<hospital_id>`, and there of what is wrong with one.
+    """
+
+    event_type: ClassVar[str] = "disinfection.certified_by_hospital"
+    hospital_id: Identifier
+
+
 INPUTS = (
     HospitalReported,
     HandoverAcknowledged,
@@ -192,4 +203,5 @@ INPUTS = (
     ResultReported,
     FollowUpCompleted,
     SuppliesReported,
+    DisinfectionCertifiedByHospital,
 )

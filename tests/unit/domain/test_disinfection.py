@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from dispatch.domain import disinfection
 from dispatch.domain.city import Rejected
 from dispatch.domain.handling import answer_rejected
 from dispatch.domain.model import Handover
 from dispatch.policy.pack import load_pack
 from dispatch.store import codec
+from dispatch.topics import for_everybody
 from dispatch.topics.announcement import Reason
 from dispatch.topics.disinfections import (
     CleaningOrdered,
@@ -20,6 +22,7 @@ from dispatch.topics.disinfections import (
     DisinfectionRejected,
 )
 from dispatch.topics.handovers import HandoverAnnounced
+from dispatch.topics.hospitals import DisinfectionCertifiedByHospital
 from dispatch.topics.orders import OrderAmended, OrderWithdrawn
 from tests.unit.domain.city_builder import (
     ALL_NO,
@@ -331,6 +334,8 @@ def test_an_ordinary_run_leaves_a_cleaning_which_keeps_the_vehicle_from_nothing(
     assert (told.unit_id, told.assignment_id) == ("U1", "c0/A1")
     assert "stretcher" in told.equipment
     recorded = only(CleaningRecorded, city.say(city.cleaned("U1", "c0/A1", agent="chlorine_wipe")))
+    shared = for_everybody("cleaning.recorded", recorded.model_dump(mode="json"))
+    assert (recorded.by, shared["by"]) == ("m1", "***")
     assert (recorded.by, recorded.agent, recorded.at) == ("m1", "chlorine_wipe", city.now)
     assert "recorded already" in city.refusal(city.cleaned("U1", "c0/A1"))
     city.report("U1", "returning", "available")
@@ -409,3 +414,71 @@ def test_the_last_room_of_a_hospital_passes_to_the_run_that_takes_over() -> None
     events = city.override("c1", unit_id="U2")
     assert escalated(events) == []
     assert [event.place for event in every(HandoverAnnounced, events)] == [1]
+
+
+# -- the hospital's own centre
+
+
+def of_the_hospital(city: SmallCity, hospital_id: str, **changes: Any) -> Any:
+    body = city.certificate("T1").model_dump() | {"hospital_id": hospital_id}
+    return DisinfectionCertifiedByHospital.model_validate(body | changes)
+
+
+def at_its_centre() -> SmallCity:
+    """Return a city with a vehicle that is being disinfected at the centre of `designated`."""
+    city = SmallCity(transfer_unit("T1"))
+    city.say(case("c1"))
+    city.hand_over("T1")
+    city.pass_time(1_800)
+    assert city.job("T1").centre_id == "designated"
+    return city
+
+
+def test_a_hospital_certifies_the_jobs_of_its_own_centre() -> None:
+    city = at_its_centre()
+    events = city.say(of_the_hospital(city, "designated"))
+    accepted = only(DisinfectionAccepted, events)
+    assert (accepted.job_id, accepted.centre_id) == ("c1/A1/D", "designated")
+    assert (city.unit("T1").status, city.unit("T1").job_id) == ("returning", None)
+
+
+def test_a_vehicle_that_its_hospital_certifies_serves_who_waits() -> None:
+    city = at_its_centre()
+    city.say(case("c2"))
+    assert "order.issued" in kinds(city.say(of_the_hospital(city, "designated")))
+
+
+def test_a_hospital_certifies_no_other_centres_job_and_hears_which_are_its_own() -> None:
+    city = at_its_centre()
+    for another in ("second", "nowhere"):
+        strange = of_the_hospital(city, another)
+        why = "job_id: is not a job of this hospital's centre, which has none"
+        assert city.refusal(strange) == why
+        assert not disinfection.concerns_its_job(city.city, strange)
+    unknown = of_the_hospital(city, "designated", job_id="c9/A1/D")
+    assert city.refusal(unknown).endswith("(its own: c1/A1/D)")
+    # Its own is held to all that a crew's is.
+    weak = of_the_hospital(city, "designated", concentration=10.0)
+    assert city.refusal(weak).startswith("concentration: ")
+    assert "another vehicle" in city.refusal(of_the_hospital(city, "designated", unit_id="U9"))
+    assert city.unit("T1").job_id == "c1/A1/D"
+
+
+def test_the_hospital_and_the_crew_hear_why_a_certificate_of_the_hospital_was_refused() -> None:
+    city = at_its_centre()
+
+    def refuse(event: Any) -> list[str]:
+        reasons = [Reason(field="agent", reason="no")]
+        sender = {"hospital_id": event.hospital_id}
+        return kinds(
+            city.do(
+                lambda of: answer_rejected(
+                    of, event_type=event.event_type, sender=sender, rejected=reasons, event=event
+                )
+            )
+        )
+
+    told = refuse(of_the_hospital(city, "designated"))
+    assert told == ["hospital.rejected", "disinfection.rejected"]
+    # Whose job it is hears nothing of what a stranger has sent.
+    assert refuse(of_the_hospital(city, "second")) == ["hospital.rejected"]
