@@ -105,7 +105,7 @@ def certificate(command: F) -> F:
             ),
         )
     ):
-        command = option(command)  # type: ignore[assignment]  # click keeps the function
+        command = option(command)
     return command
 
 

@@ -226,8 +226,9 @@ def concerns_its_job(city: City, event: DisinfectionCertified) -> bool:
     job = city.jobs.get(event.job_id)
     if job is None or job.unit_id != event.unit_id:
         return False
-    by_hospital = isinstance(event, DisinfectionCertifiedByHospital)
-    return not by_hospital or job.centre_id == event.hospital_id
+    if isinstance(event, DisinfectionCertifiedByHospital):
+        return job.centre_id == event.hospital_id
+    return True
 
 
 def answer_refused(city: City, event: DisinfectionCertified, reasons: list[Reason]) -> None:
