@@ -21,6 +21,7 @@ _STYLES: Final[Mapping[str, str]] = {
     "incident.cancelled": "magenta",
     "incident.amended": "cyan",
     "escalation.raised": "bold red",
+    "hospital.chosen": "cyan",
     "handover.withdrawn": "yellow",
     "handover.reminded": "yellow",
     "handover.closed": "blue",
@@ -48,6 +49,8 @@ def readable(event_type: str, data: Mapping[str, Any]) -> tuple[str, str] | None
     if event_type == "input.rejected":
         (first, *_) = data["reasons"]
         values |= {"field": first["field"], "reason": first["reason"]}
+    elif event_type == "hospital.chosen":
+        values["why"] = data["why"][spoken()]
     elif event_type == "disinfection.rejected":
         values["reason"] = data["reasons"][0]["reason"]
     elif event_type == "duties.reported":

@@ -7,6 +7,7 @@ in every run, in whatever order events arrive.
 import random
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from enum import Enum
 from typing import Any, Final, Literal
 
@@ -76,6 +77,15 @@ class Behaviour:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._script: defaultdict[Deviation, dict[str, Any]] = defaultdict(dict)
+        self._outages: list[tuple[datetime, datetime]] = []
+
+    def radio_out(self, since: datetime, until: datetime) -> None:
+        """Let no crew be heard between two times (aware); what they say meanwhile is kept."""
+        self._outages.append((since, until))
+
+    def heard_at(self, now: datetime) -> datetime:
+        """Return when what a crew says now is heard: when the radio is back, where it is out."""
+        return max([now, *(until for since, until in self._outages if since <= now)])
 
     def script(self, deviation: Deviation, whom: str, value: Any = True) -> None:
         """Let a deviation happen, once.

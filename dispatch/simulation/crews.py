@@ -129,14 +129,19 @@ class Crews:
             self._over(crew.run)
 
     def _on_order_amended(self, seen: Seen) -> None:
-        """Go on to another hospital, also from the door of the one before."""
-        run = self._crews[seen.data["unit_id"]].run
-        turned_away = run is not None and run.phase == "at_hospital"
-        if run is None or not turned_away or "hospital_id" not in seen.data["changed"]:
+        """Go where the patient is, or is expected, now: also from the door of a hospital."""
+        order, run = seen.data, self._crews[seen.data["unit_id"]].run
+        if run is None or run.assignment_id != order["assignment_id"]:
+            return
+        if "scene" in order["changed"]:
+            run.scene = Position(order["scene"]["latitude"], order["scene"]["longitude"])
+            if run.phase == "rolling":
+                self._drive_to_scene(run)
+        if run.phase != "at_hospital" or "hospital_id" not in order["changed"]:
             return
         run.phase = "transporting"
         announced = self._announced.get(run.assignment_id)
-        if announced is not None and announced["hospital_id"] == seen.data["hospital_id"]:
+        if announced is not None and announced["hospital_id"] == order["hospital_id"]:
             self._drive_on(run)
 
     async def _answer(self, run: Run) -> None:
@@ -157,14 +162,17 @@ class Crews:
         if run.phase != "ordered":
             return
         run.phase = "rolling"
-        origin = self._where(run.unit_id)
-        await self._report(run.unit_id, "rolling", origin)
+        await self._report(run.unit_id, "rolling", self._where(run.unit_id))
         seconds = self._behaviour.intends(Deviation.BREAK_DOWN, *_whom(run))
         if seconds is not None:
             self._stage.after(seconds, partial(self._break_down, run))
             return
-        way = self._travel.seconds(origin, run.scene)
-        self._then("travel", run, partial(self._arrive_on_scene, run), way)
+        self._drive_to_scene(run)
+
+    def _drive_to_scene(self, run: Run) -> None:
+        """Drive to where the patient is said to be, from where the unit was reported last."""
+        way = self._travel.seconds(self._crews[run.unit_id].position, run.scene)
+        self._then("travel", run, partial(self._arrive_on_scene, run, run.scene), way)
 
     async def _break_down(self, run: Run) -> None:
         if run.phase == "rolling":
@@ -172,8 +180,9 @@ class Crews:
             self._over(run)
             await self._report(run.unit_id, "out_of_service", None, reason="vehicle fault")
 
-    async def _arrive_on_scene(self, run: Run) -> None:
-        if run.phase != "rolling":
+    async def _arrive_on_scene(self, run: Run, scene: Position) -> None:
+        # The crew may have been told of a better place on its way.
+        if run.phase != "rolling" or run.scene is not scene:
             return
         run.phase = "on_scene"
         await self._report(run.unit_id, "on_scene", run.scene)
@@ -452,7 +461,11 @@ class Crews:
         await self._publish(UnitReported(unit_id=unit_id, at=now, status=status, **said))
 
     async def _publish(self, event: Content) -> None:
-        await self._stage.publish(event, source=SOURCE)
+        heard_at = self._behaviour.heard_at(self._stage.now())
+        if heard_at > self._stage.now():
+            self._stage.at(heard_at, partial(self._publish, event))
+        else:
+            await self._stage.publish(event, source=SOURCE)
 
 
 def _whom(run: Run) -> tuple[str, str, str]:

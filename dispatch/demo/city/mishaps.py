@@ -1,6 +1,7 @@
 """What goes wrong in the demo's day: crews and hospitals that deviate, and inputs that are bad."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 import orjson
@@ -17,6 +18,8 @@ from dispatch.topics.units import DisinfectionCertified, UnitReported
 
 _BROKEN_CONSOLE: Final = "console/7"
 _BREAKS_DOWN_AFTER: Final = 90.0  # seconds of the way
+# Longer than a crew has for its answer, and less than it has to roll.
+_RADIO_OUT_FOR: Final = timedelta(seconds=150)
 
 # Calls that end up with somebody who deviates: minute, id, how, with what, district, what is said.
 _DEVIATIONS: Final[tuple[tuple[float, str, Deviation, Any, str, Mapping[str, Any]], ...]] = (
@@ -88,8 +91,30 @@ class Mishaps:
         self._bad_calls(300)
         self._bad_reports(315)
         self._day.minute(320, self._answer_for_nobody)
+        self._radio_out(410)
         self._stage.on("handover.withdrawn", self._once_diverted())
         self._stage.on("disinfection.ordered", self._once_ordered())
+
+    def _radio_out(self, minutes: float) -> None:
+        """Three call at once in the city, which has crews for them, and none of them is heard."""
+        people = [self._day.people.somebody(CITY_DISTRICT) for _ in range(3)]
+        stations = {s.station_id for s in self._stage.plan.station if s.district == CITY_DISTRICT}
+        near = {unit.unit_id for unit in self._stage.plan.unit if unit.station in stations}
+        done: list[str] = []
+
+        async def attempt() -> None:
+            board = self._day.board
+            free = near.intersection(board.free("regular"))
+            if done or len(free) < len(people) or "ordered" in board.status.values():
+                return
+            now = self._stage.clock.now()
+            self._behaviour.radio_out(now, now + _RADIO_OUT_FOR)
+            for number, person in enumerate(people, start=1):
+                done.append(f"radio-out-{number}")
+                await self._day.calling(done[-1], person, EVERYDAY[number])()
+
+        for later in range(0, 240, 5):
+            self._day.minute(minutes + later, attempt)
 
     # -- inputs that are bad
 

@@ -34,6 +34,7 @@ from dispatch.topics.calls import (
     CallResumed,
     CallUnlinked,
     Epidemiology,
+    Location,
 )
 from dispatch.topics.city import CityMode, CityModeSwitched
 from dispatch.topics.fields import Answer
@@ -127,13 +128,13 @@ class Day:
 
     def answering(self, call_id: str, history: Mapping[str, Answer]) -> Action:
         """Return the action that publishes an answer to the questions of a call."""
+        return self._adding(call_id, epidemiology=Epidemiology(**history))
+
+    def _adding(self, call_id: str, **said: Any) -> Action:
+        """Return the action that publishes what else is said about a call."""
 
         async def publish() -> None:
-            answered = CallAnswered(
-                call_id=call_id,
-                answered_at=self.stage.clock.now(),
-                epidemiology=Epidemiology(**history),
-            )
+            answered = CallAnswered(call_id=call_id, answered_at=self.stage.clock.now(), **said)
             await self.stage.publish(answered, source=CONSOLE)
 
         return publish
@@ -203,7 +204,7 @@ class Day:
         self.call(58, "contact-unwell", somebody(CITY_DISTRICT), EVERYDAY[6], history=CONTACT)
         self.call(64, "screened-negative", somebody(CITY_DISTRICT), FEVER[1],
                   history=NEGATIVE, **fever)  # fmt: skip
-        self.call(70, "no-position", somebody(SUBURB), EVERYDAY[3], address_only=True)
+        self._better_address(70)
         self._override_unit(78)
         self._hold(90)
         self._override_hospital(100)
@@ -251,6 +252,20 @@ class Day:
             call_id="other-neighbour",
         )
 
+    def _better_address(self, minutes: float) -> None:
+        """Nobody can say where it is but for the town; then somebody reads the door plate."""
+        person = self.people.somebody(SUBURB)
+        call_id = self.call(minutes, "no-position", person, EVERYDAY[3], address_only=True)
+        plate = Location(
+            latitude=person.latitude, longitude=person.longitude, address="巴彦托海镇团结路14号"
+        )
+        self.once(
+            "incident.assigned",
+            lambda _: self._adding(call_id, location=plate),
+            seconds=40,
+            incident_id=call_id,
+        )
+
     def _override_unit(self, minutes: float) -> None:
         call_id = self.call(
             minutes, "override-unit", self.people.somebody(CITY_DISTRICT), EVERYDAY[2]
@@ -294,7 +309,10 @@ class Day:
         self.minute(minutes + 6, self.dispatcher(CallResumed, call_id, reason="reached again"))
 
     def _in_words(self) -> None:
-        """Callers who only say it in words, what nobody can place, and a patient nobody knows."""
+        """Callers who only say it in words, what nobody can place, a patient nobody knows, a heart.
+
+        Beside that patient with fever is a hospital that isolates, but does not treat hearts.
+        """
         somebody = self.people.somebody
         self.call(110, "in-words", somebody(CITY_DISTRICT), FEVER[0])
         self._answers["in-words"] = (40, NEGATIVE)
@@ -302,6 +320,10 @@ class Day:
         self.call(
             126, "not-known", somebody(CITY_DISTRICT), "路人报警，有人倒在路边",
             condition="critical", symptoms=("unknown",), history=NEGATIVE,
+        )  # fmt: skip
+        self.call(
+            290, "heart-and-fever", self._beside("HLR-NORTH"), "突发胸痛、大汗，发热38.5度",
+            condition="critical", history=UNSURE,
         )  # fmt: skip
 
     # -- 10:00 to 12:30: every transfer crew is out

@@ -5,13 +5,16 @@ are `demo.story.<name>` in the catalogue.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final
 
 from dispatch.demo.chronicle import Chronicle, Told
 from dispatch.domain.offers import NO_ANSWER
+from dispatch.domain.radio import NOT_ACKNOWLEDGED
 from dispatch.domain.roster import DISPATCHABLE
 
 Story = Callable[[Chronicle], bool]
+AT_ONCE: Final = 3  # orders: not of a crew alone
 
 # What a refused input is refused for, by kind: the field and a part of the reason.
 BAD_INPUTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -360,6 +363,72 @@ def duties_reported(chronicle: Chronicle) -> bool:
     )
 
 
+def said_in_words(chronicle: Chronicle) -> bool:
+    """Nothing was coded: the complaint was read, a crew went at once and was told what it says."""
+    for decided in chronicle.of("call.decided", because="the call came in"):
+        inputs = decided["decision"]["inputs"]
+        read = {each["code"] for each in inputs["read"]}
+        if inputs["evidence"] == "read" and not inputs["symptoms"]:
+            orders = _orders(chronicle, decided["incident_id"])
+            if any(o.cause == decided.cause and read <= set(o["symptoms"]) for o in orders):
+                return True
+    return False
+
+
+def address_improved(chronicle: Chronicle) -> bool:
+    """A crew sent to a district's centre heard on its way where the patient is, who was fetched."""
+    return any(
+        order["scene"]["source"] == "district_centre"
+        and any(
+            amended["changed"].get("scene", {}).get("source") == "caller"
+            for amended in chronicle.of("order.amended", assignment_id=order["assignment_id"])
+        )
+        and chronicle.has("handover.closed", incident_id=order["incident_id"])
+        for order in chronicle.of("order.issued")
+    )
+
+
+def heart_attack_with_fever(chronicle: Chronicle) -> bool:
+    """A heart attack with fever was isolated, farther off, where hearts are treated, with why."""
+    return any(
+        any(
+            told.cause == chosen.cause and told["hospital_id"] == chosen["hospital_id"]
+            for told in chronicle.of("handover.announced", reserve="buffer")
+        )
+        and chronicle.has("handover.closed", handover_id=chosen["handover_id"])
+        and all(chosen["why"].values())
+        for chosen in chronicle.of("hospital.chosen", needs=["cardiac"], lacking=[])
+        if chosen["nearest_id"] is not None
+    )
+
+
+def radio_out(chronicle: Chronicle) -> bool:
+    """Orders were not answered, no crew was heard: told once, they stood, and their crews went."""
+    raised = list(chronicle.of("escalation.raised", kind="radio_out"))
+    stood = [
+        order
+        for order in chronicle.of("order.issued")
+        if len(raised) == 1
+        and datetime.fromisoformat(order["acknowledge_by"]) <= raised[0].at
+        and any(
+            heard.place > raised[0].place
+            for heard in chronicle.of(
+                "incident.progressed", assignment_id=order["assignment_id"], status="ordered"
+            )
+        )
+    ]
+    return len(stood) >= AT_ONCE and not any(
+        not chronicle.has("handover.closed", assignment_id=order["assignment_id"])
+        or any(
+            gone.place > order.place
+            for gone in chronicle.of(
+                "unit.changed", unit_id=order["unit_id"], reason=NOT_ACKNOWLEDGED
+            )
+        )
+        for order in stood
+    )
+
+
 def _another_went(chronicle: Chronicle, released: Told) -> bool:
     incident = released["incident_id"]
     return any(
@@ -390,6 +459,7 @@ STORIES: Final[Mapping[str, Story]] = {
         order_unanswered,
         run_refused,
         broke_down,
+        radio_out,
         hospital_diverted,
         turned_away,
         hospital_silent,
@@ -402,6 +472,9 @@ STORIES: Final[Mapping[str, Story]] = {
         mass_casualty,
         life_support,
         address_only,
+        address_improved,
+        said_in_words,
+        heart_attack_with_fever,
         case_found_on_the_way,
         case_found_in_hospital,
         transferred_onward,

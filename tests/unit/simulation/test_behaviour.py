@@ -1,5 +1,7 @@
 """Durations follow from the seed alone; a scripted deviation happens once."""
 
+from datetime import UTC, datetime, timedelta
+
 from dispatch.simulation.behaviour import Behaviour, Deviation
 
 
@@ -31,3 +33,12 @@ def test_a_deviation_happens_once_and_to_the_one_named() -> None:
     assert behaviour.deviates(Deviation.REFUSE, "H1") is None
     assert behaviour.deviates(Deviation.DIVERT, "C1/A1", "H1") == "no room"
     assert behaviour.deviates(Deviation.DIVERT, "H1") is None
+
+
+def test_while_the_radio_is_out_crews_are_heard_when_it_is_back() -> None:
+    behaviour, since = Behaviour(1), datetime(2022, 12, 1, tzinfo=UTC)
+    minute, until = timedelta(minutes=1), since + timedelta(minutes=3)
+    behaviour.radio_out(since, until)
+    for now, heard_at in ((-minute, -minute), (minute, 3 * minute), (4 * minute, 4 * minute)):
+        assert behaviour.heard_at(since + now) == since + heard_at
+    assert behaviour.heard_at(until) == until

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import orjson
 import pytest
 
 from dispatch.demo.chronicle import Chronicle
@@ -23,6 +24,7 @@ EVIDENCE = {
     "order_unanswered": "incident.released",
     "run_refused": "incident.released",
     "broke_down": "incident.released",
+    "radio_out": "escalation.raised",
     "hospital_diverted": "handover.withdrawn",
     "hospital_silent": "handover.reminded",
     "weak_certificate_refused": "disinfection.rejected",
@@ -34,6 +36,9 @@ EVIDENCE = {
     "mass_casualty": "escalation.raised",
     "life_support": "order.issued",
     "address_only": "order.issued",
+    "address_improved": "order.amended",
+    "said_in_words": "call.decided",
+    "heart_attack_with_fever": "hospital.chosen",
     "case_found_on_the_way": "case.reported",
     "case_found_in_hospital": "case.reported",
     "transferred_onward": "case.reported",
@@ -57,6 +62,20 @@ def test_a_story_without_its_evidence_did_not_happen(name: str, played: Played) 
     history = [seen for seen in played.history if seen.type != EVIDENCE[name]]
     assert len(history) < len(played.history)
     assert not STORIES[name](Chronicle(history, played.inputs))
+
+
+def test_a_crew_drives_to_where_the_patient_is_said_to_be(played: Played) -> None:
+    chronicle = Chronicle(played.history, played.inputs)
+    (said,) = [
+        order["scene"]
+        for order in chronicle.of("order.amended")
+        if order["changed"].get("scene", {}).get("source") == "caller"
+    ]
+    records = [each.record for each in played.stage.published]
+    reports = [orjson.loads(r.value or b"") for r in records if r.topic == "dispatch.units"]
+    arrived = [each["position"] for each in reports if each.get("status") == "on_scene"]
+    there = {(each["latitude"], each["longitude"]) for each in arrived}
+    assert (said["latitude"], said["longitude"]) in there
 
 
 def test_every_kind_of_bad_input_is_counted(played: Played) -> None:
