@@ -38,7 +38,7 @@ from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
 from dispatch.domain.model import Assignment, Incident, Place, Unit
 from dispatch.domain.needs import need_of, next_need
-from dispatch.domain.roster import DISPATCHABLE, where
+from dispatch.domain.roster import DISPATCHABLE, OFF, objection, where
 from dispatch.policy.decision import decide
 from dispatch.policy.needs import needs_in
 from dispatch.topics.fields import CrewKind
@@ -168,13 +168,18 @@ def _wait_no_longer(
 
 
 def serve_queue(city: City, unit_id: str) -> None:
-    """Give a unit that has become free to the head of the queue that it suits."""
+    """Give a unit that is free to the head of the queue that it suits.
+
+    Each who waits for a transfer crew is asked for such a crew, or when the unit becomes free; a
+    regular one that only drives on is offered to the heads.
+    """
     unit = city.units[unit_id]
     if unit.status not in DISPATCHABLE or not city.waiting:
         return
     fleet = fleet_of(city)
     because = f"unit {unit_id} is free"
-    for incident in _in_turn(city, city.waiting.heads()):
+    each = unit.crew == "transfer" or objection(_before(city, unit_id)) is not None
+    for incident in _in_turn(city, city.waiting.heads(), each=each):
         if suits(unit, next_need(city, incident), fleet):
             serve(city, incident.incident_id, because)
             if city.units[unit_id].status not in DISPATCHABLE:
@@ -221,13 +226,20 @@ def serve_all(city: City, because: str) -> None:
         serve(city, incident.incident_id, because)
 
 
-def _in_turn(city: City, heads: list[tuple[waiting.Place, waiting.Lane]]) -> Iterator[Incident]:
+def _before(city: City, unit_id: str) -> Unit:
+    """Return a unit as it was before this input or timer."""
+    return city.before(Unit).get(unit_id) or city.units[unit_id]
+
+
+def _in_turn(
+    city: City, heads: list[tuple[waiting.Place, waiting.Lane]], *, each: bool = True
+) -> Iterator[Incident]:
     """Yield waiting incidents in the order of the queue, from the lanes of these heads.
 
     An incident that is still as it was when the next is asked for has not been helped: no other
     that asks for the same can be, as units are only taken meanwhile, and the rest of its lane is
-    passed over. Those who wait for a transfer crew while units are free are each asked: which of
-    these would do depends on where the patient is.
+    passed over. Of those who wait for a transfer crew while units are free, `each` may be asked:
+    which of these would do depends on where the patient is.
     """
     heapify(heads)
     not_helped: set[tuple[waiting.Lane, frozenset[str]]] = set()
@@ -237,8 +249,10 @@ def _in_turn(city: City, heads: list[tuple[waiting.Place, waiting.Lane]]) -> Ite
         vehicles = next_need(city, incident).vehicles
         if (lane, vehicles) not in not_helped:
             yield incident
-            one_by_one = lane.waiting_for == "transfer_crew" and city.roster.free(_ALL_CREWS)
-            if city.incidents[place[-1]] is incident and not one_by_one:
+            asked_too = each and lane.waiting_for == "transfer_crew"
+            if city.incidents[place[-1]] is incident and not (
+                asked_too and city.roster.free(_ALL_CREWS)
+            ):
                 not_helped.add((lane, vehicles))
                 if lane.transfer_kind is None:
                     continue
@@ -313,8 +327,9 @@ def screening_expired(city: City, incident_id: str) -> None:
 
 
 def awaited_crew_lost(city: City, unit_id: str) -> None:
-    """A transfer crew that may be waited for is out: whoever waits is looked at again."""
-    if city.units[unit_id].crew != "transfer":
+    """A transfer crew that may have been waited for is out: whoever waits is looked at again."""
+    before = _before(city, unit_id)
+    if before.crew != "transfer" or before.status in OFF or not before.staffed:
         return
     awaiting = [head for head in city.waiting.heads() if head[1].waiting_for == "transfer_crew"]
     for incident in _in_turn(city, awaiting):

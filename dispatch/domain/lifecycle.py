@@ -27,6 +27,7 @@ from dispatch.domain import (
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Unit
+from dispatch.domain.roster import OFF
 from dispatch.topics.city import CityModeSwitched
 from dispatch.topics.fleet import CityModeChanged
 from dispatch.topics.incidents import DeathRecorded
@@ -46,7 +47,6 @@ REPORTED: Final[Mapping[str, frozenset[str]]] = {
 }
 RUN_END: Final[Mapping[str, Mapping[str, bool]]] = _DATA["run_end"]
 _RUN: Final = frozenset({"rolling", "on_scene", "transporting", "at_hospital"})
-_OFF: Final = frozenset({"off_duty", "out_of_service"})
 
 
 def check_transition(before: str, after: str) -> None:
@@ -79,7 +79,7 @@ def report_unit(city: City, event: UnitReported) -> None:
     unit = city.units[event.unit_id]
     if unit.assignment_id is not None:
         handover.push_arrival(city, city.assignments[unit.assignment_id])
-    if unit.status in _OFF or not unit.staffed:
+    if unit.status in OFF or not unit.staffed:
         dispatching.awaited_crew_lost(city, unit.unit_id)
     dispatching.serve_queue(city, unit.unit_id)
 
@@ -214,7 +214,7 @@ def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
         raise Rejected("status", "the vehicle is not disinfected: its certificate is missing")
     if status in _RUN:
         _progress(city, unit, status, event)
-    elif status in _OFF and unit.assignment_id is not None:
+    elif status in OFF and unit.assignment_id is not None:
         assignment = city.assignments[unit.assignment_id]
         dispatching.fail(
             city, assignment, outcome="aborted", reason=event.reason or "out of service"

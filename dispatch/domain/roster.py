@@ -14,6 +14,7 @@ from dispatch.domain.proximity import Proximity, Spot
 from dispatch.topics.fields import CrewKind, VehicleKind
 
 DISPATCHABLE: Final = frozenset({"available", "returning"})
+OFF: Final = frozenset({"off_duty", "out_of_service"})
 _AGES_AGO: Final = datetime.min.replace(tzinfo=UTC)
 # Reports that a later one has replaced are not worth forgetting one by one.
 _FEW: Final = 64

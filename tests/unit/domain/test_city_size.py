@@ -175,3 +175,28 @@ def test_a_transfer_crew_that_is_lost_asks_the_first_of_those_that_wait_for_one(
     looked = city.looks(city.reported("T2", position=Position(40.8, 111.6)))
     assert len(city.city.waiting) == waiting
     assert looked["incidents"] < 10
+
+
+def _awaiting_a_crew(number: int) -> _Big:
+    """Return a city where so many stable cases wait for the one transfer crew that is soon free."""
+    city = _Big(
+        transfer_unit("T1", status="disinfecting", job_id="j"),
+        transfer_unit("T2", status="off_duty"),
+        unit("U1"),
+    )
+    for waiting in range(number):
+        location = {"latitude": 40.8 + waiting * 1e-3, "longitude": 111.6}
+        city.take(call(f"c{waiting}", location=location, patient={"case_status": "confirmed"}))
+    assert len(city.city.waiting) == number
+    city.watch()
+    return city
+
+
+@pytest.mark.parametrize("unit_id", ["U1", "T2"], ids=["free and driving", "off duty and driving"])
+def test_a_position_is_told_whoever_waits_for_a_transfer_crew(unit_id: str) -> None:
+    few, many = _awaiting_a_crew(5), _awaiting_a_crew(50)
+    looked = [
+        city.looks(city.reported(unit_id, position=Position(40.81, 111.61))) for city in (few, many)
+    ]
+    assert looked[0] == looked[1]
+    assert looked[0]["incidents"] < 10

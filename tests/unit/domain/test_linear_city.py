@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dispatch.domain import dispatching, handover, relief
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.model import Incident, Position
+from dispatch.domain.needs import next_need
 from dispatch.domain.on_the_way import OnTheWay
 from dispatch.domain.travel import Travel
 from dispatch.domain.waiting import lane_of
@@ -38,10 +39,18 @@ def _everybody(city: City) -> Everybody:
     return Everybody(city.units.values(), city.districts, city.mode, city.now, city.travel, policy)
 
 
-def _every_waiting_one(city: City, heads: list[Any]) -> Iterator[Incident]:
+def _every_waiting_one(city: City, heads: list[Any], *, each: bool = True) -> Iterator[Incident]:
+    """Yield all who wait; without `each` none behind one for whom a transfer crew is awaited."""
     lanes = {lane for _, lane in heads}
-    waiting = [city.incidents[key] for key in city.waiting]
-    return (incident for incident in waiting if lane_of(incident) in lanes)
+    not_helped = set()
+    for incident in [city.incidents[key] for key in city.waiting]:
+        lane, vehicles = lane_of(incident), next_need(city, incident).vehicles
+        if lane not in lanes or (lane, vehicles) in not_helped:
+            continue
+        yield incident
+        helped = city.incidents[incident.incident_id] is not incident
+        if not each and not helped and lane.waiting_for == "transfer_crew":
+            not_helped.add((lane, vehicles))
 
 
 def _every_unit_under_way(city: City, hospital_id: str) -> None:
