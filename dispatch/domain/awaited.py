@@ -16,6 +16,7 @@ from dispatch.domain import (
     placements,
     radio,
     reports,
+    wearing,
 )
 from dispatch.domain.city import City
 from dispatch.domain.model import CITY, Timer
@@ -45,6 +46,7 @@ TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
     "handover_next": _HOSPITAL,
     "handover_unanswered": _HOSPITAL,
     "handover_signatures": _HOSPITAL,
+    wearing.TIMER: {**_CALLERS, "units": OWN},
     "disinfection": {"units": OWN},
     "reservation": _HOSPITAL,
     offers.TIMER: {**_CALLERS, "hospitals": OWN},

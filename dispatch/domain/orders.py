@@ -11,6 +11,7 @@ from dispatch.domain import (
     incidents,
     placements,
     radio,
+    wearing,
 )
 from dispatch.domain.allocation import DISPATCHER_CHOICE, Choice
 from dispatch.domain.briefing import brief
@@ -164,7 +165,8 @@ def end_run(
     The unit comes to `unit_status`; the incident is told, not yet served again, where the patient
     is still owed a unit.
     """
-    city.cancel_timer(radio.TIMER, assignment.assignment_id)
+    for kind in (radio.TIMER, wearing.TIMER):
+        city.cancel_timer(kind, assignment.assignment_id)
     clocks.stop(city, "order_to_rolling", assignment.incident_id, assignment.assignment_id, reason)
     handover.withdraw(city, assignment, reason)
     assignment = city.assignments[assignment.assignment_id]

@@ -7,7 +7,7 @@ no vehicle for ever: a dispatcher's word lets it go, and is recorded.
 from dataclasses import replace
 from typing import Any
 
-from dispatch.domain import aftercare, beds, disinfection, handover, incidents
+from dispatch.domain import aftercare, beds, disinfection, handover, incidents, wearing
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import change_unit
@@ -136,6 +136,7 @@ def _hand_over(city: City, record: Handover, waived: SignatureWaived | None = No
     city.emit(told, key=record.hospital_id)
     ended = replace(assignment, ended_at=city.now, outcome="completed")
     city.put(ended)
+    city.cancel_timer(wearing.TIMER, ended.assignment_id)
     incidents.tell_progress(city, ended, "handed_over", city.now)
     change_unit(city, unit, status="handed_over", assignment_id=None)
     disinfection.after_run(city, ended, near=hospital.position, receiving=hospital)

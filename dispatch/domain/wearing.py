@@ -6,7 +6,8 @@ disinfected there, until that is done (120 plan §3, §6; the pack's `max_wear_m
 
 import math
 from dataclasses import replace
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from dispatch.domain import choosing, handover
 from dispatch.domain.allocation import Need
@@ -15,6 +16,7 @@ from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Assignment, Incident
 
+TIMER: Final = "wear_time"
 _SECONDS_PER_MINUTE = 60.0
 
 
@@ -35,18 +37,21 @@ def bounded(city: City, incident: Incident, need: Need) -> Need:
 def watch(city: City, run: Assignment) -> Assignment:
     """Escalate, once, that a run can't be done in the set that its crew wears.
 
-    The crew is taken to have put it on when it rolled.
+    The crew is taken to have put it on when it rolled. A run that takes longer than was expected is
+    looked at again when the set must be changed, with the disinfection that is still to come.
     """
-    unit = city.units[run.unit_id]
-    timed = run.ppe in city.pack.protection.timed_levels
-    if run.wear_told or not timed or run.ended_at is not None or unit.status not in BEFORE_ARRIVAL:
+    timed = city.pack.protection.timed_levels
+    if run.wear_told or run.ended_at is not None or run.ppe not in timed:
         return run
     rolled_at = run.reached.get("rolling", city.now)
-    seconds = (city.now - rolled_at).total_seconds() + _disinfecting(city, run.disinfection)
-    if run.hospital_id is not None:
+    disinfecting = _disinfecting(city, run.disinfection)
+    seconds = (city.now - rolled_at).total_seconds() + disinfecting
+    if run.hospital_id is not None and city.units[run.unit_id].status in BEFORE_ARRIVAL:
         arrives_at = handover.expected_arrival(city, run, city.hospitals[run.hospital_id])
         seconds += (arrives_at - city.now).total_seconds()
-    if seconds <= _longest(city):
+    if seconds < _longest(city):
+        due_at = rolled_at + timedelta(seconds=_longest(city) - disinfecting)
+        city.set_timer(TIMER, run.assignment_id, due_at)
         return run
     run = replace(run, wear_told=True)
     city.put(run)
@@ -60,6 +65,13 @@ def watch(city: City, run: Assignment) -> Assignment:
         f"{city.pack.protection.max_wear_minutes:.0f} min: relieve the crew, or let it change",
     )
     return run
+
+
+def time_is_up(city: City, assignment_id: str) -> None:
+    """The set that the crew of a run wears must be changed by now, if it is still worn."""
+    run = city.assignments.get(assignment_id)
+    if run is not None:
+        watch(city, run)
 
 
 def _longest(city: City) -> float:
