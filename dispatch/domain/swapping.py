@@ -6,18 +6,21 @@ Source: 120 plan §4 (就近派遣); domain, the decision.
 from dispatch.domain.allocation import BEYOND_WEAR_TIME, Choice
 from dispatch.domain.city import City
 from dispatch.domain.model import Assignment
+from dispatch.domain.roster import where
 from dispatch.policy.pack import Urgency
 
 
 def still_to_go(city: City, run: Assignment) -> float:
     """Return in how many seconds a crew is expected at its patient.
 
-    From where it last said that it is, else from its station; it has been driving on since.
+    From where it counted as being when it rolled, or said that it is since; it has been driving on.
     """
     if run.met_patient:
         return 0.0
-    unit = city.units[run.unit_id]
-    seconds = city.travel.seconds(unit.position or unit.station, run.place.position)
+    rolled_at = run.reached.get("rolling", city.now)
+    fresh_seconds = city.pack.allocation.position_fresh_seconds
+    origin, _ = where(city.units[run.unit_id], rolled_at, fresh_seconds)
+    seconds = city.travel.seconds(origin, run.place.position)
     return max(0.0, seconds - driven_since(city, run))
 
 

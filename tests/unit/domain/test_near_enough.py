@@ -233,6 +233,18 @@ def test_a_crew_is_taken_to_have_driven_on() -> None:
     assert city.on_the_incident("c1") == ["U1"]
 
 
+def test_a_crew_that_was_sent_from_its_station_is_on_its_way_from_there() -> None:
+    city = SmallCity(unit("U1"), transfer_unit("T1", station=LATE))
+    city.report("U1", position=at(112.2))
+    city.pass_time(600)
+    assigned = only(IncidentAssigned, city.say(febrile("c1", UNDETERMINED)))
+    assert (assigned.unit_id, assigned.travel_seconds) == ("U1", 0)
+    city.report("U1", "rolling")
+    events = city.answer("c1", epidemiology=POSITIVE)
+    assert city.on_the_incident("c1") == ["U1"]
+    assert "the crew on its way is at the door" in explained(events, "no_transfer_crew_to_swap")
+
+
 def test_a_regular_crew_takes_over_from_a_transfer_crew_as_soon_and_no_later() -> None:
     for station, who in ((DOOR, "U1"), (LATE, "T1")):
         city = SmallCity(transfer_unit("T1"), unit("U1", station=station))
@@ -313,6 +325,28 @@ def test_a_crew_that_is_told_to_protect_fully_on_its_way_is_told_how_long_that_l
     assert escalated(city.say(febrile("c1", UNDETERMINED))) == []
     events = city.answer("c1", epidemiology=POSITIVE)
     assert escalated(events) == ["no_transfer_crew_to_swap", "wear_time_exceeded"]
+
+
+def test_a_set_that_is_worn_longer_than_was_expected_is_told_in_time() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(febrile("c1", UNDETERMINED))
+    city.pass_time(30)
+    city.run_to("U1", "on_scene")
+    # 30 min before the 4 h are over, for the disinfection.
+    assert "wear_time_exceeded" not in escalated(city.pass_time(210 * 60 - 1))
+    assert escalated(city.pass_time(1)) == ["wear_time_exceeded"]
+    assert "wear_time_exceeded" not in escalated(city.pass_time(60 * 60))
+
+
+@pytest.mark.parametrize("door", [True, False])
+def test_a_set_is_worn_until_the_hospital_has_signed(door: bool) -> None:
+    city = SmallCity(unit("U1"))
+    city.say(febrile("c1", UNDETERMINED))
+    city.run_to("U1", "at_hospital")
+    if not door:
+        city.hand_over("U1")
+    assert ("wear_time_exceeded" in escalated(city.pass_time(210 * 60))) is door
+    assert not any(timer.kind == "wear_time" for timer in city.timers.values())
 
 
 def test_disinfection_at_the_base_is_not_done_in_the_crews_own_set() -> None:
