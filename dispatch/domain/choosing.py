@@ -32,7 +32,8 @@ class HospitalChoice:
 
     `needs` are the capabilities that the patient needs, `lacking` those that it does not have;
     `nearest` is the one that the patient would have gone to but for them, `extra_seconds` how much
-    longer the way is than to that one.
+    longer the way is than to that one (negative: shorter). `by_way`: where the patient would have
+    gone is the nearest that takes them; `none_better`: no other near enough lacks less.
     """
 
     hospital: Hospital
@@ -43,6 +44,8 @@ class HospitalChoice:
     lacking: tuple[str, ...] = ()
     nearest: Hospital | None = None
     extra_seconds: float = 0.0
+    by_way: bool = True
+    none_better: bool = True
 
 
 class _Fit(NamedTuple):
@@ -94,16 +97,23 @@ def choose_hospital(
     if not needs:
         return HospitalChoice(nearest.hospital, nearest.room, nearest.place, least)
     limit = least + extra_minutes(city.pack, destination) * _SECONDS_PER_MINUTE
-    chosen, seconds = min(
-        (way for way in ways if way[1] <= limit),
-        key=lambda way: (
-            way[0].without,
-            _weight(city.pack, needs, way[0].hospital),
-            way[0].before_way,
-            way[1],
-            way[0].hospital.hospital_id,
+    near_enough = [
+        (_weight(city.pack, needs, fit.hospital), fit, seconds)
+        for fit, seconds in ways
+        if seconds <= limit
+    ]
+    weight, chosen, seconds = min(
+        near_enough,
+        key=lambda each: (
+            each[1].without,
+            each[0],
+            each[1].before_way,
+            each[2],
+            each[1].hospital.hospital_id,
         ),
     )
+    # One without room left is no alternative to one with room.
+    no_room = chosen.place is None
     return HospitalChoice(
         chosen.hospital,
         chosen.room,
@@ -113,6 +123,10 @@ def choose_hospital(
         lacking(needs, chosen.hospital),
         None if chosen.hospital is nearest.hospital else nearest.hospital,
         seconds - least,
+        by_way=all(way >= least for fit, way in ways if no_room or fit.place is not None),
+        none_better=all(
+            other >= weight for other, fit, _ in near_enough if no_room or fit.place is not None
+        ),
     )
 
 
@@ -188,14 +202,14 @@ def extra_minutes(pack: Pack, destination: Destination) -> float:
 def explained(city: City, destination: Destination, choice: HospitalChoice) -> Wording:
     """Say in both languages why a hospital was chosen for what its patient needs."""
     why = city.pack.needs.why
+    met = tuple(each for each in choice.needs if each not in choice.lacking)
     parts = []
-    if choice.nearest is not None:
+    if choice.nearest is not None and choice.by_way:
         parts.append(why.further)
     elif not choice.lacking:
-        parts.append(why.nearest)
+        parts.append(why.nearest if choice.by_way else why.able)
     if choice.lacking:
-        parts.append(why.lacking)
-    met = tuple(each for each in choice.needs if each not in choice.lacking)
+        parts.append(why.lacking if choice.none_better else why.unable)
     nearest = choice.nearest or choice.hospital
     values = {
         "hospital": choice.hospital.name,

@@ -276,7 +276,8 @@ def remind(city: City, handover_id: str) -> None:
 def give_up(city: City, handover_id: str) -> Assignment | None:
     """Still no answer: the next suitable hospital, or an escalation when there is none.
 
-    Returns the assignment when its hospital changed.
+    One without room, or that lacks what the patient needs and this one has, does not suit. Returns
+    the assignment when its hospital changed.
     """
     handover = _unanswered(city, handover_id)
     if handover is None:
@@ -286,6 +287,9 @@ def give_up(city: City, handover_id: str) -> Assignment | None:
     following = next_hospital(city, assignment, refused)
     # A hospital that has agreed to a transfer keeps its beds: somebody must ring it up.
     stays = bool(handover.reservations) or following is None or following.place is None
+    if following is not None and following.lacking:
+        here = city.hospitals[handover.hospital_id]
+        stays = stays or choosing.lacking(following.lacking, here) != following.lacking
     if stays or city.units[handover.unit_id].status not in BEFORE_ARRIVAL:
         left = city.pack.handover.escalate_seconds - city.pack.handover.next_hospital_seconds
         city.set_timer("handover_unanswered", handover_id, city.in_seconds(left))

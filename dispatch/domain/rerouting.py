@@ -32,16 +32,35 @@ def for_needs(city: City, assignment_id: str, gained: Collection[str], because: 
         return
     if city.units[run.unit_id].status in BEFORE_ARRIVAL and not announced.reservations:
         choice = handover.next_hospital(city, run, run.refused_hospitals)
-        if choice is not None and _has_more(city, choice, announced.hospital_id):
+        # Its own room counts as taken: it is not given up for a hospital without one.
+        roomless = announced.place is not None and choice is not None and choice.place is None
+        if choice is not None and not roomless and _has_more(city, choice, announced.hospital_id):
             handover.move_on(city, announced, because, status="withdrawn", refused=False)
             return
     choosing.escalate_lacking(city, announced, lacks)
 
 
 def tell_closed(city: City, hospital: Hospital, before: str) -> None:
-    """Escalate that one that isolates has closed; `before` is the status that it had."""
+    """Escalate that one that isolates has closed; `before` is the status that it had.
+
+    So is, of any, a patient at its door: a crew that has arrived is not sent on by itself.
+    """
+    if before == "closed" or hospital.status != "closed":
+        return
+    for handover_id in sorted(city.arrivals.at(hospital.hospital_id)):
+        announced = city.handovers[handover_id]
+        signed = announced.signed_by_crew or announced.signed_by_hospital
+        if city.units[announced.unit_id].status == "at_hospital" and signed is None:
+            escalate(
+                city,
+                "hospital_closed",
+                announced.incident_id,
+                handover_id,
+                f"hospital {hospital.hospital_id} has closed with unit {announced.unit_id} and its "
+                "patient at the door: it takes them in, or diverts them",
+            )
     roles = [role for role in _MAY_NOT_CLOSE if role in hospital.roles]
-    if before == "closed" or hospital.status != "closed" or not roles:
+    if not roles:
         return
     coming = sum(1 for _ in city.arrivals.at(hospital.hospital_id))
     escalate(

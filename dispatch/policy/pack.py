@@ -410,11 +410,16 @@ class ExtraMinutes(Part):
 
 
 class WhyHospital(Part):
-    """Why a hospital was chosen, in words with places for what it is about."""
+    """Why a hospital was chosen, in words with places for what it is about.
+
+    `able` and `unable` only say what it has and lacks: it is not the nearest, or another has more.
+    """
 
     nearest: Wording
     further: Wording
+    able: Wording
     lacking: Wording
+    unable: Wording
 
 
 class Needs(Part):

@@ -12,6 +12,7 @@ from dispatch.topics.orders import OrderAmended, OrderIssued
 from tests.unit.domain.city_builder import (
     ALL_NO,
     UNDETERMINED,
+    WEST,
     SmallCity,
     at,
     call,
@@ -124,6 +125,45 @@ def test_the_trade_off_is_explained_in_both_languages() -> None:
     assert (announced.needs, announced.lacking) == (["obstetrics"], [])
 
 
+def test_a_hospital_nearer_than_the_first_choice_is_not_said_to_be_farther_on() -> None:
+    own = hospital("own", "designated", jurisdiction=(WEST,), position=at(111.90))
+    other = hospital("other", "designated", position=NEAR, capabilities=("dialysis",))
+    city = SmallCity(transfer_unit("T1"), hospitals=[own, other])
+    patient = {"case_status": "confirmed"}
+    chosen = only(HospitalChosen, city.say(call("c1", patient=patient, requirement="透析")))
+    assert (chosen.hospital_id, chosen.nearest_id) == ("other", "own")
+    assert chosen.extra_seconds < 0
+    assert chosen.why == {
+        "zh": "other能收治（透析）", "en": "other has what is needed (dialysis)",
+    }  # fmt: skip
+
+
+def test_of_a_hospital_that_somebody_asked_for_nothing_is_said_but_what_it_has_and_lacks() -> None:
+    city = two("obstetrics", capabilities=("obstetrics", "stroke"))
+    city.city.load([hospital("asked", *ISOLATING, position=FAR, capabilities=("obstetrics",))])
+    city.say(febrile("c1", UNDETERMINED, chief_complaint="要生了"))
+    chosen = only(HospitalChosen, city.override("c1", hospital_id="asked"))
+    assert chosen.why["en"] == "asked has what is needed (obstetrics)"
+    chosen = only(HospitalChosen, city.override("c1", hospital_id="near"))
+    assert chosen.why == {"zh": "near不具备：产科", "en": "near lacks obstetrics"}
+
+
+def test_a_hospital_that_does_not_answer_keeps_who_needs_what_the_next_one_lacks() -> None:
+    city = two("cardiac", position=NEAR)
+    city.city.load([hospital("near", *ISOLATING, position=FARTHER)])
+    city.say(febrile("c1", UNDETERMINED, chief_complaint="胸痛"))
+    city.run_to("U1", "on_scene")
+    events = city.pass_time(601)
+    assert city.handover("U1").hospital_id == "able"
+    assert escalated(events) == ["handover_unanswered"]
+    # One that can do the same takes the patient.
+    city = two("cardiac", position=NEAR)
+    city.city.load([hospital("too", *ISOLATING, position=FARTHER, capabilities=("cardiac",))])
+    city.say(febrile("c1", UNDETERMINED, chief_complaint="胸痛"))
+    city.run_to("U1", "on_scene")
+    assert only(HandoverAnnounced, city.pass_time(301)).hospital_id == "too"
+
+
 def test_beyond_the_packs_extra_minutes_the_nearest_takes_the_patient_and_it_is_escalated() -> None:
     city = two("obstetrics", FAR)
     events = city.say(febrile("c1", UNDETERMINED, chief_complaint="要生了"))
@@ -210,6 +250,16 @@ def test_a_need_that_an_answer_brings_takes_the_patient_elsewhere() -> None:
     assert amended.handover_id == only(HandoverAnnounced, events).handover_id
     assert amended.changed["symptoms"] == ["fever", "chest_pain"]
     assert only(HospitalChosen, events).nearest_id == "near"
+
+
+def test_a_room_that_is_promised_is_not_given_up_for_a_need_where_no_room_is() -> None:
+    city = two("cardiac", rooms={})
+    city.city.load([hospital("near", *ISOLATING, position=NEAR, rooms={"fever_clinic": 1})])
+    city.say(febrile("c1", UNDETERMINED))
+    events = city.answer("c1", symptoms=["chest_pain"])
+    assert every(HandoverWithdrawn, events) == []
+    assert (city.handover("U1").hospital_id, city.handover("U1").place) == ("near", 1)
+    assert escalated(events) == ["capability_lacking"]
 
 
 def test_a_need_that_comes_with_another_destination_is_seen_to_and_escalated_once() -> None:
@@ -347,6 +397,23 @@ def test_one_that_isolates_and_closes_is_escalated_once(hospital_id: str, told: 
     assert ("hospital_closed" in escalated(city.report_hospital(hospital_id, status="closed"))) is (
         told
     )
+
+
+def test_a_patient_at_the_door_of_one_that_closes_is_escalated_and_stays() -> None:
+    city = SmallCity(unit("U1"), hospitals=[hospital("ward", "ordinary")])
+    city.say(call("c1"))
+    city.run_to("U1", "at_hospital")
+    events = city.report_hospital("ward", status="closed")
+    raised = only(EscalationRaised, events)
+    assert (raised.kind, raised.incident_id, raised.subject) == (
+        "hospital_closed", "c1", "c1/A1/H1",
+    )  # fmt: skip
+    assert "closed with unit U1 and its patient at the door" in raised.explanation
+    assert every(HandoverWithdrawn, events) == []
+    # Of one whose patient it has taken in nothing is said.
+    city.report_hospital("ward", status="open")
+    city.say(city.hospital_signs(city.handover("U1")))
+    assert escalated(city.report_hospital("ward", status="closed")) == []
 
 
 def test_who_is_on_the_way_to_one_that_closes_goes_where_what_they_need_is_to_be_had() -> None:
