@@ -52,8 +52,16 @@ class Desk(Protocol):
         """Learn which senders other workers have set apart; return whether any is."""
         ...
 
-    async def settle_apart(self) -> Sequence[Outgoing] | None:
-        """Deal with some hundreds of inputs of the sender whose turn it is; None: nothing waits."""
+    @property
+    def refused_apart(self) -> float:
+        """What share of that which was last settled apart was refused, 0 to 1."""
+        ...
+
+    async def settle_apart(self, *, worthwhile: bool = False) -> Sequence[Outgoing] | None:
+        """Deal with some hundreds of inputs of the sender whose turn it is; None: nothing waits.
+
+        With `worthwhile`, of those only of whose last turn enough took effect.
+        """
         ...
 
     async def due(self) -> datetime | None:

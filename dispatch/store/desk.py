@@ -3,7 +3,7 @@
 What is decided is here; how it is written is in `one_writer`, what is kept beside it in `books`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -159,18 +159,30 @@ class Desk(Books):
         self._apart.hear((Sender(*row) for row in senders), self._clock.now(), written)
         return bool(self._apart)
 
-    async def settle_apart(self) -> Sequence[Outgoing] | None:
+    @property
+    def refused_apart(self) -> float:
+        """What share of that which was last settled apart was refused, 0 to 1."""
+        return self._apart.refused
+
+    async def settle_apart(self, *, worthwhile: bool = False) -> Sequence[Outgoing] | None:
         """Deal with some records of the sender whose turn it is; None when nothing waits apart.
+
+        With `worthwhile`, of those only of whose last turn enough took effect.
 
         Raises:
             Unavailable: nothing has happened; try again.
         """
+        among = self._apart.worthwhile if worthwhile else None
+        if among is not None and not among:
+            return None
         at_once = AT_ONCE
         # The one that can't be processed, and why.
         defective: tuple[Record, Reason] | None = None
         while True:
             tried: list[Record] = []
-            settle = partial(self._settle_apart, at_once=at_once, tried=tried, defective=defective)
+            settle = partial(
+                self._settle_apart, among=among, at_once=at_once, tried=tried, defective=defective
+            )
             try:
                 return await self._transact(settle)
             except Unavailable:
@@ -187,11 +199,12 @@ class Desk(Books):
         self,
         tx: Transaction,
         *,
+        among: Collection[Sender] | None,
         at_once: int,
         tried: list[Record],
         defective: tuple[Record, Reason] | None,
     ) -> Sequence[Outgoing] | None:
-        records = await self._apart.next(tx, at_once)
+        records = await self._apart.next(tx, at_once, among)
         tried[:] = records
         outgoing = None
         if records:

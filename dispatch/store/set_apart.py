@@ -28,6 +28,8 @@ from dispatch.topics.refused import kind_of
 # What is dealt with, or written into one row, at once.
 AT_ONCE: Final = 200  # records
 ROW_BYTES: Final = 262_144
+# Who has more of its turn refused than this is waited for by nobody: its turns are few.
+IN_VAIN: Final = 0.75
 # Who has no source that is one.
 NOBODY: Final = "(none)"
 _PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f]+")
@@ -77,6 +79,11 @@ class SetApart:
         # Whose inputs have taken effect, the latest last.
         self._known: OrderedDict[Sender, None] = OrderedDict()
         self._served = Sender("", "")
+        # Of whom something waits, and of those whose last turn was in vain, as far as is known.
+        self._waiting: set[Sender] = set()
+        self._in_vain: set[Sender] = set()
+        self.refused = 0.0
+        """What share of the last turn was refused."""
         self.written = 0
         """How many records have been written down."""
         self.taken: list[Record] = []
@@ -89,6 +96,7 @@ class SetApart:
         # What was written down.
         self._waits: Mapping[Sender, Sequence[Record]] = {}
         self._serving: Sender | None = None
+        self._turn = self._refused_in_turn = 0
         self._released: tuple[set[Sender], datetime] | None = None
 
     def __bool__(self) -> bool:
@@ -156,6 +164,7 @@ class SetApart:
         self._learn()
         own = sender_of(each.record)
         sender = self._serving or own
+        self._refused_in_turn += 1
         kind = kind_of(each.event_type, reasons[0].field)
         kept = self._refusals.keep(sender, kind, now)
         if self._refusals.too_many(sender, now):
@@ -214,7 +223,7 @@ class SetApart:
         while len(self._known) > MOST_SENDERS:
             self._known.popitem(last=False)
         if self._serving is not None:
-            self._served = self._serving
+            self._end_turn(self._serving)
         if self._too_many:
             self._apart |= self._too_many
         if self._waits:
@@ -225,6 +234,14 @@ class SetApart:
             self._let_go(*self._released)
         self._forget()
 
+    def _end_turn(self, sender: Sender) -> None:
+        self._served = sender
+        self.refused = self._refused_in_turn / self._turn
+        if self.refused > IN_VAIN:
+            self._in_vain.add(sender)
+        else:
+            self._in_vain.discard(sender)
+
     def abandon(self) -> None:
         """Take back what the transaction that has not been has noted."""
         self._refusals.abandon()
@@ -232,6 +249,7 @@ class SetApart:
 
     def _forget(self) -> None:
         self._serving = self._released = None
+        self._turn = self._refused_in_turn = 0
         self._waits = {}
         if self.taken:
             self.taken = []
@@ -243,9 +261,17 @@ class SetApart:
 
     # -- those whose turn it is
 
-    async def next(self, tx: Transaction, at_once: int) -> Sequence[Record]:
+    @property
+    def worthwhile(self) -> Collection[Sender]:
+        """Of whom something waits, but for those of whose last turn most was refused."""
+        return self._waiting - self._in_vain
+
+    async def next(
+        self, tx: Transaction, at_once: int, among: Collection[Sender] | None = None
+    ) -> Sequence[Record]:
         """Take up to so many records of the next sender off what waits; none when nothing waits."""
-        rows = await tx.fetch("next_set_apart", *self._served, at_once, ROW_BYTES)
+        names = (None, None) if among is None else tuple(map(list, zip(*among, strict=True)))
+        rows = await tx.fetch("next_set_apart", *self._served, at_once, ROW_BYTES, *names)
         if not rows:
             return ()
         self._serving = Sender(rows[0]["topic"], rows[0]["source"])
@@ -255,6 +281,7 @@ class SetApart:
         numbers = [row["number"] for row in rows]
         held = _packed(left) if left else None
         await tx.execute("rest_set_apart", numbers, numbers[-1], len(left), held)
+        self._turn = min(len(records), at_once)
         return records[:at_once]
 
     async def release(self, tx: Transaction, now: datetime) -> None:
@@ -264,7 +291,8 @@ class SetApart:
 
     def hear(self, waiting: Iterable[Sender], now: datetime, written: int) -> None:
         """Take over of whom something waits, by the database, when `written` was so much."""
-        waiting = set(waiting)
+        self._waiting = waiting = set(waiting)
+        self._in_vain &= waiting
         for sender in waiting:
             self._apart.setdefault(sender, _LONG_AGO)
         if written == self.written:

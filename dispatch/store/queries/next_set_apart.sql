@@ -1,10 +1,15 @@
--- Of the sender whose turn it is, the next after one ($1, $2) or else the first: its oldest rows,
--- until they hold so many records ($3) or bytes ($4). One that trickles has a row for each batch.
+-- Of the sender whose turn it is, the next after one ($1, $2) or else the first, of some ($5, $6) or
+-- of all (null): its oldest rows, until they hold so many records ($3) or bytes ($4). One that
+-- trickles has a row for each batch.
 WITH turn AS (
     SELECT topic, source FROM set_apart WHERE number = coalesce(
-        (SELECT number FROM set_apart WHERE (topic, source) > ($1, $2)
+        (SELECT number FROM set_apart
+         WHERE (topic, source) > ($1, $2)
+         AND ($5::text[] IS NULL OR (topic, source) IN (SELECT * FROM unnest($5::text[], $6::text[])))
          ORDER BY topic, source, number LIMIT 1),
-        (SELECT number FROM set_apart ORDER BY topic, source, number LIMIT 1)
+        (SELECT number FROM set_apart
+         WHERE $5::text[] IS NULL OR (topic, source) IN (SELECT * FROM unnest($5::text[], $6::text[]))
+         ORDER BY topic, source, number LIMIT 1)
     )
 ), oldest AS (
     SELECT number, topic, source, records, held FROM set_apart

@@ -124,7 +124,11 @@ class SmallDesk:
     async def hear_of_set_apart(self) -> bool:
         return False
 
-    async def settle_apart(self) -> Sequence[Outgoing] | None:
+    @property
+    def refused_apart(self) -> float:
+        return 0.0
+
+    async def settle_apart(self, *, worthwhile: bool = False) -> Sequence[Outgoing] | None:
         return None
 
     async def due(self) -> datetime | None:

@@ -426,6 +426,35 @@ async def test_one_that_trickles_is_dealt_with_many_at_once_and_in_order(
     assert await desk.settle_apart() is None
 
 
+async def test_one_of_whom_most_takes_effect_need_not_wait_for_another_one(
+    desk: Desk, post: Post
+) -> None:
+    for source in ("crews", "flood"):
+        await flooded(desk, post, source)
+    await take(desk, [sent_by(post.call(f"c{n}"), "other") for n in range(3)])
+    await take(desk, bad(post, 3 * AT_ONCE))
+    await take(desk, [cancelled(post, "c0", "crews")])
+
+    async def turn() -> list[Outgoing] | None:
+        assert await desk.hear_of_set_apart()
+        events = await desk.settle_apart(worthwhile=True)
+        return None if events is None else await published(desk, events)
+
+    # Each has a turn first.
+    assert len(of_kind(await turn() or (), "incident.cancelled")) == 1
+    assert desk.refused_apart == 0.0
+    assert counted(await turn() or ()) == AT_ONCE
+    assert desk.refused_apart == 1.0
+    assert await turn() is None
+    mixed = [sent_by(each, "crews") for each in bad(post, 2)]
+    await take(desk, [cancelled(post, "c1", "crews"), *mixed, cancelled(post, "c2", "crews")])
+    assert len(of_kind(await turn() or (), "incident.cancelled")) == 2
+    assert desk.refused_apart == 0.5
+    assert await turn() is None
+    # The other's turn comes as ever.
+    assert counted(await published(desk, await desk.settle_apart() or ())) == AT_ONCE
+
+
 async def test_a_transaction_that_is_decided_again_has_tried_each_once(
     desk: Desk, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,17 +20,28 @@ class Desk:
         self.time = 0.0
         self.leased = True
         self.written_apart = 0
+        # Of those most of whom takes effect.
+        self.worthwhile = 0
+        self.refused_apart = 1.0
+        self.turns: list[str] = []
 
     async def hear_of_set_apart(self) -> bool:
-        return self.rows > 0
+        return self.rows + self.worthwhile > 0
 
     async def lease(self, *_: Any) -> bool:
         return self.leased
 
-    async def settle_apart(self) -> Sequence[Any] | None:
-        if not self.rows:
+    async def settle_apart(self, *, worthwhile: bool = False) -> Sequence[Any] | None:
+        if worthwhile and self.worthwhile:
+            self.worthwhile -= 1
+            self.turns.append("crews")
+            self.refused_apart = 0.25
+        elif not worthwhile and self.rows:
+            self.rows -= 1
+            self.turns.append("flood")
+            self.refused_apart = 1.0
+        else:
             return None
-        self.rows -= 1
         self.time += self.each
         return ()
 
@@ -58,6 +69,7 @@ def apart(desk: Any, work: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Apart,
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
+        desk.time += seconds
 
     monkeypatch.setattr(errand, "sleep", sleep)
     return errand, slept
@@ -68,7 +80,18 @@ async def test_it_takes_no_more_than_its_share(desk: Desk, monkeypatch: pytest.M
     errand, slept = apart(desk, work, monkeypatch)
     await errand.round()
     assert work.published == 3
-    assert desk.time / (desk.time + sum(slept)) == pytest.approx(SHARE)
+    assert (desk.time - sum(slept)) / desk.time == pytest.approx(SHARE)
+
+
+async def test_while_a_flood_pauses_those_go_on_of_whom_most_takes_effect(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errand, _ = apart(desk, Work(), monkeypatch)
+    desk.rows, desk.worthwhile = 2, 2
+    await errand.round()
+    assert desk.turns == ["flood", "crews", "crews", "flood"]
+    # It gives no more room than it would without them.
+    assert desk.time == pytest.approx(2 * desk.each / SHARE)
 
 
 async def test_without_the_lease_it_does_nothing(
@@ -85,10 +108,8 @@ async def test_while_more_is_written_down_it_waits_but_not_for_long(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     errand, _ = apart(desk, Work(), monkeypatch)
-    rests: list[int] = []
 
     async def sleep(seconds: float) -> None:
-        rests.append(desk.rows)
         desk.time += seconds
         # A flood that never ends.
         desk.written_apart += FLOOD
@@ -97,20 +118,18 @@ async def test_while_more_is_written_down_it_waits_but_not_for_long(
     desk.rows, desk.each = 1, 0.1
     await errand.round()
     pause = desk.each * (1 / SHARE - 1)
-    assert len(rests) * pause == pytest.approx(MOST_HELD_SECONDS, abs=pause)
+    assert desk.time - desk.each == pytest.approx(MOST_HELD_SECONDS, abs=pause)
 
 
 async def test_it_does_not_wait_for_one_that_trickles(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     errand, _ = apart(desk, Work(), monkeypatch)
-    rests = 0
 
-    async def sleep(_: float) -> None:
-        nonlocal rests
-        rests += 1
+    async def sleep(seconds: float) -> None:
+        desk.time += seconds
         desk.written_apart += 1
 
     monkeypatch.setattr(errand, "sleep", sleep)
     await errand.round()
-    assert rests == 3
+    assert desk.time == pytest.approx(3 * desk.each / SHARE)
