@@ -68,13 +68,15 @@ def report(city: City, event: ObservationsReported) -> None:
     run = replace(run, observations=kept, observed=run.observed + 1)
     city.put(run)
     told = list(_expecting(city, run))
+    # Whoever has the link sees the patient's ECG.
+    recorded = {name: value for name, value in observed.items() if name != "ecg_url"}
     city.emit(
         ObservationsRecorded(
             incident_id=run.incident_id,
             assignment_id=run.assignment_id,
             at=city.now,
             hospital_id=told[0].hospital_id if told else None,
-            **observed,
+            **recorded,
         ),
         key=run.incident_id,
     )

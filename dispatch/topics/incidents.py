@@ -358,7 +358,8 @@ class ResultRecorded(Announcement):
 class ObservationsRecorded(Announcement):
     """What a crew has observed of its patient, and the hospital that was told (None: none yet).
 
-    `values` are in their units; `warnings` say what was reported and can't be.
+    `values` are in their units; `warnings` say what was reported and can't be. A link to an ECG is
+    told the hospital alone.
     """
 
     event_type: ClassVar[str] = "observations.recorded"
@@ -370,7 +371,6 @@ class ObservationsRecorded(Announcement):
     at: datetime
     measured_at: datetime
     values: list[dict[str, Any]]
-    ecg_url: str | None
     warnings: list[dict[str, Any]]
 
 

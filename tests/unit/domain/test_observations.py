@@ -77,6 +77,8 @@ def test_what_is_measured_reaches_the_hospital_with_unit_and_time_before_the_pat
     assert (observed["ecg_url"], observed["warnings"]) == (said["ecg_url"], [])
     recorded = only(ObservationsRecorded, events)
     assert (recorded.hospital_id, recorded.measured_at) == ("general", measured_at)
+    # Consoles and management read this one: the link is the hospital's alone.
+    assert "ecg.example.org" not in recorded.model_dump_json()
     keys = {each.event.event_type: each.key for each in city.history[-2:]}
     assert keys == {"observations.recorded": "c1", "handover.observed": "general"}
 
