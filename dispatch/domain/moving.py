@@ -78,13 +78,17 @@ def beds_at(city: City, destination: Destination, patient: TransferPatient) -> t
 
 
 def vehicles_for(city: City, patients: Iterable[TransferPatient]) -> frozenset[str]:
-    """Return the vehicle kinds that may carry all of these patients; none said means any."""
+    """Return the vehicle kinds that may carry all of these patients; none said means any.
+
+    A need that the pack does not list, as of an earlier one or a capability, asks for none.
+    """
     kinds: frozenset[str] | None = None
     for patient in patients:
         for need in patient.needs:
-            may = city.pack.needs.codes[need].vehicles
-            if may:
-                kinds = frozenset(may) if kinds is None else kinds & frozenset(may)
+            known = city.pack.needs.codes.get(need)
+            if known is not None and known.vehicles:
+                may = frozenset(known.vehicles)
+                kinds = may if kinds is None else kinds & may
     return kinds or frozenset()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dispatch.domain.choosing import HospitalChoice
+from dispatch.policy.pack import load_pack
 from dispatch.topics.handovers import HandoverAnnounced, HandoverWithdrawn
 from dispatch.topics.incidents import EscalationRaised, HospitalChosen, IncidentAssigned
 from dispatch.topics.orders import OrderAmended, OrderIssued
@@ -21,6 +22,7 @@ from tests.unit.domain.city_builder import (
     every,
     febrile,
     hospital,
+    kinds,
     only,
     transfer_unit,
     unit,
@@ -376,6 +378,25 @@ def test_a_case_that_is_found_takes_its_needs_along_and_is_not_left_for_want_of_
     assert transfer.offer_id is not None
     events = city.say(city.accepts(transfer.offer_id))
     assert "capability_lacking" in escalated(events)
+
+
+def test_a_need_that_the_pack_lists_no_more_keeps_nobody_from_being_moved() -> None:
+    pack = load_pack("covid-19")
+    codes = {code: need for code, need in pack.needs.codes.items() if code != "intensive_care"}
+    pack = pack.model_copy(update={"needs": pack.needs.model_copy(update={"codes": codes})})
+    designated = hospital("designated", "designated", capabilities=("intensive_care",))
+    city = SmallCity(
+        unit("U1"),
+        transfer_unit("T1"),
+        pack=pack,
+        hospitals=[hospital("g", "ordinary"), designated],
+    )
+    city.say(call("c1", special_needs="ventilator"))
+    city.run_to("U1", "at_hospital")
+    city.find("U1", case_status="confirmed")
+    assert "transfer.offered" in kinds(city.hand_over("U1"))
+    city.say(city.accepts(next(iter(city.city.offers))))
+    assert city.unit("T1").status == "ordered"
 
 
 # -- hospitals that close
