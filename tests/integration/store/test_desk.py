@@ -342,6 +342,7 @@ async def test_a_vehicle_that_owes_its_disinfection_is_let_go_by_another_process
     }
     events = await first.take([post.unit("T1", "disinfection.certified", **certificate)])
     assert "disinfection.accepted" in kinds(events)
+    await first.published(await first.leftovers(0, 100))
     events = await second.take([post.call("c2", case_status="confirmed")])
     assert [order["unit_id"] for order in of_kind(events, "order.issued")] == ["T1"]
 
