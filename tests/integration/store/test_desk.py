@@ -344,7 +344,33 @@ async def test_a_vehicle_that_owes_its_disinfection_is_let_go_by_another_process
     assert "disinfection.accepted" in kinds(events)
     await first.published(await first.leftovers(0, 100))
     events = await second.take([post.call("c2", case_status="confirmed")])
-    assert [order["unit_id"] for order in of_kind(events, "order.issued")] == ["T1"]
+    # For all who watch, and in full for the unit.
+    assert [order["unit_id"] for order in of_kind(events, "order.issued")] == ["T1", "T1"]
+
+
+async def test_a_link_is_confirmed_and_undone_by_other_processes_and_nothing_is_lost(
+    open_desk: OpenDesk, post: Post, clock: HandClock
+) -> None:
+    first, second = await open_desk(), await open_desk()
+    rung: dict[str, Any] = {"caller": {"kind": "public", "phone": "13904700001"}}
+    nowhere = {"location": {"address": "Victory Street 1"}}
+    for call_id, more in (("c1", {}), ("c2", nowhere)):
+        said = call_body(call_id, clock.time) | rung | more
+        events = await first.take([post.record("calls", "call.received", call_id, said)])
+    assert of_kind(events, "link.proposed")[0]["incident_id"] == "c1"
+    answer = {"call_id": "c2", "answered_at": timestamp(clock.time), "condition": "critical"}
+    await first.take([post.record("calls", "call.answered", "c2", answer)])
+    word = {"call_id": "c2", "at": timestamp(clock.time), "by": "d", "reason": "looked"}
+    events = await second.take([post.record("calls", "call.link_confirmed", "c2", word)])
+    assert of_kind(events, "order.withdrawn")[-1]["assignment_id"] == "c2/A1"
+    third = await open_desk()
+    events = await third.take([post.record("calls", "call.unlinked", "c2", word)])
+    order = of_kind(events, "order.issued")[-1]
+    assert (order["assignment_id"], order["condition"]) == ("c2/A2", "critical")
+    # Whoever speaks of either incident speaks of its own.
+    again = answer | {"call_id": "c1", "symptoms": ["diarrhoea"]}
+    events = await first.take([post.record("calls", "call.answered", "c1", again)])
+    assert of_kind(events, "call.decided")[-1]["incident_id"] == "c1"
 
 
 async def test_another_process_goes_on_where_one_left_off(
