@@ -10,7 +10,7 @@ from dispatch.language import LANGUAGES, speak
 from dispatch.topics import OUTPUT_TOPICS
 from tests.unit.demo.city.day import Played
 
-SHOWN = 23
+SHOWN = 24
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -64,18 +64,14 @@ def test_a_story_without_its_evidence_did_not_happen(name: str, played: Played) 
     assert not STORIES[name](Chronicle(history, played.inputs))
 
 
-def test_a_crew_drives_to_where_the_patient_is_said_to_be(played: Played) -> None:
-    chronicle = Chronicle(played.history, played.inputs)
-    (said,) = [
-        order["scene"]
-        for order in chronicle.of("order.amended")
-        if order["changed"].get("scene", {}).get("source") == "caller"
-    ]
+def test_crews_drive_to_where_their_patients_are_said_to_be(played: Played) -> None:
+    amended = Chronicle(played.history).of("order.amended")
+    said = [order["changed"]["scene"] for order in amended if "scene" in order["changed"]]
     records = [each.record for each in played.stage.published]
     reports = [orjson.loads(r.value or b"") for r in records if r.topic == "dispatch.units"]
     arrived = [each["position"] for each in reports if each.get("status") == "on_scene"]
-    there = {(each["latitude"], each["longitude"]) for each in arrived}
-    assert (said["latitude"], said["longitude"]) in there
+    assert len(said) > 1
+    assert _places(said) <= _places(arrived)
 
 
 def test_every_kind_of_bad_input_is_counted(played: Played) -> None:
@@ -99,3 +95,7 @@ def test_a_kind_of_bad_input_that_is_not_refused_fails_its_story(played: Played)
 def test_every_story_is_told_in_both_languages(language: str) -> None:
     told = {key for key in catalogue(language) if key.startswith("demo.story.")}
     assert told == {f"demo.story.{name}" for name in STORIES}
+
+
+def _places(positions: list[dict[str, float]]) -> set[tuple[float, float]]:
+    return {(each["latitude"], each["longitude"]) for each in positions}
