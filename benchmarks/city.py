@@ -1,6 +1,5 @@
 """A city with units enough, and its ordinary calls: each needs a unit, none repeats another."""
 
-import math
 from datetime import datetime
 from typing import Final
 
@@ -13,8 +12,9 @@ STEP_NORTH: Final = 0.005
 STEP_EAST: Final = 0.008
 SOUTH: Final = 48.6
 WEST: Final = 118.9
-# Degrees that the city measures from south to north, and from west to east.
-HEIGHT: Final = 1.2
+# Degrees that the city measures from south to north, and from west to east: its stations stand in a
+# row along those who call, or crews from afar would be raised for most.
+HEIGHT: Final = 0.1
 WIDTH: Final = 1.6
 COMPLAINTS: Final = ("胸痛两小时", "摔倒后髋部疼痛", "腹痛呕吐", "头晕，站立不稳", "手部烧伤")
 CONDITIONS: Final = ("critical", "stable", "unknown")
@@ -23,11 +23,10 @@ ANSWERS: Final = {"travel": "no", "residence": "no", "close_contact": "no", "exp
 
 def city_plan(units: int) -> str:
     """Return the plan of a city with so many units, spread over its stations (TOML)."""
-    across = math.isqrt(STATIONS)
     stations = [
         f'[[station]]\nstation_id = "S{n}"\ndistrict = "{DISTRICT}"\n'
-        f"latitude = {SOUTH + HEIGHT * (n // across + 0.5) / across:.4f}\n"
-        f"longitude = {WEST + WIDTH * (n % across + 0.5) / across:.4f}\n"
+        f"latitude = {SOUTH + HEIGHT / 2:.4f}\n"
+        f"longitude = {WEST + WIDTH * (n + 0.5) / STATIONS:.4f}\n"
         for n in range(STATIONS)
     ]
     fleet = [

@@ -91,7 +91,12 @@ def minutes(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return how long something takes as people say it: minutes, and hours or days of much."""
+    """Return how long something takes as people say it: minutes, and hours or days of much.
+
+    Of less than a minute, whole seconds.
+    """
+    if abs(seconds) < _MINUTE:
+        return text("measure.seconds", value=round(seconds))
     if abs(seconds) <= _LONGEST_IN_MINUTES:
         return text("measure.minutes", value=minutes(seconds))
     if abs(seconds) <= _LONGEST_IN_HOURS:

@@ -434,8 +434,8 @@ def _tell_if_far(city: City, incident: Incident, choice: Choice) -> None:
         "crew_far_away",
         incident.incident_id,
         choice.unit.unit_id,
-        f"unit {choice.unit.unit_id} takes {choice.travel_seconds:.0f} s to a {incident.condition} "
-        f"patient, more than the limit of {limit} s",
+        f"unit {choice.unit.unit_id} takes {choice.travel_seconds:.0f} s to the patient "
+        f"({incident.condition}), more than the limit of {limit} s",
     )
 
 

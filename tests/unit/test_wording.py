@@ -12,8 +12,8 @@ from dispatch.wording import duration, in_words, minutes, named, percent, word
 @pytest.mark.parametrize(
     ("seconds", "in_english", "in_chinese"),
     [
-        (0, "0 min", "0 分钟"),
-        (10, "0.17 min", "0.17 分钟"),
+        (0, "0 s", "0 秒"),
+        (10, "10 s", "10 秒"),
         (60, "1 min", "1 分钟"),
         (330.9, "5.5 min", "5.5 分钟"),
         (600, "10 min", "10 分钟"),
@@ -23,7 +23,7 @@ from dispatch.wording import duration, in_words, minutes, named, percent, word
         (-90, "-1.5 min", "-1.5 分钟"),
     ],
 )
-def test_how_long_is_said_in_minutes(seconds: float, in_english: str, in_chinese: str) -> None:
+def test_how_long_is_said_as_people_say_it(seconds: float, in_english: str, in_chinese: str) -> None:
     assert duration(seconds) == in_english
     speak("zh")
     assert duration(seconds) == in_chinese

@@ -128,7 +128,7 @@ class SmallDesk:
     def refused_apart(self) -> float:
         return 0.0
 
-    async def settle_apart(self, *, worthwhile: bool = False) -> Sequence[Outgoing] | None:
+    async def settle_apart(self, **_: bool) -> Sequence[Outgoing] | None:
         return None
 
     async def due(self) -> datetime | None:

@@ -1,6 +1,7 @@
 """What a batch costs, counted: a regression fails here on any machine, however quick it is."""
 
 import asyncio
+import re
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -33,9 +34,10 @@ UNITS = 400
 # Begin, the centre, what is known of the batch, what becomes of it, records, timers, 2 for the
 # events, commit; what is published.
 STATEMENTS = 10
-# Calls of Python's and built-in functions for each call in a batch of a hundred: 2,080 on Python
-# 3.11, and some room, as versions of Python and of the libraries differ.
-FUNCTION_CALLS = 2_400
+# Calls of Python's and built-in functions for each call in a batch of a hundred: 2,990 on Python
+# 3.11, and some room, as versions of Python and of the libraries differ. A third is the whole order
+# on the unit's own topic: of a hundred units that is a hundred batches.
+FUNCTION_CALLS = 3_200
 # Said now and then so that much work is not taken for a stopped process: a matter of time.
 BREATH = "SELECT"
 EVENTS = {
@@ -47,6 +49,8 @@ EVENTS = {
     "unit.changed": 1,
 }
 TOPICS = ("clocks", "incidents", "orders", "fleet")
+# The topic of the unit that has the order.
+OWN = re.compile(r"orders\.U\d+")
 
 
 @dataclass
@@ -219,6 +223,9 @@ async def test_a_call_makes_so_many_events(counted: Counted) -> None:
 
 async def test_a_batch_is_published_in_one_go_to_each_partition(counted: Counted) -> None:
     one = (await counted.settle(1)).published
-    assert sorted(topic.removeprefix(counted.prefix) for topic, _ in one) == sorted(TOPICS)
+    own = [topic for topic, _ in one if OWN.fullmatch(topic.removeprefix(counted.prefix))]
+    assert len(own) == 1
+    others = [topic for topic, _ in one if topic not in own]
+    assert sorted(topic.removeprefix(counted.prefix) for topic in others) == sorted(TOPICS)
     many = (await counted.settle(100)).published
-    assert len(many) == len(set(many)) <= PARTITIONS * len(TOPICS)
+    assert len(many) == len(set(many)) <= PARTITIONS * len(TOPICS) + 100

@@ -112,7 +112,7 @@ async def test_the_command_shows_writes_and_drills_down(
     assert by_name[MISSED]["title"]["zh"].startswith("漏诊")
     assert len(by_name[MISSED]["findings"][0]["events"]) == 2
     drilled = await shown("--drill", MISSED)
-    assert f"{run.partition('/')[0]}: the crew met the patient with questions unasked" in drilled
+    assert f"{run.partition('/')[0]} the crew met the patient with questions unasked" in drilled
     assert "call.decided" in drilled
     assert "incident.progressed" in drilled
     events = json.loads(await shown("--drill", MISSED, "--json"))["events"]
