@@ -41,7 +41,7 @@ def shown(clock: Clock, seconds: float) -> str:
     [
         (a_clock(), "running", "2.3 min"),
         (a_clock(warned=True), "warned", "2.3 min"),
-        (a_clock(breached=True, due_at=START), "breached", "0.67 min over"),
+        (a_clock(breached=True, due_at=START), "breached", "40 s over"),
         (a_clock(ended_at=START), "ended", "ended"),
         (a_clock(ended_at=START, breached=True), "ended", "ended late"),
     ],
