@@ -446,7 +446,9 @@ def _queue(city: City, incident: Incident, choice: Choice) -> None:
     if incident.status == "waiting" and incident.waiting_for == waiting_for:
         return
     busy = incidents.active_assignments(city, incident)
-    queued = replace(incident, status="waiting", waiting_for=waiting_for, waiting_since=city.now)
+    # What is waited for may change; since when somebody waits does not.
+    since = incident.waiting_since or city.now
+    queued = replace(incident, status="waiting", waiting_for=waiting_for, waiting_since=since)
     city.put(queued)
     until = None
     if choice.wait_for_transfer:
@@ -467,7 +469,8 @@ def _queue(city: City, incident: Incident, choice: Choice) -> None:
         ),
         key=incident.incident_id,
     )
-    _set_queue_timer(city, queued)
+    if incident.waiting_since is None:
+        _set_queue_timer(city, queued)
 
 
 def _set_queue_timer(city: City, incident: Incident) -> None:

@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 
 from dispatch.topics.clocks import ClockBreached
-from dispatch.topics.incidents import CallDecided, IncidentAssigned, IncidentQueued
+from dispatch.topics.incidents import (
+    CallDecided,
+    EscalationRaised,
+    IncidentAssigned,
+    IncidentQueued,
+)
 from dispatch.topics.orders import OrderAmended, OrderIssued, OrderWithdrawn
 from dispatch.topics.screenings import ScreeningExpired, ScreeningRequested
 from tests.unit.domain.city_builder import (
@@ -117,6 +122,17 @@ def test_a_patient_does_not_wait_for_a_transfer_crew_that_went_out_of_service() 
     events = city.report("T1", "out_of_service")
     assert escalated(events) == ["regular_instead_of_transfer"]
     assert city.assignment("U1").ppe == "full"
+
+
+def test_a_patient_has_waited_since_the_beginning_whatever_is_waited_for() -> None:
+    city = SmallCity(transfer_unit("T1", status="disinfecting", job_id="j"))
+    city.say(case("c1"))
+    since = city.now
+    city.pass_time(500)
+    city.report("T1", "out_of_service")
+    assert (city.incident("c1").waiting_for, city.incident("c1").waiting_since) == ("unit", since)
+    told = only(EscalationRaised, city.pass_time(100))
+    assert told.explanation == "stable patient has waited 600 s for a unit"
 
 
 def test_a_stable_case_waits_for_a_transfer_crew_and_then_goes_with_a_regular_one() -> None:
