@@ -278,6 +278,9 @@ def unlink(city: City, event: CallUnlinked) -> None:
     ):
         _release_surplus(city, former.incident_id, event.reason)
         dispatching.decide_incident(city, former.incident_id, f"{event.call_id} was unlinked")
+        if city.incidents[former.incident_id].status == "assigned":
+            # Those who are left may have been seen to already.
+            incidents.close_if_done(city, former.incident_id)
     if moved is not None:
         scenes.tell(city, former.incident_id, moved)
     dispatching.decide_incident(city, event.call_id, "the link was undone")

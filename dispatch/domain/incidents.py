@@ -157,7 +157,9 @@ def close_if_done(city: City, incident_id: str) -> None:
         return
     if units_needed(city, incident) > 0:
         return
-    outcomes = [city.assignments[key].outcome or "" for key in incident.assignments]
+    runs = [city.assignments[key] for key in incident.assignments]
+    # A run that was called off says nothing of the patients whom others have seen to.
+    outcomes = [run.outcome or "" for run in sorted(runs, key=lambda run: not run.patient_owed)]
     close(city, incident, "completed" if "completed" in outcomes else outcomes[-1])
 
 

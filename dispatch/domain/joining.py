@@ -8,7 +8,6 @@ from dispatch.domain import (
     incidents,
     link_proposals,
     orders,
-    placements,
     repeats,
     scenes,
     symptoms,
@@ -72,16 +71,13 @@ def _proposed(city: City, event: CallLinkConfirmed | CallLinkRefused) -> tuple[I
 
 
 def _arrival(city: City, incident: Incident) -> tuple[bool, float]:
-    """Return what of two incidents the one that goes on has less of: a wait, seconds to go.
-
-    What is held, or waits for a hospital's word, goes on in the other.
-    """
+    """Return what of two incidents the one that goes on has less of: a hold, seconds to go."""
     fresh_seconds = city.pack.allocation.position_fresh_seconds
     sooner = math.inf
     for run in incidents.active_assignments(city, incident):
         here, _ = where(city.units[run.unit_id], city.now, fresh_seconds)
         sooner = min(sooner, city.travel.seconds(here, run.place.position))
-    return incident.status in ("held", "arranging"), sooner
+    return incident.status == "held", sooner
 
 
 def _join(
@@ -156,11 +152,7 @@ def _tell(
 
 
 def _end(city: City, goes: Incident, reason: str) -> None:
-    """Call the crews of an incident back, and let it be over; its calls stand elsewhere.
-
-    A transfer that it was is arranged no more.
-    """
+    """Call the crews of an incident back, and let it be over; its calls stand elsewhere."""
     for run in incidents.active_assignments(city, goes):
         orders.withdraw(city, run, outcome="cancelled", reason=reason)
     incidents.end(city, city.incidents[goes.incident_id], "linked")
-    placements.close(city, goes.incident_id, "linked")

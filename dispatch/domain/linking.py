@@ -131,7 +131,8 @@ def find_link(
     One that it is about comes before one that it may be about, then the nearest. `akin` are the
     calls of the same people (`IncidentIndex.of_the_same`), by their incidents; `has_left` tells
     whether somebody of an incident has left with a patient, `has_met` whether a crew is with one.
-    Somebody who rings for themselves does not wait for what institutions arrange for a patient.
+    A transfer that is arranged is what an institution's call is about, or it is not: nobody waits
+    for a hospital's word who rings for themselves, and no transfer ends as another incident.
 
     Source: domain, choosing the unit (repeat callers); Shanghai 2022-12-23: 51,852 calls, 5,101
     dispatches.
@@ -143,11 +144,14 @@ def find_link(
             continue
         if incident.last_call_at < since:
             continue
-        if incident.transfer_kind is not None and not is_institution(call):
+        is_transfer = incident.transfer_kind is not None
+        if is_transfer and not is_institution(call):
             continue
         those = akin.get(incident.incident_id, ())
         link = compare(call, place, incident, calls, pack, akin=those)
-        if link is None or has_left(incident) or (not link.certain and has_met(incident)):
+        if link is None or has_left(incident):
+            continue
+        if not link.certain and (is_transfer or has_met(incident)):
             continue
         links[incident.incident_id] = link
     return min(links.values(), key=_strongest_first, default=None)

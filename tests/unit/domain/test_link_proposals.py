@@ -12,7 +12,6 @@ from dispatch.topics.handovers import (
     HandoverClosed,
     HandoverObserved,
     HandoverWithdrawn,
-    OfferWithdrawn,
 )
 from dispatch.topics.incidents import CallLinked, LinkLapsed, LinkProposed, LinkRefused
 from dispatch.topics.orders import OrderAmended, OrderIssued, OrderWithdrawn
@@ -319,18 +318,14 @@ def test_undoing_a_confirmed_link_takes_the_place_back_that_was_the_other_patien
     assert only(OrderIssued, events).scene.longitude == 111.61
 
 
-def test_a_transfer_that_is_confirmed_to_be_a_call_is_arranged_no_more() -> None:
+def test_nothing_is_proposed_to_be_a_transfer_that_is_arranged() -> None:
     city = SmallCity(unit("U1"), transfer_unit("T1"))
     city.say(wanted("t1", {"name": "王小明"}))
     institution = {"kind": "institution", "institution_id": "clinic", "can_admit_suspected": False}
     patient = {"name": "王小明", "case_status": "confirmed"}
     events = city.say(call("c1", caller=institution, patient=patient, location=SOMEWHERE))
-    assert only(LinkProposed, events).incident_id == "t1"
-    events = city.say(confirmed(city, "c1"))
-    assert city.on_the_incident("c1") == ["T1"]
-    assert only(OfferWithdrawn, events).offer_id == "t1/O1"
-    assert city.transfer("t1").status == "cancelled"
-    assert "is withdrawn" in city.refusal(city.accepts("t1/O1"))
+    assert not every(LinkProposed, events)
+    assert only(OrderIssued, events).unit_id == "T1"
 
 
 # -- refused and lapsed

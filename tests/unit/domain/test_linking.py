@@ -301,6 +301,19 @@ def test_a_link_is_undone_even_after_its_incident_is_closed() -> None:
     assert "c1" not in city.city.incidents
 
 
+def test_an_undone_link_leaves_no_incident_open_whose_own_patient_has_been_seen_to() -> None:
+    city = SmallCity(unit("U1"), unit("U2"), unit("U3"))
+    accident: dict[str, Any] = {"chief_complaint": "traffic accident"}
+    city.say(call("c1", **accident))
+    city.say(call("c2", **accident, patient_count=2))
+    city.run_to("U1", "on_scene")
+    city.end("U1", "empty", "patient_left")
+    assert city.on_the_incident("c1") == ["U2"]
+    city.unlink("c2")
+    assert (city.incident("c1").status, city.incident("c1").outcome) == ("closed", "empty")
+    assert city.incident("c2").status == "assigned"
+
+
 def test_a_call_that_opened_its_incident_is_not_unlinked() -> None:
     city = SmallCity(unit("U1"))
     city.say(call("c1"))
