@@ -15,12 +15,13 @@ from typing import Any, Final, NamedTuple
 
 from dispatch.language import catalogue, spoken, text
 from dispatch.topics.fields import parse_time
+from dispatch.topics.orders import WITHHELD
 
 ABSENT: Final = "–"
 TIME_FORMAT: Final = "%m-%d %H:%M:%S"
 # What is longer, or lies deeper in another sentence, stays as it is: a sender may write anything.
 LONGEST: Final = 1_000
-DEEPEST: Final = 4
+DEEPEST: Final = 8
 
 _MINUTE: Final = 60.0
 _HOUR: Final = 3_600.0
@@ -145,11 +146,13 @@ def in_words(value: Any, field: str = "", depth: int = 0) -> str:
         case float():
             return f"{value:g}"
         case Mapping():
-            pairs = (
-                text("mark.pair", name=_text_in_words(str(key), field, depth), value=each)
-                for key, each in ((key, in_words(each, str(key))) for key, each in value.items())
+            return text("mark.comma").join(
+                name
+                if field == "changed" and _is_only_named(key, each)
+                else text("mark.pair", name=name, value=in_words(each, str(key)))
+                for key, each in value.items()
+                for name in (_text_in_words(str(key), field, depth),)
             )
-            return text("mark.comma").join(pairs)
         case list() | tuple():
             return text("mark.enumeration").join(in_words(each, field) for each in value) or ABSENT
         case _:
@@ -163,6 +166,8 @@ def _text_in_words(value: str, field: str, depth: int) -> str:
         return _CODE.sub(_with_word, value)
     if _NAMED_FIELDS.search(field) and value in _names:
         return _names[value]
+    if field.endswith("_id"):
+        return value
     return (
         _local_time(value)
         or (symptom(value) if _SYMPTOM_FIELDS.search(field) else None)
@@ -171,6 +176,12 @@ def _text_in_words(value: str, field: str, depth: int) -> str:
         or _names.get(value)
         or said(value, depth)
     )
+
+
+def _is_only_named(field: str, value: Any) -> bool:
+    """Tell what changed of an order and is withheld here, or is too much for a line."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    return (value is None and field in WITHHELD) or any(isinstance(p, Mapping) for p in parts)
 
 
 def _with_word(code: re.Match[str]) -> str:

@@ -171,6 +171,14 @@ def test_each_exception_is_there() -> None:
         ("H-1 has not answered in time", "市医院未按时答复"),
         ("150702 is not a district of this city", "海拉尔区不是本市的旗市区"),
         ("the patient is critical now: an answer came in", "患者现为危重：接到回答"),
+        (
+            "a call can't be taken (calls/0/7): body: is required; phone 110; address 河东",
+            "一次呼救无法受理（calls/0/7）：body：必须填写；电话 110；地址 河东",
+        ),
+        (
+            "body: is required; position 49.2, 119.7; district 150702; console console/7",
+            "body：必须填写；位置 49.2, 119.7；旗市区 海拉尔区；调度席 console/7",
+        ),
         ("location.latitude: must be a number", "location.latitude：应为数字"),
         ("caller: is required", "caller：必须填写"),
         (

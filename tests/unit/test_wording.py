@@ -23,7 +23,9 @@ from dispatch.wording import duration, in_words, minutes, named, percent, word
         (-90, "-1.5 min", "-1.5 分钟"),
     ],
 )
-def test_how_long_is_said_as_people_say_it(seconds: float, in_english: str, in_chinese: str) -> None:
+def test_how_long_is_said_as_people_say_it(
+    seconds: float, in_english: str, in_chinese: str
+) -> None:
     assert duration(seconds) == in_english
     speak("zh")
     assert duration(seconds) == in_chinese
@@ -60,12 +62,15 @@ def test_figures_of_tables_are_minutes_and_percent() -> None:
         ("isolation", "room", "隔离病房"),
         ({"isolation": 2, "buffer": 1}, "rooms", "隔离病房：2，缓冲单间：1"),
         ({"hospital_id": "H-1", "ppe": "full"}, "changed", "医院：市医院，防护：全套"),
+        ({"scene": {"latitude": 49.2}, "notes": None}, "changed", "现场位置，备注"),
+        ({"condition": "critical", "hospital_id": None}, "changed", "病情：危重，医院：–"),
         ({"travel": "yes", "close_contact": "no"}, "epidemiology", "旅行史：是，密切接触史：否"),
         (["travel", "exposure"], "unasked", "旅行史、暴露史"),
         (["fever", "sore_throat", "浑身没劲"], "symptoms", "发热、咽痛、浑身没劲"),
         ([], "symptoms", "–"),
         ("H-1", "hospital_id", "市医院"),
         ("H-2", "hospital_id", "H-2"),
+        ("refused", "incident_id", "refused"),
         ("150702", "district", "海拉尔区"),
         ("closed", "hospital_id", "closed 医院"),
     ],

@@ -121,7 +121,7 @@ def test_the_trade_off_is_explained_in_both_languages() -> None:
         "able has what is needed (obstetrics); it takes 5 min more than near, the nearest that "
         "suits, which lacks it (at most 20)"
     )
-    assert chosen.why["zh"] == "able能收治（产科），比最近的near多走5分钟（上限20分钟）"
+    assert chosen.why["zh"] == "able能收治（产科），比最近的near多走 5 分钟（上限 20 分钟）"
     assert "hospital_for_needs" in only(IncidentAssigned, events).why
     announced = only(HandoverAnnounced, events)
     assert (announced.needs, announced.lacking) == (["obstetrics"], [])
