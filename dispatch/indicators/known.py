@@ -56,6 +56,16 @@ class Decided:
         return status
 
 
+def is_of(promise_id: str, run: str | None) -> bool:
+    """Return whether who came under a promise is whom a finding on the incident is about.
+
+    A finding names the run that brought the patient, if it knows it. Beds that were reserved for a
+    transfer name no run: what is known of one of its patients is known of all.
+    """
+    by, _, number = promise_id.rpartition("/")
+    return run is None or by == run or number.startswith("B")
+
+
 class Known:
     """The decisions in force on open incidents, and what the rules say of cases."""
 

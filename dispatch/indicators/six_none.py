@@ -10,7 +10,7 @@ from typing import Final
 
 from dispatch.domain.onward import onward_id
 from dispatch.indicators.figures import Figure, Finding, Indicator, Tally, ref
-from dispatch.indicators.known import NO_CASE, Known, Recent
+from dispatch.indicators.known import NO_CASE, Known, Recent, is_of
 from dispatch.indicators.scope import Scope
 from dispatch.topics.envelope import Logged
 
@@ -141,7 +141,11 @@ class SixNone:
 
     def _vacated(self, event: Logged) -> None:
         promise = event.data["promise_id"]
-        stay = None if promise is None else self._end(promise)
+        if promise is None:
+            return
+        # Who has left before being found is nobody's patient then.
+        self._arrived.pop(promise.rpartition("/")[0], event.at)
+        stay = self._end(promise)
         if stay is None or stay.status == _CONTACT or event.data.get("outcome") != "died":
             return
         came = ref(stay.event)
@@ -153,7 +157,7 @@ class SixNone:
         data = event.data
         if data["attempt"] != 1:
             return
-        self._rename(data["incident_id"], data["case_status"])
+        self._rename(data["incident_id"], data["assignment_id"], data["case_status"])
         run = data["assignment_id"]
         handover_id = None if run is None else self._arrived.pop(run, event.at)
         if handover_id is not None:
@@ -161,11 +165,13 @@ class SixNone:
 
     def _result_recorded(self, event: Logged) -> None:
         if event.data["case_status"] is not None:
-            self._rename(event.data["incident_id"], event.data["case_status"])
+            run = event.data["handover_id"].rpartition("/")[0]
+            self._rename(event.data["incident_id"], run, event.data["case_status"])
 
-    def _rename(self, incident_id: str, status: str) -> None:
+    def _rename(self, incident_id: str, run: str | None, status: str) -> None:
         for promise in self._by_incident.get(incident_id, ()):
-            self._stays[promise] = replace(self._stays[promise], status=status)
+            if is_of(promise, run):
+                self._stays[promise] = replace(self._stays[promise], status=status)
 
     # -- deaths, surveys, staff
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from dispatch.domain.onward import onward_id
 from dispatch.indicators.figures import Figure, Indicator, Ref, Tally, ref
-from dispatch.indicators.known import NO_CASE, Known, Recent
+from dispatch.indicators.known import NO_CASE, Known, Recent, is_of
 from dispatch.indicators.scope import Scope
 from dispatch.topics.envelope import Logged
 
@@ -39,10 +39,10 @@ class _Left:
 
 @dataclass(slots=True)
 class _Beds:
-    """Who lies in a hospital, by the promise under which they came."""
+    """Who lies in a hospital, by the promise under which they came: of which incident, as told."""
 
-    cases: dict[str, Ref] = field(default_factory=dict)
-    ordinary: dict[str, Ref] = field(default_factory=dict)
+    cases: dict[str, tuple[str, Ref]] = field(default_factory=dict)
+    ordinary: dict[str, tuple[str, Ref]] = field(default_factory=dict)
     mixed: bool = False
 
 
@@ -124,7 +124,10 @@ class SpillOver:
 
     def _case_reported(self, event: Logged) -> None:
         data = event.data
-        if data["attempt"] != 1 or data["assignment_id"] is None:
+        if data["attempt"] != 1:
+            return
+        self._lies_as_a_case(event)
+        if data["assignment_id"] is None:
             return
         arrival = self._arrivals.pop(data["assignment_id"], event.at)
         if arrival is not None:
@@ -148,19 +151,33 @@ class SpillOver:
         data = event.data
         beds = self._beds.setdefault(data["hospital_id"], _Beds())
         if data["case_status"] != NO_CASE and data["room"] in self._for_cases:
-            beds.cases[data["promise_id"]] = ref(event)
+            beds.cases[data["promise_id"]] = data["incident_id"], ref(event)
         elif data["case_status"] == NO_CASE and data["room"] in self._general:
-            beds.ordinary[data["promise_id"]] = ref(event)
+            beds.ordinary[data["promise_id"]] = data["incident_id"], ref(event)
+        others = beds.ordinary if data["promise_id"] in beds.cases else beds.cases
+        self._may_be_mixed(data["hospital_id"], beds, event, others)
+
+    def _lies_as_a_case(self, event: Logged) -> None:
+        """Whoever lies in a general bed and is found to be a case now is one there."""
+        data = event.data
+        for hospital_id, beds in self._beds.items():
+            found = [
+                promise
+                for promise, (incident_id, _) in beds.ordinary.items()
+                if incident_id == data["incident_id"] and is_of(promise, data["assignment_id"])
+            ]
+            beds.cases |= {promise: beds.ordinary.pop(promise) for promise in found}
+            if found:
+                self._may_be_mixed(hospital_id, beds, event, beds.ordinary)
+
+    def _may_be_mixed(
+        self, hospital_id: str, beds: _Beds, event: Logged, others: Mapping[str, tuple[str, Ref]]
+    ) -> None:
         if beds.cases and beds.ordinary and not beds.mixed:
             beds.mixed = True
-            others = beds.ordinary if data["promise_id"] in beds.cases else beds.cases
-            self._spilled.add(
-                "hospital_mixed",
-                data["hospital_id"],
-                event,
-                next(iter(others.values())),
-                incident_id=data["incident_id"],
-            )
+            _, other = next(iter(others.values()))
+            incident_id = event.data["incident_id"]
+            self._spilled.add("hospital_mixed", hospital_id, event, other, incident_id=incident_id)
 
     def _vacated(self, event: Logged) -> None:
         beds = self._beds.get(event.data["hospital_id"])

@@ -131,3 +131,22 @@ def test_deaths_in_transfer_are_those_on_board() -> None:
     figures = log.figures()
     assert figures["deaths_in_transfer"].value == 2
     assert figures["deaths_on_scene"].value == 1
+
+
+def test_who_was_found_after_leaving_lies_nowhere() -> None:
+    log = Log()
+    log.decided("c1")
+    run = log.ordered("c1", 1)
+    log.occupied(f"{run}/H1", 40, room="emergency", status="none")
+    log.handed_over(run, 40)
+    log.vacated(f"{run}/H1", 60)
+    log.found("c1", 600, run=run)
+    assert standing(log) == [0, 0, 0]
+
+
+def test_a_finding_is_of_the_patient_of_its_run() -> None:
+    log = Log()
+    for number in (1, 2):
+        log.occupied(f"c1/A{number}/H1", 20, status="suspected")
+    log.found("c1", 30, run="c1/A1", status="confirmed")
+    assert standing(log) == [1, 1, 0]

@@ -137,3 +137,29 @@ def test_a_case_in_a_general_ward_is_among_the_ordinary() -> None:
     log.occupied("c1/A1/H1", 1, room="ward", status="none")
     log.occupied("c2/A1/H1", 2, room="ward", status="confirmed")
     assert log.whys(SPILLED) == ["hospital_mixed"]
+
+
+def test_whoever_is_found_in_a_general_bed_makes_the_hospital_mixed() -> None:
+    log = Log()
+    log.decided("c1")
+    run = log.ordered("c1", 1)
+    log.occupied(f"{run}/H1", 20, room="emergency", status="none")
+    log.found("c1", 30, run=run)
+    assert log.whys(SPILLED) == []
+    log.occupied("c2/A1/H1", 40, room="emergency", status="none")
+    assert log.whys(SPILLED) == ["hospital_mixed"]
+    log.vacated(f"{run}/H1", 50)
+    log.found("c2", 60, run="c2/A1")
+    log.occupied("c3/A1/H1", 70, room="ward", status="none")
+    assert log.whys(SPILLED) == ["hospital_mixed"] * 2
+
+
+def test_a_finding_of_another_patient_of_the_incident_mixes_nothing() -> None:
+    log = Log()
+    log.decided("c1")
+    for number in (1, 2):
+        log.occupied(f"c1/A{number}/H1", 20, room="emergency", status="none")
+    log.found("c1", 30, run="c1/A3")
+    assert log.whys(SPILLED) == []
+    log.found("c1", 40, run="c1/A1")
+    assert log.whys(SPILLED) == ["hospital_mixed"]
