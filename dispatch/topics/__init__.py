@@ -121,14 +121,14 @@ TOPICS = (
         "units",
         "input",
         "unit_id",
-        "crews publish status, position, findings, signatures, certificates",
+        "crews publish status, position, findings, measurements, signatures, certificates",
         units.INPUTS,
     ),
     Topic(
         "hospitals",
         "input",
         "hospital_id",
-        "hospitals publish capacity, answers and signatures",
+        "hospitals publish capacity, answers, signatures, results and certificates",
         hospitals.INPUTS,
     ),
     Topic(
@@ -211,7 +211,7 @@ TOPICS = (
         "reports",
         "output",
         "incident_id",
-        "the health commission reads cases and duties",
+        "the health commission reads cases, departures and duties",
         reports.OUTPUTS,
     ),
     Topic(
