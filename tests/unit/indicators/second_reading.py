@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from heapq import merge
 from operator import itemgetter
 from typing import Any
+from uuid import UUID, uuid5
 
 Record = dict[str, Any]
 
@@ -29,7 +30,7 @@ FALLBACKS = ("regular_instead_of_transfer", "transfer_as_last_resort", "any_vehi
 FOR_CASES = ("isolation", "negative_pressure", "icu")
 GENERAL = ("emergency", "ward")
 TREATED = ("confirmed", "asymptomatic")
-ONWARD = "onward transfer of the case of "
+ONWARD = UUID("2c8a6e0e-3b52-5d0b-8d0a-9a7f6b1c4e5d")
 TRACED = timedelta(days=14)
 
 
@@ -77,27 +78,15 @@ class Reading:
                     reserved[said["hospital_id"], bed["room"], bed["place"]] for bed in said["beds"]
                 ]
                 self.beds[said["handover_id"]] = [said["handover_id"], *beds]
-        # Which incident's case an onward transfer moves, and from which hospital.
-        # No event names the handover: it is that of the case, or found, last before.
-        self.onward: dict[str, str] = {}
-        self.moved: dict[str, Record] = {}
-        last: dict[tuple[str, str], str] = {}
-        kinds = ("handover.closed", "handover.released", "case.reported", "transfer.progressed")
-        of_run: dict[str, tuple[str, str]] = {}
-        for each in self.of(*kinds):
-            said = each["data"]
-            if each["type"] == "case.reported":
-                if said["attempt"] == 1 and said["assignment_id"] in of_run:
-                    hospital_id, handover_id = of_run[said["assignment_id"]]
-                    last[said["incident_id"], hospital_id] = handover_id
-            elif each["type"] != "transfer.progressed":
-                of_run[said["assignment_id"]] = (said["hospital_id"], said["handover_id"])
-                last[said["incident_id"], said["hospital_id"]] = said["handover_id"]
-            elif said["status"] == "requested" and said["because"].startswith(ONWARD):
-                incident_id = said["because"].removeprefix(ONWARD)
-                handover_id = last[incident_id, said["institution_id"]]
-                self.onward[said["transfer_id"]] = handover_id
-                self.moved[handover_id] = each
+        # Whom an onward transfer moves: its id follows from the handover's (decision 4).
+        self.onward = {
+            f"transfer-{uuid5(ONWARD, handover_id)}": handover_id for handover_id in self.run_of
+        }
+        self.moved = {
+            self.onward[each["data"]["incident_id"]]: each
+            for each in reversed(list(self.of("call.decided")))
+            if each["data"]["incident_id"] in self.onward
+        }
 
     def of(self, *kinds: str, **fields: Any) -> Iterator[Record]:
         """Yield the records of some types in the order of the log, with these values in fields."""
