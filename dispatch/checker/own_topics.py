@@ -1,7 +1,7 @@
 """Topics of one reader's own: each holds that one's events, all of them and nobody else's."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from dispatch.checker.history import Event, Invariant, Violation
 from dispatch.topics import Parties, own_topic_of
@@ -30,9 +30,22 @@ def own_topics_that_differ(
         for strange in found:
             if strange not in shared[topic]:
                 yield _violation(f"{topic} has an event that is not its own", own[topic][strange])
-        if sorted(before) == sorted(found) and before != found:
-            late = next(at for at, each in enumerate(found) if each != before[at])
-            yield _violation(f"{topic} is in another order", own[topic][found[late]])
+        # Kafka keeps the order of one key only: a shared topic has several partitions.
+        for one, other in _by_key(shared[topic], own[topic]):
+            if one != other and sorted(one) == sorted(other):
+                late = next(at for at, each in enumerate(other) if each != one[at])
+                yield _violation(f"{topic} is in another order", own[topic][other[late]])
+
+
+def _by_key(
+    shared: Mapping[str, Event], own: Mapping[str, Event]
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield the ids of the events of each key in the order of either topic."""
+    keys: defaultdict[str | None, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+    for which, events in enumerate((shared, own)):
+        for event in events.values():
+            keys[event.key][which].append(event.id)
+    yield from keys.values()
 
 
 def _violation(sentence: str, event: Event) -> Violation:

@@ -611,6 +611,16 @@ def test_an_own_topic_in_another_order(history: History) -> None:
     assert found.sentence == "handovers.H7 is in another order"
 
 
+def test_events_of_two_vehicles_have_no_order_between_them(history: History) -> None:
+    centres = Parties(hospitals=frozenset({"H7"}))
+    for unit_id, minute in (("U8", 1), ("U9", 2)):
+        history.add("disinfections", unit_id, "disinfection.ordered", minute, centre_id="H7")
+    events = history.events[-2:]
+    copies = [replace(event, topic="disinfections.H7") for event in reversed(events)]
+    assert list(own_topics_that_differ(events, copies, centres)) == []
+    assert len(list(own_topics_that_differ(events, copies[:1], centres))) == 1
+
+
 def with_condition(history: History, condition: str, minute: float, call_id: str = "C3") -> Event:
     decision = decide(
         Facts(call_id, START, "public", None, condition, (), "none", {}),  # type: ignore[arg-type]
