@@ -11,7 +11,7 @@ from dispatch.domain.batch_problems import problem
 from dispatch.domain.batch_progress import needs_plan
 from dispatch.domain.city import Duplicate, Early, Rejected
 from dispatch.domain.fleet import report_duties
-from dispatch.domain.model import Assignment, Batch, Entity, Handover, Hospital, Offer, Report, Unit
+from dispatch.domain.model import Assignment, Entity, Handover, Hospital, Offer, Report, Unit
 from dispatch.planning.solve import solve
 from dispatch.topics import TOPIC_OF
 from dispatch.topics.calls import CallLinkConfirmed, CallLinkRefused
@@ -50,7 +50,15 @@ _COMPLAINTS: Final = (
     ),
 )
 _NAMES: Final = ("王秀英", "李建国", "张伟", "不详")
-_HISTORIES: Final = ({}, {}, {"travel": "no"}, ALL_NO, ALL_NO, POSITIVE, UNDETERMINED)
+_HISTORIES: Final[tuple[dict[str, str], ...]] = (
+    {},
+    {},
+    {"travel": "no"},
+    ALL_NO,
+    ALL_NO,
+    POSITIVE,
+    UNDETERMINED,
+)
 _NEXT: Final = {
     "ordered": "rolling",
     "rolling": "on_scene",
@@ -314,7 +322,7 @@ class RandomDay:
         city = self.city.city
         waiting = sorted(
             each.batch_id for each in city.batches.values()
-            if isinstance(each, Batch) and needs_plan(each)
+            if needs_plan(each)
         )  # fmt: skip
         if waiting:
             batch = city.batches[self.rng.choice(waiting)]
@@ -413,7 +421,7 @@ class RandomDay:
             body = {"hospital_id": handover.hospital_id, "handover_id": handover.handover_id,
                     "at": city.now}  # fmt: skip
             self.say(PatientLeft.model_validate(body))
-        elif chance < 0.95 and handover.room is not None and self.arrived(handover):
+        elif chance < 0.95 and self.arrived(handover):
             self.a_bed_is_freed(handover)
 
     def a_bed_is_freed(self, handover: Handover) -> None:

@@ -185,8 +185,9 @@ class Reading:
             said = assigned["data"]
             asked = self.decision(said["incident_id"], assigned)
             told = PPE[order["data"]["ppe"]["level"]] < PPE[said["ppe"]]
-            nobody = asked is None or asked["action"] != "dispatch"
-            if nobody or PPE[said["ppe"]] < PPE[asked["ppe"]] or self.another_crew(assigned, asked):
+            if asked is None or asked["action"] != "dispatch":  # noqa: SIM114 - two reasons
+                wrong.append((assigned, said["incident_id"]))
+            elif PPE[said["ppe"]] < PPE[asked["ppe"]] or self.another_crew(assigned, asked):
                 wrong.append((assigned, said["incident_id"]))
             elif told:
                 wrong.append((order, said["incident_id"]))
