@@ -165,8 +165,10 @@ def update(city: City, assignment: Assignment, reason: str) -> None:
     if handover is None:
         return
     incident = city.incidents[assignment.incident_id]
-    expected_at = expected_arrival(city, assignment, city.hospitals[handover.hospital_id])
+    hospital = city.hospitals[handover.hospital_id]
+    expected_at = expected_arrival(city, assignment, hospital)
     city.put(replace(handover, expected_at=expected_at))
+    needs = choosing.needs_of(city, incident)
     city.emit(
         HandoverUpdated(
             handover_id=handover.handover_id,
@@ -179,6 +181,8 @@ def update(city: City, assignment: Assignment, reason: str) -> None:
             rule=assignment.rule,
             staff_ppe=list(city.pack.protection.levels[assignment.ppe].receiving_staff),
             reason=reason,
+            needs=list(needs),
+            lacking=list(choosing.lacking(needs, hospital)),
         ),
         key=handover.hospital_id,
     )

@@ -40,7 +40,10 @@ class HandoverAnnounced(Announcement):
 
 
 class HandoverUpdated(Announcement):
-    """The expected time of arrival, the risk or the condition changed."""
+    """The expected time of arrival, the risk, the condition or what the patient needs changed.
+
+    `needs` are the capabilities needed by now, `lacking` those of them that the hospital lacks.
+    """
 
     event_type: ClassVar[str] = "handover.updated"
     handover_id: str
@@ -53,6 +56,8 @@ class HandoverUpdated(Announcement):
     rule: str
     staff_ppe: list[str]
     reason: str
+    needs: list[str] = Field(default_factory=list)
+    lacking: list[str] = Field(default_factory=list)
 
 
 class HandoverReminded(Announcement):

@@ -7,7 +7,7 @@ import pytest
 
 from dispatch.domain.choosing import HospitalChoice
 from dispatch.policy.pack import load_pack
-from dispatch.topics.handovers import HandoverAnnounced, HandoverWithdrawn
+from dispatch.topics.handovers import HandoverAnnounced, HandoverUpdated, HandoverWithdrawn
 from dispatch.topics.incidents import EscalationRaised, HospitalChosen, IncidentAssigned
 from dispatch.topics.orders import OrderAmended, OrderIssued
 from tests.unit.domain.city_builder import (
@@ -293,8 +293,19 @@ def test_a_need_that_comes_too_late_is_escalated() -> None:
     city = two("cardiac")
     city.say(febrile("c1", UNDETERMINED))
     city.run_to("U1", "at_hospital")
-    assert escalated(city.answer("c1", symptoms=["chest_pain"])) == ["capability_lacking"]
+    events = city.answer("c1", symptoms=["chest_pain"])
+    assert escalated(events) == ["capability_lacking"]
     assert city.handover("U1").hospital_id == "near"
+    news = only(HandoverUpdated, events)
+    assert (news.needs, news.lacking) == (["cardiac"], ["cardiac"])
+
+
+def test_a_hospital_that_has_what_an_answer_asks_for_is_told_of_it() -> None:
+    city = two("cardiac")
+    city.city.load([hospital("near", *ISOLATING, position=NEAR, capabilities=("cardiac",))])
+    city.say(febrile("c1", UNDETERMINED))
+    news = only(HandoverUpdated, city.answer("c1", symptoms=["chest_pain"]))
+    assert (news.hospital_id, news.needs, news.lacking) == ("near", ["cardiac"], [])
 
 
 def test_a_symptom_that_is_taken_back_takes_its_need_along() -> None:
