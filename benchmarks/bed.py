@@ -167,12 +167,14 @@ async def open_bed(stack: Stack, *, units: int) -> AsyncIterator[Bed]:
     async with AsyncExitStack() as exits:
         await _administer(stack, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
         exits.push_async_callback(_administer, stack, f"DROP DATABASE {name} WITH (FORCE)")
-        own = {prefix + name for name in read_plan(plan).own_topics}
-        shared = {prefix + name for name in read_plan(plan).topics} - own
-        for names, partitions in ((shared, PARTITIONS), (own, 1)):
-            await ensure_topics(
-                options, names, partitions=partitions, replication=stack.broker.replication
-            )
+        city = read_plan(plan)
+        await ensure_topics(
+            options,
+            [prefix + name for name in city.topics],
+            single={prefix + name for name in city.own_topics},
+            partitions=PARTITIONS,
+            replication=stack.broker.replication,
+        )
         producer = await exits.enter_async_context(started_producer(KafkaSettings(**stack.kafka)))
         dsn = stack.postgres.dsn_of(name)
         database = await asyncpg.connect(dsn)

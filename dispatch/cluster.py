@@ -135,8 +135,11 @@ async def ensure_topics(
     *,
     partitions: int,
     replication: int,
+    single: Collection[str] = (),
 ) -> None:
     """Create the topics that don't exist yet, until every broker tells of them.
+
+    Those that are `single`, too, have one partition: with one key or one reader more are of no use.
 
     Those that exist stay as they are.
     `client_options` are aiokafka's, as from `KafkaSettings.client_options`. Raises Unavailable
@@ -146,11 +149,14 @@ async def ensure_topics(
     admin = AIOKafkaAdminClient(**client_options)
     try:
         await admin.start()
-        missing = set(names) - set(await admin.list_topics())
+        missing = {*names, *single} - set(await admin.list_topics())
         if not missing:
             return
         answer: Any = await admin.create_topics(
-            [NewTopic(name, partitions, replication) for name in sorted(missing)]
+            [
+                NewTopic(name, 1 if name in single else partitions, replication)
+                for name in sorted(missing)
+            ]
         )
     except (KafkaError, OSError) as error:
         raise await unreachable(client_options, error) from error

@@ -109,13 +109,8 @@ async def _run(settings: Settings, city: Path, plan: CityPlan, workers: int) -> 
         await ensure_topics(
             kafka.client_options(),
             [settings.topic_prefix + topic.name for topic in TOPICS],
+            single={settings.topic_prefix + name for name in plan.own_topics},
             partitions=PARTITIONS,
-            replication=1,
-        )
-        await ensure_topics(
-            kafka.client_options(),
-            [settings.topic_prefix + name for name in plan.own_topics],
-            partitions=1,
             replication=1,
         )
         # The broker is a new cluster at every start.

@@ -86,9 +86,8 @@ async def open_stage(
         await amigrate({"dsn": stack.dsn})
         options = {"bootstrap_servers": stack.bootstrap}
         shared = [PREFIX + topic.name for topic in TOPICS]
-        await ensure_topics(options, shared, partitions=PARTITIONS, replication=1)
-        own = [PREFIX + name for name in plan.own_topics]
-        await ensure_topics(options, own, partitions=1, replication=1)
+        own = {PREFIX + name for name in plan.own_topics}
+        await ensure_topics(options, shared, single=own, partitions=PARTITIONS, replication=1)
         clock_path = stack.data_dir / CLOCK_FILE
         clock = ScenarioClock.create(clock_path, start, 0.0)
         exits.callback(clock.close)

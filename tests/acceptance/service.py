@@ -192,8 +192,14 @@ async def open_service(
     options = {"bootstrap_servers": stack.bootstrap}
     plan = folder / "city.toml"
     plan.write_text(city_plan(units), encoding="utf-8")
-    names = [prefix + name for name in read_plan(plan).topics]
-    await ensure_topics(options, names, partitions=PARTITIONS, replication=stack.broker.replication)
+    city = read_plan(plan)
+    await ensure_topics(
+        options,
+        [prefix + name for name in city.topics],
+        single={prefix + name for name in city.own_topics},
+        partitions=PARTITIONS,
+        replication=stack.broker.replication,
+    )
     producer = AIOKafkaProducer(
         **options, acks="all", enable_idempotence=stack.kafka["enable_idempotence"]
     )

@@ -220,9 +220,11 @@ async def open_bench(
         options = {"bootstrap_servers": stack.bootstrap}
         plan_file, clock_file = folder / "city.toml", folder / "scenario.clock"
         plan_file.write_text(city_plan(load.units), encoding="utf-8")
+        plan = read_plan(plan_file)
         await ensure_topics(
             options,
-            [prefix + name for name in read_plan(plan_file).topics],
+            [prefix + name for name in plan.topics],
+            single={prefix + name for name in plan.own_topics},
             partitions=load.partitions,
             replication=stack.broker.replication,
         )
@@ -236,7 +238,7 @@ async def open_bench(
             prefix=prefix,
             partitions=load.partitions,
             clock=clock,
-            plan=read_plan(plan_file),
+            plan=plan,
             pack=load_pack(str(pack_file)),
         )
         standby = Server(stack.data_dir / f"standby-{uuid.uuid4().hex[:8]}")

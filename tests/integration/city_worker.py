@@ -110,6 +110,7 @@ async def make_topics(stack: Stack, prefix: str, plan: CityPlan) -> None:
     await ensure_topics(
         {"bootstrap_servers": stack.bootstrap},
         [prefix + name for name in plan.topics],
+        single={prefix + name for name in plan.own_topics},
         partitions=PARTITIONS,
         replication=stack.broker.replication,
     )

@@ -130,10 +130,12 @@ async def test_topics_that_exist_stay_as_they_are(stack: Stack, topic_prefix: st
     options = {"bootstrap_servers": stack.bootstrap}
     first, second = f"{topic_prefix}a", f"{topic_prefix}b"
     await ensure_topics(options, [first], partitions=2, replication=1)
-    await ensure_topics(options, [first, second], partitions=5, replication=1)
-    async with AIOKafkaConsumer(first, second, **options) as consumer:
+    own = f"{first}.own"
+    await ensure_topics(options, [first, second, own], single=[own], partitions=5, replication=1)
+    async with AIOKafkaConsumer(first, second, own, **options) as consumer:
         assert consumer.partitions_for_topic(first) == {0, 1}
         assert consumer.partitions_for_topic(second) == {0, 1, 2, 3, 4}
+        assert consumer.partitions_for_topic(own) == {0}
 
 
 async def test_an_unreachable_broker_is_unavailable() -> None:

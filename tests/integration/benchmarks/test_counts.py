@@ -138,6 +138,7 @@ async def counted(
     await ensure_topics(
         options,
         [topic_prefix + name for name in plan.topics],
+        single={topic_prefix + name for name in plan.own_topics},
         partitions=PARTITIONS,
         replication=stack.broker.replication,
     )
