@@ -78,7 +78,8 @@ class SetApart:
         self._apart: dict[Sender, datetime] = {}
         # Whose inputs have taken effect, the latest last.
         self._known: OrderedDict[Sender, None] = OrderedDict()
-        self._served = Sender("", "")
+        # Whose turn was last, in the round of all and in that of those who go on meanwhile.
+        self._served = {False: Sender("", ""), True: Sender("", "")}
         # Of whom something waits, and of those whose last turn was in vain, as far as is known.
         self._waiting: set[Sender] = set()
         self._in_vain: set[Sender] = set()
@@ -96,6 +97,7 @@ class SetApart:
         # What was written down.
         self._waits: Mapping[Sender, Sequence[Record]] = {}
         self._serving: Sender | None = None
+        self._meanwhile = False
         self._turn = self._refused_in_turn = 0
         self._released: tuple[set[Sender], datetime] | None = None
 
@@ -235,7 +237,7 @@ class SetApart:
         self._forget()
 
     def _end_turn(self, sender: Sender) -> None:
-        self._served = sender
+        self._served[self._meanwhile] = sender
         self.refused = self._refused_in_turn / self._turn
         if self.refused > IN_VAIN:
             self._in_vain.add(sender)
@@ -271,7 +273,9 @@ class SetApart:
     ) -> Sequence[Record]:
         """Take up to so many records of the next sender off what waits; none when nothing waits."""
         names = (None, None) if among is None else tuple(map(list, zip(*among, strict=True)))
-        rows = await tx.fetch("next_set_apart", *self._served, at_once, ROW_BYTES, *names)
+        self._meanwhile = among is not None
+        last = self._served[self._meanwhile]
+        rows = await tx.fetch("next_set_apart", *last, at_once, ROW_BYTES, *names)
         if not rows:
             return ()
         self._serving = Sender(rows[0]["topic"], rows[0]["source"])

@@ -455,6 +455,51 @@ async def test_one_of_whom_most_takes_effect_need_not_wait_for_another_one(
     assert counted(await published(desk, await desk.settle_apart() or ())) == AT_ONCE
 
 
+async def test_those_who_go_on_meanwhile_take_nobody_out_of_the_round(
+    desk: Desk, post: Post
+) -> None:
+    going_on, floods = ("b-crews", "d-crews"), ("a", "c", "e")
+    await take(desk, [sent_by(post.call(f"c{n}"), "other") for n in range(6)])
+    for number, source in enumerate((*going_on, *floods), 6):
+        await take(desk, [sent_by(post.call(f"c{number}"), source)])
+        await flooded(desk, post, source)
+    for source in floods:
+        await take(desk, bad(post, 3 * AT_ONCE, source))
+    sources: list[str] = []
+
+    async def turn(*, worthwhile: bool) -> None:
+        assert await desk.hear_of_set_apart()
+        events = await published(desk, await desk.settle_apart(worthwhile=worthwhile) or ())
+        sources.extend(each["source"] for each in of_kind(events, "inputs.refused"))
+        sources.extend("crews" for _ in of_kind(events, "incident.cancelled"))
+
+    for _ in floods:
+        await turn(worthwhile=True)
+    for number in range(6):
+        await take(desk, [cancelled(post, f"c{number}", going_on[number % 2])])
+        await turn(worthwhile=True)
+        await turn(worthwhile=False)
+    assert sources == ["a", "c", "e", *("crews", "a", "crews", "c", "crews", "e") * 2]
+
+
+async def test_those_who_go_on_meanwhile_have_their_turns_one_after_the_other(
+    desk: Desk, post: Post
+) -> None:
+    for source in ("a", "b"):
+        await flooded(desk, post, source)
+    await take(desk, [sent_by(post.call(f"c{n}"), "other") for n in range(4 * AT_ONCE)])
+    for begin, source in ((0, "a"), (2 * AT_ONCE, "b")):
+        those = range(begin, begin + 2 * AT_ONCE)
+        await take(desk, [cancelled(post, f"c{n}", source) for n in those])
+    order = []
+    for _ in range(4):
+        assert await desk.hear_of_set_apart()
+        events = await published(desk, await desk.settle_apart(worthwhile=True) or ())
+        first = of_kind(events, "incident.cancelled")[0]
+        order.append("a" if int(first["incident_id"][1:]) < 2 * AT_ONCE else "b")
+    assert order == ["a", "b", "a", "b"]
+
+
 async def test_a_transaction_that_is_decided_again_has_tried_each_once(
     desk: Desk, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
