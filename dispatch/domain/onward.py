@@ -20,6 +20,7 @@ def transfer_onward(city: City, handover_id: str) -> None:
     The receiving hospital asks, as an institution that cannot admit the case (R1). Nothing is to be
     done for a patient without a finding or at a hospital that is for cases; a critical case known
     before was taken to the emergency buffer on purpose (R3): its hospital asks when it is time.
+    A patient who is no longer there is not fetched, but somebody must know.
     """
     handover = city.handovers[handover_id]
     hospital = city.hospitals[handover.hospital_id]
@@ -29,6 +30,16 @@ def transfer_onward(city: City, handover_id: str) -> None:
     if not assignment.case_found or hospital.service == "cases":
         return
     incident = city.incidents[handover.incident_id]
+    if handover.left_at is not None or handover.freed_at is not None:
+        escalate(
+            city,
+            "patient_left",
+            incident.incident_id,
+            handover_id,
+            f"a {incident.case_status} case was found in a patient who is no longer at"
+            f" {hospital.hospital_id}",
+        )
+        return
     if not any(hospitals.may_be_for_cases(each) for each in city.hospitals.values()):
         escalate(
             city,

@@ -29,6 +29,11 @@ def left(city: SmallCity, handover: Handover, **more: Any) -> PatientLeft:
     return PatientLeft.model_validate(body | {"at": city.now} | more)
 
 
+def freed(city: SmallCity, handover: Handover, outcome: str) -> BedFreed:
+    body = {"hospital_id": handover.hospital_id, "room": handover.room, "at": city.now}
+    return BedFreed.model_validate(body | {"promise_id": handover.handover_id, "outcome": outcome})
+
+
 def received() -> tuple[SmallCity, Handover]:
     """Return a city in which a fever clinic has received a patient."""
     city = SmallCity(unit("U1"))
@@ -98,16 +103,9 @@ def test_who_leaves_before_the_result_is_escalated_and_reported() -> None:
 
 def test_a_bed_that_is_left_says_the_same() -> None:
     city, handover = received()
-    body = {
-        "hospital_id": handover.hospital_id,
-        "at": city.now,
-        "room": handover.room,
-        "promise_id": handover.handover_id,
-    }
-    events = city.say(BedFreed.model_validate(body | {"outcome": "left"}))
-    assert escalated(events) == ["patient_left"]
-    other, handover = received()
-    assert escalated(other.say(BedFreed.model_validate(body | {"at": other.now}))) == []
+    assert escalated(city.say(freed(city, handover, "left"))) == ["patient_left"]
+    city, handover = received()
+    assert escalated(city.say(freed(city, handover, "discharged"))) == []
 
 
 def test_after_a_negative_result_anybody_may_leave_and_a_case_may_not() -> None:
@@ -119,6 +117,18 @@ def test_after_a_negative_result_anybody_may_leave_and_a_case_may_not() -> None:
     events = city.say(left(city, handover))
     assert escalated(events) == ["patient_left"]
     assert "as a confirmed case" in only(EscalationRaised, events).explanation
+
+
+@pytest.mark.parametrize("outcome", ["left", "discharged", "moved", None])
+def test_a_case_found_in_somebody_who_is_gone_is_escalated_and_nobody_sent(
+    outcome: str | None,
+) -> None:
+    city, handover = received()
+    city.say(left(city, handover) if outcome is None else freed(city, handover, outcome))
+    events = city.say(city.result(handover, positive=True))
+    assert escalated(events) == ["patient_left"]
+    assert "no longer at" in only(EscalationRaised, events).explanation
+    assert city.city.handovers[handover.handover_id].transfer_call_id is None
 
 
 def test_nobody_leaves_where_they_never_came() -> None:
