@@ -22,6 +22,7 @@ from dispatch.domain import (
     positions,
     radio,
     scenes,
+    setting_out,
     signing,
 )
 from dispatch.domain.city import City, Rejected
@@ -206,6 +207,8 @@ def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
     status = event.status
     assert status is not None, "only a reported status is a change"
     check_transition(unit.status, status)
+    if unit.status == "handed_over":
+        city.cancel_timer(setting_out.TIMER, unit.unit_id)
     if status == "returning" and unit.job_id is not None:
         raise Rejected("status", "the vehicle is not disinfected: its certificate is missing")
     if status == "disinfecting" and unit.job_id is None:

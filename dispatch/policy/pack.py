@@ -202,8 +202,10 @@ class Allocation(Part):
     by its code, and need nothing of a hospital but for their age. Without a regular crew within
     `critical_reach_minutes`, a critical patient gets a transfer crew as the last resort. A hold
     without an end ends after `hold_seconds`, any within `hold_at_most_seconds`, and somebody is
-    reminded of it every `hold_reminder_seconds`. A unit that is free takes over the run of a crew
-    that is not there yet where it comes `take_over_seconds` sooner, or more; without that, never.
+    reminded of it every `hold_reminder_seconds`. A unit that has handed over, owes no disinfection
+    and says nothing counts as on its way back after `assume_returning_seconds`. A unit that is free
+    takes over the run of a crew that is not there yet where it comes `take_over_seconds` sooner, or
+    more; without that, never.
 
     These limits are by how urgent it is; an unknown condition is `critical`, too. A crew that suits
     better (of the kind asked for, or with negative pressure) may come `suited_later_seconds` after
@@ -229,6 +231,7 @@ class Allocation(Part):
     hold_seconds: Seconds
     hold_at_most_seconds: Seconds
     hold_reminder_seconds: Seconds
+    assume_returning_seconds: Seconds
     take_over_seconds: Seconds | None = None
     suited_later_seconds: Limits
     swap_later_seconds: Limits

@@ -11,7 +11,11 @@ Disbelief = Literal["no_fix", "out_of_bounds", "too_fast", "from_the_future", "o
 
 
 class UnitChanged(Announcement):
-    """A unit's status or staffing changed."""
+    """A unit's status or staffing changed.
+
+    `assumed` is true of a status that the crew has not reported: after the pack's time it is taken
+    to be on its way back.
+    """
 
     event_type: ClassVar[str] = "unit.changed"
     unit_id: str
@@ -22,6 +26,7 @@ class UnitChanged(Announcement):
     assignment_id: str | None
     job_id: str | None
     reason: str | None
+    assumed: bool = False
 
 
 class UnitWarned(Announcement):
