@@ -38,6 +38,7 @@ from dispatch.topics.units import (
     RunEnded,
     SceneReported,
     UnitReported,
+    UnitStatus,
 )
 
 _DATA: Final = tomllib.loads(
@@ -226,7 +227,7 @@ def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
         change_unit(city, unit, status=status, reason=event.reason)
 
 
-def _progress(city: City, unit: Unit, status: str, event: UnitReported) -> None:
+def _progress(city: City, unit: Unit, status: UnitStatus, event: UnitReported) -> None:
     assert unit.assignment_id is not None, "a unit on a run has an assignment"
     assignment = city.assignments[unit.assignment_id]
     if assignment.acknowledged_at is None:

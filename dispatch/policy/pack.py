@@ -28,12 +28,9 @@ from dispatch.policy.meaning import Meanings
 from dispatch.policy.reading import Reader
 from dispatch.policy.rules import (
     Case,
-    Destination,
-    Disinfection,
     Line,
     Outcome,
     Part,
-    Protection,
     Rule,
     check_table,
     compile_table,
@@ -43,6 +40,15 @@ from dispatch.policy.temperature import Threshold
 from dispatch.policy.vocabulary import Vocabulary, load_vocabulary
 from dispatch.toml_file import read_toml
 from dispatch.topics.city import CityMode
+from dispatch.topics.codes import (
+    ClockKind,
+    ConcentrationUnit,
+    Destination,
+    Disinfection,
+    DisinfectionMethod,
+    Item,
+    Protection,
+)
 from dispatch.topics.fields import (
     CaseStatus,
     CaseStatusFound,
@@ -55,7 +61,6 @@ from dispatch.topics.fields import (
 from dispatch.topics.transfers import Mobility, Severity
 from dispatch.topics.units import UnitStatus
 
-Item = Literal["travel", "residence", "close_contact", "exposure"]
 ITEMS: tuple[Item, ...] = get_args(Item)
 # Where a suspicion is taken that is not excluded.
 _FOR_SUSPICIONS: tuple[Destination, ...] = (
@@ -337,8 +342,8 @@ class Handover(Part):
 class Minimum(Part):
     """The least that disinfects: concentration in `unit`, contact time in minutes."""
 
-    method: Literal["wipe", "aerosol"]
-    unit: Literal["mg/L", "percent"]
+    method: DisinfectionMethod
+    unit: ConcentrationUnit
     min_concentration: Positive
     min_minutes: Positive
     closed: bool
@@ -531,23 +536,6 @@ class ClockLimit(Part):
         return self
 
 
-ClockKind = Literal[
-    "call_answered",
-    "accepted_to_order",
-    "order_to_rolling",
-    "case_reported",
-    "crossing_reported",
-    "result_fever_clinic",
-    "result_other",
-    "survey",
-    "reserve_emptied",
-    "reserve_in_service",
-    "temporary_in_service",
-    "transfer_answered",
-    "follow_up",
-]
-
-
 class Reports(Part):
     """How reports are sent again until acknowledged, and what makes cases a cluster.
 
@@ -562,15 +550,10 @@ class Reports(Part):
 
 
 class Events(Part):
-    """How long an event waits for the call it overtook, and how far from now a time may be.
-
-    A call's time that is further behind than `past_tolerance_seconds` is of a clock that was never
-    set, and is taken as now. It is longer than calls may lie while the service stands still.
-    """
+    """How long an event waits for the call it overtook, and how far ahead a time may be."""
 
     parked_seconds: Seconds
     future_tolerance_seconds: Seconds
-    past_tolerance_seconds: Seconds
 
 
 @dataclass(frozen=True, slots=True)

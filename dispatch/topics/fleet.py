@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from dispatch.topics.announcement import Announcement
 from dispatch.topics.city import CityMode
+from dispatch.topics.units import UnitStatus
 
 # Why a position that a unit reports is not believed.
 Disbelief = Literal["no_fix", "out_of_bounds", "too_fast", "from_the_future", "older_than_last"]
@@ -20,8 +21,8 @@ class UnitChanged(Announcement):
     event_type: ClassVar[str] = "unit.changed"
     unit_id: str
     at: datetime
-    status: str
-    before: str
+    status: UnitStatus
+    before: UnitStatus
     staffed: bool
     assignment_id: str | None
     job_id: str | None

@@ -8,8 +8,8 @@ import pytest
 from dispatch.domain import awaited, clocks
 from dispatch.domain.handling import _TIMERS
 from dispatch.domain.model import Timer
-from dispatch.policy.pack import ClockKind
 from dispatch.topics import INPUT_TOPICS
+from dispatch.topics.codes import ClockKind
 from tests.unit.domain.city_builder import (
     START,
     UNDETERMINED,
