@@ -1,5 +1,6 @@
 """`make kafka` keeps its brokers running: one that ends is started again, and nothing else ends."""
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
         if next(looks, None) is None:
             raise Looked
 
-    monkeypatch.setattr(run.asyncio, "sleep", look_again)
+    monkeypatch.setattr(asyncio, "sleep", look_again)
 
 
 async def keep(cluster: Any) -> None:
