@@ -550,10 +550,15 @@ class Reports(Part):
 
 
 class Events(Part):
-    """How long an event waits for the call it overtook, and how far ahead a time may be."""
+    """How long an event waits for the call it overtook, and how far from now a time may be.
+
+    A call's time that is further behind than `past_tolerance_seconds` is of a clock that was never
+    set, and is taken as now. It is longer than calls may lie while the service stands still.
+    """
 
     parked_seconds: Seconds
     future_tolerance_seconds: Seconds
+    past_tolerance_seconds: Seconds
 
 
 @dataclass(frozen=True, slots=True)
