@@ -79,7 +79,7 @@ class Desk(Protocol):
         """Return up to `limit` unpublished events of at least that age, in log order."""
         ...
 
-    async def unpublished(self, positions: Sequence[int]) -> set[int]:
+    async def still_unpublished(self, positions: Sequence[int]) -> set[int]:
         """Return those of some positions whose events are not known to be published."""
         ...
 

@@ -190,7 +190,7 @@ class DeskWork(mode.Service):
         """Return the events but for earlier ones that are published elsewhere in a moment."""
         positions = [event.position for event in waiting if event.earlier]
         for _ in range(_LOOKS):
-            if not (left := await self._desk.unpublished(positions)):
+            if not (left := await self._desk.still_unpublished(positions)):
                 break
             await asyncio.sleep(ELSEWHERE_SECONDS / _LOOKS)
         return [event for event in waiting if not event.earlier or event.position in left]

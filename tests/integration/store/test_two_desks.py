@@ -109,9 +109,9 @@ async def test_what_was_decided_before_is_told_from_what_is_decided_now(
     before = {event.position for event in changed if event.earlier}
     assert before
     assert before <= {event.position for event in decided}
-    assert before == await two.unpublished([event.position for event in changed]) & before
+    assert before == await two.still_unpublished([event.position for event in changed]) & before
     await one.published(decided)
-    assert not await two.unpublished(sorted(before))
+    assert not await two.still_unpublished(sorted(before))
     # What is read again was decided before, too.
     again = await two.take([replace(post.unit("R1", status="rolling"), offset=0)])
     assert all(event.earlier for event in again if event.position in before)

@@ -59,7 +59,7 @@ class Desk:
         self.refused.append((record.key or b"").decode())
         return ()
 
-    async def unpublished(self, positions: Sequence[int]) -> set[int]:
+    async def still_unpublished(self, positions: Sequence[int]) -> set[int]:
         return self.unpublished.keys() & set(positions)
 
     async def published(self, events: Sequence[Outgoing]) -> None:
@@ -308,7 +308,7 @@ class OneOfTwo(Desk):
         keys = {event.key for event in decided}
         return [event for event in earlier if event.key in keys] + decided
 
-    async def unpublished(self, positions: Sequence[int]) -> set[int]:
+    async def still_unpublished(self, positions: Sequence[int]) -> set[int]:
         self.asked += 1
         return self._shared.unmarked.keys() & set(positions)
 
