@@ -17,8 +17,9 @@ _ABOUT: Final = f"""\
 Ambulance dispatch with epidemic screening, on Kafka.
 
 Every message is a CloudEvent (1.0) in binary mode: its attributes are `ce_` headers, its body is
-one JSON object, of an input at most {MAX_BODY_BYTES} bytes long. An input is the same as another
-one when `ce_source` and `ce_id` are the same; it takes effect once. What the service publishes may
+one JSON object, of an input at most {MAX_BODY_BYTES} bytes long. An input may be in structured mode
+instead, as `application/cloudevents+json`; the batch format is refused. An input is the same as
+another one when `ce_source` and `ce_id` are the same; it takes effect once. What is published may
 arrive more than once; `ce_sequence` grows in each topic and key, so that a reader can pass over
 what it has seen, and `ce_cause` names the input (`source#id`) or timer that brought it about.
 
