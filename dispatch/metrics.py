@@ -79,6 +79,12 @@ class Metrics:
             ("work",),
             registry=registry,
         )
+        self.misplaced = Counter(
+            "dispatch_misplaced_inputs",
+            "Records on another partition than their key's: those of one key are read in no order",
+            ("topic",),
+            registry=registry,
+        )
         self.reread = Counter(
             "dispatch_positions_reread",
             "Records to read again, as the database knows less than Kafka's committed offset",

@@ -778,6 +778,13 @@ def pack_names() -> list[str]:
     )
 
 
+def built_in(name: str) -> str:
+    """Return the TOML of a pack that comes with the service; raise PackError where none does."""
+    if name not in pack_names():
+        raise PackError(f"{name}: not the name of a pack ({', '.join(pack_names())})")
+    return (PACKS / f"{name}.toml").read_text(encoding="utf-8")
+
+
 @lru_cache(maxsize=16)
 def load_pack(name_or_path: str) -> Pack:
     """Return a pack by its name, or by the path of its file; read once a process.
