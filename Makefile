@@ -106,8 +106,9 @@ format: setup ## format, and fix what can be fixed by itself
 schemas: setup ## write schemas/ again from the models
 	@$(BIN)/dispatch schemas
 
-# uv resolves for every platform and Python at once; it is needed for nothing else.
-lock: setup ## pin the newest allowed versions in requirements.lock, the image's and the benches'
+# uv resolves for every platform and Python at once; it is needed for nothing else. Nor is npm, but for
+# the clients of JavaScript in the tests.
+lock: setup ## pin the newest allowed versions in requirements.lock, the image's, the benches', npm's
 	@$(PYTHON) -m venv $(VENV)/lock
 	@$(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install uv
 	@env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile pyproject.toml \
@@ -122,6 +123,8 @@ lock: setup ## pin the newest allowed versions in requirements.lock, the image's
 		--quiet --upgrade --extra embedded --group bench --group build --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --output-file requirements.bench.lock
+	@cd tests/javascript_packages && npm install --package-lock-only --omit-lockfile-registry-resolved \
+		--ignore-scripts --no-audit --no-fund >/dev/null
 
 clean: ## remove .venv and everything built
 	@rm -rf $(VENV) $(BENCH) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from dispatch.kafka.placement import PARTITIONER
 from dispatch.settings import Settings
 from dispatch.topics import WITHHOLDING, Own, Topic
 from dispatch.topics.announcement import Announcement
@@ -17,10 +18,16 @@ _ABOUT: Final = f"""\
 Ambulance dispatch with epidemic screening, on Kafka.
 
 Every message is a CloudEvent (1.0) in binary mode: its attributes are `ce_` headers, its body is
-one JSON object, of an input at most {MAX_BODY_BYTES} bytes long. An input is the same as another
-one when `ce_source` and `ce_id` are the same; it takes effect once. What the service publishes may
+one JSON object, of an input at most {MAX_BODY_BYTES} bytes long. An input may be in structured mode
+instead, as `application/cloudevents+json`; the batch format is refused. An input is the same as
+another one when `ce_source` and `ce_id` are the same; it takes effect once. What is published may
 arrive more than once; `ce_sequence` grows in each topic and key, so that a reader can pass over
 what it has seen, and `ce_cause` names the input (`source#id`) or timer that brought it about.
+
+Every message has a key, as its topic says, in UTF-8. Keys are placed by murmur2, as Java's clients,
+kafkajs and aiokafka do by themselves; librdkafka (confluent-kafka, kcat and others) needs
+`partitioner={PARTITIONER}`, or one key's inputs lie on two partitions and are read in no order.
+The service places what it publishes in the same way.
 
 Times are RFC 3339 with an offset, positions WGS-84 degrees, durations seconds. The events of one
 key stay in order. A refused input changes nothing: it is answered under its key, and kept whole on
@@ -174,7 +181,7 @@ def _message(
         "payload": {"schemaFormat": SCHEMA_FORMAT, "schema": {"$ref": f"./{file}"}},
         "bindings": {
             "kafka": {
-                "key": {"type": "string", "description": _sentence(_key(topic))},
+                "key": _key_schema(topic),
                 "bindingVersion": KAFKA_BINDING,
             }
         },
@@ -186,6 +193,11 @@ def _message(
             }
         ],
     }
+
+
+def _key_schema(topic: Topic) -> dict[str, str]:
+    described = {"type": "string", "description": f"{_sentence(_key(topic))} In UTF-8."}
+    return described | ({"const": topic.key} if topic.key == topic.name else {})
 
 
 def _key(topic: Topic) -> str:

@@ -19,7 +19,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
-from dispatch.errors import Unavailable
+from dispatch.errors import ConfigurationError, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +29,12 @@ TOLD_LIMIT: Final = 20.0
 LOOK_AGAIN: Final = 0.05
 
 ASK_AGAIN_TIMEOUT_MS: Final = 5_000
+# With Fetch 10 (KIP-110) a broker keeps and gives what clients compress by zstd: Apache Kafka 2.1.
+LEAST_FETCH: Final = 10
+LEAST_RELEASE: Final = "2.1"
+_FETCH: Final = 1
+# The release that had a version as its newest.
+_RELEASES: Final = {6: "1.0", 7: "1.1", 8: "2.0"}
 _ADDRESSES: Final = "bootstrap_servers"
 
 
@@ -116,6 +122,44 @@ async def notes_beside_offsets(client_options: Mapping[str, Any], topic: str) ->
     finally:
         await admin.close()
     return [each.metadata for each in found.values() if each.metadata]
+
+
+async def check_release(client_options: Mapping[str, Any]) -> None:
+    """Refuse a cluster that has a broker too old, by the versions that it says it can fetch with.
+
+    Brokers that are down are not asked. Raises ConfigurationError, naming both versions, and
+    Unavailable when the cluster can't be reached.
+    """
+    options = {name: value for name, value in client_options.items() if name != _ADDRESSES}
+    client = AIOKafkaClient(**client_options)
+    try:
+        await client.bootstrap()
+        brokers = [(broker.host, broker.port) for broker in client.cluster.brokers()]
+    except (KafkaError, OSError) as error:
+        raise await unreachable(client_options, error) from error
+    finally:
+        await client.close()
+    fetching = await asyncio.gather(*(_fetches(host, port, options) for host, port in brokers))
+    for (host, port), newest in zip(brokers, fetching, strict=True):
+        if newest is not None and newest < LEAST_FETCH:
+            found = _RELEASES.get(newest, "older than 1.0")
+            raise ConfigurationError(
+                f"Kafka at {host}:{port} is {found}, this program needs {LEAST_RELEASE} or newer"
+            )
+
+
+async def _fetches(host: str, port: int, options: Mapping[str, Any]) -> int | None:
+    """Return the newest version of Fetch that a broker takes; None when it is not there."""
+    try:
+        connection = await create_conn(
+            host, port, request_timeout_ms=ASK_AGAIN_TIMEOUT_MS, **options
+        )
+    except (KafkaError, OSError):
+        return None
+    # Each connection begins with the question; who asks again has to know all versions of it.
+    told: dict[int, tuple[int, int]] = connection._versions  # noqa: SLF001 - it has no other way
+    connection.close()
+    return told.get(_FETCH, (0, 0))[1]
 
 
 async def check_topics(client_options: Mapping[str, Any], names: Collection[str]) -> None:

@@ -15,9 +15,9 @@ from dispatch import process_memory
 from dispatch.health import DeskHealth
 from dispatch.log_writer import dropped_lines
 from dispatch.topics.calls import Call
+from dispatch.topics.codes import EscalationKind
 from dispatch.topics.envelope import Outgoing
 from dispatch.topics.fleet import Disbelief
-from dispatch.topics.incidents import EscalationKind
 from dispatch.topics.refused import kind_of
 
 BATCH_SIZES = (1, 5, 10, 50, 100, 250, 500, 1_000, 5_000)  # records
@@ -77,6 +77,12 @@ class Metrics:
             "dispatch_retries",
             "Attempts repeated after an infrastructure fault",
             ("work",),
+            registry=registry,
+        )
+        self.misplaced = Counter(
+            "dispatch_misplaced_inputs",
+            "Records on another partition than their key's: those of one key are read in no order",
+            ("topic",),
             registry=registry,
         )
         self.reread = Counter(

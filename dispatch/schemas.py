@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any, Final
 
 import yaml
+from pydantic.json_schema import GenerateJsonSchema
 
 from dispatch.asyncapi import document
 from dispatch.topics import TOPICS, Topic
@@ -41,10 +42,20 @@ def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
+class _Generator(GenerateJsonSchema):
+    """Gives titles to objects alone: generators of code take a title for a type's name."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - the base class's
+        """Give a field no title: others of its name are of other types."""
+        return False
+
+
 def schema_of(model: type[Content] | type[Announcement], topic: Topic) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of an event, with its example."""
     published = topic.direction == "output"
-    made = model.model_json_schema(mode="serialization" if published else "validation")
+    made = model.model_json_schema(
+        mode="serialization" if published else "validation", schema_generator=_Generator
+    )
     if published:
         # The next version may add fields; who reads must not stumble over them.
         _open(made)

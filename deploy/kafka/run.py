@@ -16,6 +16,9 @@ from dispatch.stack.kafka_cluster import KafkaCluster
 FETCH = Path(__file__).with_name("fetch")
 # seconds between two looks at the brokers
 WATCH = 0.5
+# A broker that ends more often than this within so many seconds is left alone.
+MOST_RESTARTS = 3
+WITHIN = 120.0
 
 
 def main() -> int:
@@ -68,16 +71,40 @@ async def _run(cluster: KafkaCluster, directory: Path) -> None:
     _say(f"kafka: starting {len(cluster.nodes)} broker(s); data and logs in {directory}")
     try:
         await cluster.start()
-        _say("kafka: ready; Ctrl-C stops it")
+        _say(f"kafka: ready, for users who log in at {cluster.logins}; Ctrl-C stops it")
         print(cluster.bootstrap, flush=True)  # noqa: T201 - what a script reads
-        while True:
-            for node in cluster.nodes:
-                if not node.running:
-                    raise StackError(f"broker {node.number} has ended; see {node.log}")
-            await asyncio.sleep(WATCH)
+        await _keep_running(cluster)
     finally:
         _say("kafka: stopping")
         await cluster.stop()
+
+
+async def _keep_running(cluster: KafkaCluster) -> None:
+    """Start each broker again that ends, with its data; the others go on meanwhile.
+
+    Raises StackError when every one has ended too often.
+    """
+    now = asyncio.get_running_loop().time
+    ends: dict[int, list[float]] = {node.number: [] for node in cluster.nodes}
+    given_up: set[int] = set()
+    while len(given_up) < len(cluster.nodes):
+        for node in cluster.nodes:
+            if node.running or node.number in given_up:
+                continue
+            recent = [at for at in ends[node.number] if at > now() - WITHIN]
+            ends[node.number] = [*recent, now()]
+            if len(recent) >= MOST_RESTARTS:
+                _say(f"kafka: broker {node.number} keeps ending, and is left alone; see {node.log}")
+                given_up.add(node.number)
+                continue
+            _say(f"kafka: broker {node.number} has ended, and is started again; see {node.log}")
+            try:
+                await cluster.start_broker(node.number)
+                _say(f"kafka: broker {node.number} is back")
+            except StackError as error:
+                _say(f"kafka: {error}")
+        await asyncio.sleep(WATCH)
+    raise StackError("no broker runs any more")
 
 
 @contextlib.contextmanager

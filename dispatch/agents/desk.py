@@ -79,6 +79,10 @@ class Desk(Protocol):
         """Return up to `limit` unpublished events of at least that age, in log order."""
         ...
 
+    async def still_unpublished(self, positions: Sequence[int]) -> set[int]:
+        """Return those of some positions whose events are not known to be published."""
+        ...
+
     async def published(self, events: Sequence[Outgoing]) -> None:
         """Note that the brokers have acknowledged the events."""
         ...

@@ -4,6 +4,9 @@ Deciding and publishing go on side by side, each one at a time: while the events
 are on their way to the brokers, the desk decides those that came meanwhile, as one. Every set of
 events is complete by itself (it holds what is unpublished before them in their streams), so one
 that can't be published never lets a later one overtake it.
+
+What was decided before is as a rule on its way, from another worker or from this one's timers:
+what follows it waits for that, for a moment, instead of taking it along once more.
 """
 
 import asyncio
@@ -11,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 import mode
@@ -24,6 +28,10 @@ from dispatch.topics.envelope import Outgoing, Record
 
 # What a publishing that was slow still says of the next, after one that was quick.
 _FADING: Final = 0.9
+# How long an event is waited for that is on its way from elsewhere: some times as long as
+# publishing takes. Then it was left behind, and goes out with what follows it.
+ELSEWHERE_SECONDS: Final = 0.5
+_LOOKS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +157,13 @@ class DeskWork(mode.Service):
         What was decided before that was marked has it once more. A position says nothing alone: a
         database that has lost commits gives it to another event.
         """
-        events = {
-            event.position: event
-            for each in decided
-            for event in each.outgoing
-            if self._just_published.get(event.position) != event
-        }
+        events: dict[int, Outgoing] = {}
+        for event in chain.from_iterable(each.outgoing for each in decided):
+            position = event.position
+            # Of one that is there twice the first is that which decided it.
+            known = events.get(position) or self._just_published.get(position)
+            if known is None or known != event:
+                events[position] = event
         batches = [batch for each in decided for batch in each.batches]
         try:
             await self._publish([events[position] for position in sorted(events)], decided[0].at)
@@ -171,9 +180,39 @@ class DeskWork(mode.Service):
         await self._publish(outgoing, time.monotonic())
 
     async def _publish(self, outgoing: Sequence[Outgoing], since: float) -> None:
+        at_once, waiting = _parted(outgoing)
+        await self._send(at_once, since)
+        if waiting:
+            # Nobody waits for what waits for it: each worker sends first what follows nothing.
+            await self._send(await self._left_of(waiting), time.monotonic())
+
+    async def _left_of(self, waiting: Sequence[Outgoing]) -> Sequence[Outgoing]:
+        """Return the events but for earlier ones that are published elsewhere in a moment."""
+        positions = [event.position for event in waiting if event.earlier]
+        for _ in range(_LOOKS):
+            if not (left := await self._desk.still_unpublished(positions)):
+                break
+            await asyncio.sleep(ELSEWHERE_SECONDS / _LOOKS)
+        return [event for event in waiting if not event.earlier or event.position in left]
+
+    async def _send(self, outgoing: Sequence[Outgoing], since: float) -> None:
         if outgoing:
             await self._publisher.publish(outgoing)
             await self._desk.published(outgoing)
             faded = self.publishing_seconds * _FADING
             self.publishing_seconds = max(time.monotonic() - since, faded)
             journal.note(outgoing)
+
+
+def _parted(outgoing: Sequence[Outgoing]) -> tuple[Sequence[Outgoing], Sequence[Outgoing]]:
+    """Return the events that follow nothing that was decided before, and the others."""
+    if not [event for event in outgoing if event.earlier]:
+        return outgoing, ()
+    behind: set[tuple[str, str | None]] = set()
+    at_once: list[Outgoing] = []
+    waiting: list[Outgoing] = []
+    for event in outgoing:
+        if event.earlier:
+            behind.add((event.topic, event.key))
+        (waiting if (event.topic, event.key) in behind else at_once).append(event)
+    return at_once, waiting

@@ -18,6 +18,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from dispatch.agents.batch import Batch, BatchChannel
 from dispatch.agents.desk import Desk
+from dispatch.agents.misplaced import Misplaced
 from dispatch.agents.open_transactions import OpenTransactions
 from dispatch.agents.ownership import Ownership
 from dispatch.agents.patience import Interrupted, Overdue, Patience, persist
@@ -98,6 +99,7 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         self._reading: asyncio.Future[None] | None = None
         self._in_hand: list[_InHand] = []
         self._open_transactions = OpenTransactions(metrics)
+        self._misplaced = Misplaced(topic, metrics)
         self._looked = -LOOK_SECONDS
         self._assignments = 0
         self._revoking = False
@@ -216,6 +218,9 @@ class Intake(mode.Service, ConsumerRebalanceListener):
         # Until it has rejoined, this may be the log of another cluster by now: what is noted of the
         # old one then says nothing of the new one, which is read from where nothing is missing.
         assert self.incarnation is not None
+        # Beyond a batch's size there is only what waits apart: a flood is not looked at whole.
+        known = consumer.partitions_for_topic(self.topic) or ()
+        self._misplaced.look(read[: self._batch_size], len(known))
         in_hand = _InHand(
             records=[record_of(record, self.incarnation) for record in read],
             offsets={

@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import mode
@@ -15,11 +14,11 @@ from aiokafka.errors import (
     RecordListTooLargeError,
     UnknownTopicOrPartitionError,
 )
-from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from dispatch.cluster import close_producer
 from dispatch.errors import Unavailable
+from dispatch.kafka.placement import number_of
 from dispatch.metrics import Metrics
 from dispatch.topics.envelope import Outgoing
 
@@ -155,7 +154,7 @@ class Publisher(mode.Service):
                 if topic not in partitions:
                     partitions[topic] = await _partitions(producer, topic)
                 of_topic = partitions[topic]
-                partition = of_topic[_number_of(key) % len(of_topic)]
+                partition = of_topic[number_of(key) % len(of_topic)]
                 waiting[TopicPartition(topic, partition)].append((event, body))
         return waiting
 
@@ -178,13 +177,6 @@ class Publisher(mode.Service):
                 raise result
         for tp in [tp for tp, events in waiting.items() if not events]:
             del waiting[tp]
-
-
-@lru_cache(maxsize=16_384)
-def _number_of(key: bytes) -> int:
-    """Return the number that decides a key's partition, as every Kafka client takes it."""
-    number: int = murmur2(key) & 0x7FFFFFFF
-    return number
 
 
 async def _partitions(producer: AIOKafkaProducer, topic: str) -> list[int]:

@@ -9,13 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.partitioner import murmur2
 
 from dispatch.agents.desk import Desk
 from dispatch.agents.intake import Intake
 from dispatch.cluster import cluster_id_of, partitions_of
 from dispatch.errors import Unavailable
 from dispatch.kafka.consumer import Consumer
+from dispatch.kafka.placement import number_of
 from dispatch.log_end import AGAIN_SECONDS, ANSWER_SECONDS, MOMENT_SECONDS, ask_leaders
 
 
@@ -50,7 +50,7 @@ class UnreadInputs:
         if topic not in self._unread:
             return False
         coded, number = key.encode(), self._numbers[topic]
-        java, rdkafka = murmur2(coded) & 0x7FFFFFFF, zlib.crc32(coded)
+        java, rdkafka = number_of(coded), zlib.crc32(coded)
         return not self._unread[topic].isdisjoint({java % number, rdkafka % number})
 
 

@@ -11,7 +11,7 @@ import structlog
 from dispatch.agents.app import create_app, serve
 from dispatch.agents.desk import Desk
 from dispatch.agents.patience import Patience, persist
-from dispatch.cluster import check_topics
+from dispatch.cluster import check_release, check_topics
 from dispatch.errors import Unavailable
 from dispatch.metrics import Metrics
 from dispatch.settings import Settings
@@ -107,6 +107,7 @@ async def _open(
     client_options = settings.kafka.client_options()
 
     async def attempt() -> None:
+        await check_release(client_options)
         await check_topics(client_options, topics)
         await desk.open()
 

@@ -16,10 +16,11 @@ from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.clock import open_clock
 from dispatch.domain.model import Clock
 from dispatch.language import text
-from dispatch.policy.pack import ClockKind, Pack, load_pack
+from dispatch.policy.pack import Pack, load_pack
 from dispatch.shown import json_of
 from dispatch.store.clocks import read_clocks
 from dispatch.topics.cloudevents import timestamp
+from dispatch.topics.codes import ClockKind
 from dispatch.wording import ABSENT, duration, in_words, named
 
 _STYLES = {"running": "", "warned": "yellow", "breached": "bold red", "ended": "dim"}

@@ -12,9 +12,10 @@ from dispatch.language import text
 from dispatch.policy.decision import decide, facts_of
 from dispatch.policy.pack import Pack, load_pack
 from dispatch.shown import json_of, shown_json
+from dispatch.topics.body import BodyError, decode
 from dispatch.topics.calls import Call
 from dispatch.topics.city import CityMode
-from dispatch.topics.fields import MAX_BODY_BYTES, BodyError, decode, parse_time, reasons
+from dispatch.topics.fields import MAX_BODY_BYTES, parse_time, reasons
 from dispatch.wording import said
 
 READ_BYTES = 1 << 18

@@ -67,7 +67,8 @@ def phrase(event: Event) -> str:
         masked["questions"] = " ".join(
             str(each.get(spoken(), "")) for each in questions if isinstance(each, dict)
         )
-    return _phrases.format(template, **masked) + _known_symptoms(decision)
+    assumed = text("unit_changed.assumed") if masked.get("assumed") is True else ""
+    return _phrases.format(template, **masked) + _known_symptoms(decision) + assumed
 
 
 def _known_symptoms(decision: Any) -> str:

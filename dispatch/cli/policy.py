@@ -1,6 +1,7 @@
 """`dispatch policy`: the packs that decide."""
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,8 +10,9 @@ from rich.table import Table
 from dispatch.cli import localised
 from dispatch.cli.console import PlainConsole, cell
 from dispatch.domain.lifecycle import RUN_END
+from dispatch.errors import PackError
 from dispatch.language import text
-from dispatch.policy.pack import Pack, load_pack
+from dispatch.policy.pack import Pack, built_in, load_pack
 from dispatch.policy.vocabulary import is_pattern
 from dispatch.shown import json_of, shown
 from dispatch.topics.cloudevents import timestamp
@@ -50,6 +52,28 @@ def _said_of(name: str, value: Any) -> str:
 
 _listing = click.argument("pack", metavar="[FILE|PACK]", default="covid-19")
 _as_json = localised.option("--json", "as_json", is_flag=True, help="policy.json_lines")
+
+
+@command.command("export", help="policy.export")
+@click.argument("name", metavar="PACK")
+@localised.option(
+    "--to", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="policy.to"
+)
+def export(name: str, to: Path | None) -> int:
+    """Write a built-in pack as its file has it; raises PackError where there is none of the name.
+
+    A file that is there already is left as it is, and PackError says so.
+    """
+    content = built_in(name)
+    if to is None:
+        click.echo(content, nl=False)
+        return 0
+    try:
+        with to.open("x", encoding="utf-8", newline="") as file:
+            file.write(content)
+    except OSError as error:
+        raise PackError(f"{to}: {error.strerror}") from error
+    return 0
 
 
 @command.command("symptoms", help="policy.symptoms")

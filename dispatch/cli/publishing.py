@@ -20,9 +20,10 @@ from dispatch.language import text
 from dispatch.settings import Settings
 from dispatch.shown import json_of
 from dispatch.topics import OUTPUT_TOPICS
+from dispatch.topics.body import BodyError, decode
 from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.datum import DATUMS
-from dispatch.topics.fields import MAX_BODY_BYTES, BodyError, Content, decode, reasons
+from dispatch.topics.fields import MAX_BODY_BYTES, Content, reasons
 from dispatch.wording import said
 
 # Seconds without another event after which no more is expected: one transaction's events are

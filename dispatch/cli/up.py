@@ -22,6 +22,7 @@ from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.cli.output import complain
 from dispatch.cluster import ensure_topics
 from dispatch.errors import ConfigurationError
+from dispatch.kafka.placement import PARTITIONER
 from dispatch.language import text
 from dispatch.policy.pack import load_pack
 from dispatch.settings import (
@@ -208,6 +209,7 @@ def first_call(bootstrap: str, topic_prefix: str, plan: CityPlan) -> str:
     options = " ".join(f"-H {name}={value}" for name, value in headers.items())
     return (
         f"printf '{body}\\n' \"$(date -u +%Y-%m-%dT%H:%M:%SZ)\" | \\\n"
-        f"    kcat -P -b {bootstrap} -t {topic_prefix}calls -k first-call \\\n"
+        f"    kcat -P -X partitioner={PARTITIONER} -b {bootstrap} -t {topic_prefix}calls \\\n"
+        f"    -k first-call \\\n"
         f"    {options}"
     )

@@ -11,7 +11,7 @@ from typing import Final
 from dispatch.domain import clocks
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.model import Assignment, Clock, Handover
-from dispatch.policy.pack import ClockKind
+from dispatch.topics.codes import ClockKind
 from dispatch.topics.hospitals import FollowUpCompleted
 
 _SECONDS_PER_DAY: Final = 86_400.0

@@ -16,6 +16,7 @@ from dispatch.domain import (
     placements,
     radio,
     reports,
+    setting_out,
     wearing,
 )
 from dispatch.domain.city import City
@@ -47,6 +48,7 @@ TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
     "handover_unanswered": _HOSPITAL,
     "handover_signatures": _HOSPITAL,
     wearing.TIMER: {**_CALLERS, "units": OWN},
+    setting_out.TIMER: {"units": OWN},
     "disinfection": {"units": OWN},
     "reservation": _HOSPITAL,
     offers.TIMER: {**_CALLERS, "hospitals": OWN},
@@ -137,6 +139,8 @@ def _units(city: City, owner: str, subject: str) -> Collection[str] | None:
     about = city.assignments.get(subject) or city.handovers.get(subject) or city.jobs.get(subject)
     if about is not None:
         return (about.unit_id,)
+    if subject in city.units:
+        return (subject,)
     incident = city.incidents.get(owner)
     if incident is None:
         return None

@@ -11,7 +11,7 @@ from datetime import timedelta
 from dispatch.domain import beds, hospitals, moving, offers
 from dispatch.domain.city import City
 from dispatch.domain.model import Batch, Hospital, Offer, PlannedTrip, Reservation
-from dispatch.policy.rules import Destination
+from dispatch.topics.codes import Destination
 
 _PLANNED_ANEW = "the batch is planned anew"
 

@@ -33,7 +33,7 @@ from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Batch, Hospital, Offer, PlannedTrip, Reservation, Unit
 from dispatch.domain.reserved_ids import is_reserved
 from dispatch.planning.plan import Plan
-from dispatch.policy.rules import Destination
+from dispatch.topics.codes import Destination
 from dispatch.topics.placements import BatchPlanned
 from dispatch.topics.transfers import (
     TransferBatchAmended,

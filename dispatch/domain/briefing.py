@@ -11,7 +11,7 @@ from dispatch.domain.city import City
 from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.topics.announcement import shortened
 from dispatch.topics.calls import Call
-from dispatch.topics.orders import Contact, Note, Patient
+from dispatch.topics.orders import ContactRole, Note, NotedField, OrderContact, OrderPatient
 
 # Of so many callers and patients, and of what repeat callers say so much, an order stays one that
 # a topic takes.
@@ -22,12 +22,16 @@ LONGEST_NOTE: Final = 500  # characters
 LONGEST_NAME: Final = 200
 
 # What the first caller to say it is told for, by the order's field; what others say is noted.
-_SAID: Final = (
+_SAID: Final[tuple[tuple[NotedField, str], ...]] = (
     ("complaint", "chief_complaint"),
     ("requirement", "requirement"),
     ("special_needs", "special_needs"),
 )
-_NOTED: Final = ("preliminary_judgement", "destination_wish", "call_address")
+_NOTED: Final[tuple[NotedField, ...]] = (
+    "preliminary_judgement",
+    "destination_wish",
+    "call_address",
+)
 
 
 def brief(city: City, incident: Incident, run: Assignment) -> dict[str, Any]:
@@ -86,12 +90,13 @@ def _contacts(calls: Iterable[Call]) -> list[dict[str, Any]]:
     """Return whom the crew can ring up or ask for: callers and those whom they name, each once."""
     found: dict[tuple[str | None, str | None], dict[str, Any]] = {}
     for call in calls:
-        for role, who in (("caller", call.caller), ("contact", call.contact)):
+        for who in (call.caller, call.contact):
             if who is None or (who.name is None and who.phone is None):
                 continue
             name, phone = _short(who.name), _short(who.phone)
             if (name, phone) not in found and len(found) < MOST_CONTACTS:
-                found[name, phone] = Contact(role=role, name=name, phone=phone).model_dump()
+                role: ContactRole = "caller" if who is call.caller else "contact"
+                found[name, phone] = OrderContact(role=role, name=name, phone=phone).model_dump()
     return list(found.values())
 
 
@@ -102,7 +107,7 @@ def _patients(
     transfer = city.transfers.get(incident.incident_id)
     if transfer is not None:
         return [
-            Patient(
+            OrderPatient(
                 patient_id=each.patient_id,
                 name=_short(each.name),
                 sex=_short(each.sex),
@@ -134,13 +139,13 @@ def _patients(
             same.update({name: value for name, value in said.items() if name not in same})
         elif said and len(known) < MOST_PATIENTS:
             known.append(said)
-    return [Patient.model_validate(each).model_dump(mode="json") for each in known]
+    return [OrderPatient.model_validate(each).model_dump(mode="json") for each in known]
 
 
-def _said(calls: Sequence[Call]) -> tuple[dict[str, str | None], list[dict[str, Any]]]:
+def _said(calls: Sequence[Call]) -> tuple[dict[NotedField, str | None], list[dict[str, Any]]]:
     """Return what was said in words, by the order's field, and what stands beside it as notes."""
-    said: dict[str, str | None] = dict.fromkeys(name for name, _ in _SAID)
-    notes: dict[tuple[str, str], None] = {}
+    said: dict[NotedField, str | None] = dict.fromkeys(name for name, _ in _SAID)
+    notes: dict[tuple[NotedField, str], None] = {}
     for call in calls:
         for name, field in _SAID:
             words = getattr(call, field)

@@ -14,7 +14,7 @@ from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Handover, Hospital, Incident, Position
 from dispatch.policy.needs import capabilities_needed, needs_in
 from dispatch.policy.pack import ExtraMinutes, Pack, Wording
-from dispatch.policy.rules import Destination
+from dispatch.topics.codes import Destination
 from dispatch.topics.incidents import HospitalChosen
 
 # Where nobody is treated, nothing is needed but a place.

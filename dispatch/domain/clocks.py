@@ -12,7 +12,6 @@ from typing import Any
 from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import CITY, Clock
-from dispatch.policy.pack import ClockKind
 from dispatch.topics.clocks import (
     ClockBreached,
     ClockEndedLate,
@@ -21,6 +20,7 @@ from dispatch.topics.clocks import (
     ClockStopped,
     ClockWarned,
 )
+from dispatch.topics.codes import ClockKind
 
 TIMER = "clock"
 # Limits are in whole seconds: what the last of them brings about, a timer's order say, is in time.

@@ -41,13 +41,9 @@ from dispatch.domain.needs import need_of, next_need
 from dispatch.domain.roster import DISPATCHABLE, OFF, objection, where
 from dispatch.policy.decision import decide
 from dispatch.policy.needs import needs_in
+from dispatch.topics.codes import EscalationKind
 from dispatch.topics.fields import CrewKind
-from dispatch.topics.incidents import (
-    OTHER_NOT_DISINFECTED,
-    CallDecided,
-    EscalationKind,
-    IncidentQueued,
-)
+from dispatch.topics.incidents import OTHER_NOT_DISINFECTED, CallDecided, IncidentQueued
 from dispatch.topics.screenings import (
     ScreeningCompleted,
     ScreeningExpired,

@@ -1,7 +1,8 @@
 """Escalations: nothing waits silently."""
 
 from dispatch.domain.city import City
-from dispatch.topics.incidents import EscalationKind, EscalationRaised
+from dispatch.topics.codes import EscalationKind
+from dispatch.topics.incidents import EscalationRaised
 
 
 def escalate(

@@ -14,7 +14,8 @@ from dispatch.domain.escalation import escalate
 from dispatch.domain.lifecycle import run_of
 from dispatch.domain.model import Assignment, Handover
 from dispatch.domain.onward import transfer_onward
-from dispatch.domain.reports import FoundBy, report_case
+from dispatch.domain.reports import report_case
+from dispatch.topics.codes import FoundBy
 from dispatch.topics.fields import CaseStatus, Condition
 from dispatch.topics.hospitals import PatientFound, ResultReported
 from dispatch.topics.incidents import ResultRecorded

@@ -12,8 +12,8 @@ from dispatch.topics.fleet import UnitChanged
 from dispatch.topics.reports import DutiesReported
 
 
-def change_unit(city: City, unit: Unit, **changes: Any) -> Unit:
-    """Replace a unit and tell everybody of its new status."""
+def change_unit(city: City, unit: Unit, *, assumed: bool = False, **changes: Any) -> Unit:
+    """Replace a unit and tell everybody of its new status, and whether nobody has reported it."""
     changed = replace(unit, **changes)
     city.put(changed)
     city.emit(
@@ -26,6 +26,7 @@ def change_unit(city: City, unit: Unit, **changes: Any) -> Unit:
             assignment_id=changed.assignment_id,
             job_id=changed.job_id,
             reason=changed.reason,
+            assumed=assumed,
         ),
         key=unit.unit_id,
     )

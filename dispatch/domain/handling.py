@@ -32,6 +32,7 @@ from dispatch.domain import (
     radio,
     reports,
     rerouting,
+    setting_out,
     signing,
     supplies,
     transfers,
@@ -212,6 +213,11 @@ def _certify(city: City, event: DisinfectionCertified) -> None:
     dispatching.serve_queue(city, event.unit_id)
 
 
+def _assume_set_out(city: City, unit_id: str) -> None:
+    setting_out.assume(city, unit_id)
+    dispatching.serve_queue(city, unit_id)
+
+
 _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {
     CallAnswered: _answer,
     CallOverridden: _override,
@@ -270,6 +276,7 @@ _TIMERS: Final[dict[str, Callable[[City, str], None]]] = {
     "handover_unanswered": handover.unanswered,
     "handover_signatures": signing.unsigned,
     wearing.TIMER: wearing.time_is_up,
+    setting_out.TIMER: _assume_set_out,
     "disinfection": disinfection.overdue,
     "reservation": _expire_reservation,
     offers.TIMER: _offer_unanswered,

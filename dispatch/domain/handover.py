@@ -17,6 +17,7 @@ from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Assignment, Handover, Hospital, Incident, Position
 from dispatch.domain.roster import where
+from dispatch.topics.codes import History
 from dispatch.topics.handovers import (
     HandoverAnnounced,
     HandoverReminded,
@@ -92,7 +93,7 @@ def announce(city: City, assignment: Assignment) -> Assignment:
             patient=_patient(city, incident, assignment),
             condition=incident.condition,
             case_status=incident.case_status,
-            history=_decided(incident, "history"),
+            history=_history(incident),
             rule=assignment.rule,
             crew=assignment.crew,
             destination=assignment.destination,
@@ -177,7 +178,7 @@ def update(city: City, assignment: Assignment, reason: str) -> None:
             expected_at=expected_at,
             condition=incident.condition,
             case_status=incident.case_status,
-            history=_decided(incident, "history"),
+            history=_history(incident),
             rule=assignment.rule,
             staff_ppe=list(city.pack.protection.levels[assignment.ppe].receiving_staff),
             reason=reason,
@@ -439,6 +440,6 @@ def _tests(city: City, assignment: Assignment) -> list[str]:
     return list(city.pack.handover.tests_on_arrival[assignment.ppe])
 
 
-def _decided(incident: Incident, key: str) -> str:
-    value: str = incident.decision[key] if incident.decision else ""
-    return value
+def _history(incident: Incident) -> History:
+    history: History = incident.decision["history"] if incident.decision else "incomplete"
+    return history

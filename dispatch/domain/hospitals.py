@@ -12,7 +12,7 @@ from dispatch.domain import beds, tiers
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.fleet import report_duties
 from dispatch.domain.model import Hospital, Position
-from dispatch.policy.rules import Destination
+from dispatch.topics.codes import Destination
 from dispatch.topics.hospitals import HospitalReported, HospitalService
 
 # Ranks of a hospital for a destination: the lower, the sooner it is chosen.

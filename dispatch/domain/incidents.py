@@ -14,8 +14,10 @@ from dispatch.domain import (
 from dispatch.domain.city import City, Early, Rejected
 from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.policy.decision import Facts
+from dispatch.topics.codes import RunOutcome
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.incidents import IncidentClosed, IncidentProgressed
+from dispatch.topics.units import UnitStatus
 
 # What a run reaches when it leaves the scene with a patient.
 _LEFT = frozenset({"transporting", "at_hospital", "handed_over"})
@@ -71,7 +73,7 @@ def has_met(city: City, incident: Incident) -> bool:
     return any(run.met_patient for run in active_assignments(city, incident))
 
 
-def tell_progress(city: City, assignment: Assignment, status: str, at: datetime) -> None:
+def tell_progress(city: City, assignment: Assignment, status: UnitStatus, at: datetime) -> None:
     """Tell the consoles that a run's unit reached a status, at a time (aware UTC)."""
     city.emit(
         IncidentProgressed(
@@ -117,7 +119,7 @@ def wanted_crew(incident: Incident) -> CrewKind | None:
     return crew
 
 
-def close(city: City, incident: Incident, outcome: str) -> None:
+def close(city: City, incident: Incident, outcome: RunOutcome) -> None:
     """End an incident and tell its consoles."""
     end(city, incident, outcome)
     city.emit(
@@ -159,7 +161,8 @@ def close_if_done(city: City, incident_id: str) -> None:
         return
     runs = [city.assignments[key] for key in incident.assignments]
     # A run that was called off says nothing of the patients whom others have seen to.
-    outcomes = [run.outcome or "" for run in sorted(runs, key=lambda run: not run.patient_owed)]
+    runs.sort(key=lambda run: not run.patient_owed)
+    outcomes = [run.outcome for run in runs if run.outcome is not None]
     close(city, incident, "completed" if "completed" in outcomes else outcomes[-1])
 
 

@@ -161,6 +161,11 @@ def take(
     if given in taken_ids:
         said = _said(call, done)
         call = _under_another_id(call, said, done)
+    if long_ago := _long_ago(city, call):
+        # It is known by the rest of it, as with any time that is made up.
+        digest = said = said or _said(call, done)
+        done += long_ago
+        call = call.model_copy(update=dict.fromkeys((each.field for each in long_ago), city.now))
     mark = city.mark()
     while True:
         try:
@@ -218,6 +223,20 @@ def digest_of(text: str) -> str:
 
 
 # -- what stands in a call's way although it is valid
+
+
+def _long_ago(city: City, call: Call) -> list[Reason]:
+    """Return the times of a call that are further behind than the pack's tolerance, taken as now.
+
+    They are of a clock that stands still, or of one that has never been set.
+    """
+    tolerance = city.pack.events.past_tolerance_seconds
+    earliest = city.in_seconds(-tolerance)
+    return [
+        Reason(field=name, reason=f"is more than {tolerance} s in the past: {_AS_NOW}")
+        for name in _TIMES
+        if (at := getattr(call, name)) is not None and at < earliest
+    ]
 
 
 def _eased(city: City, call: Call, said: str, fault: Reason, done: list[Reason]) -> Call | None:

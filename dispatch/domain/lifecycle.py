@@ -22,6 +22,7 @@ from dispatch.domain import (
     positions,
     radio,
     scenes,
+    setting_out,
     signing,
 )
 from dispatch.domain.city import City, Rejected
@@ -37,6 +38,7 @@ from dispatch.topics.units import (
     RunEnded,
     SceneReported,
     UnitReported,
+    UnitStatus,
 )
 
 _DATA: Final = tomllib.loads(
@@ -206,6 +208,8 @@ def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
     status = event.status
     assert status is not None, "only a reported status is a change"
     check_transition(unit.status, status)
+    if unit.status == "handed_over":
+        city.cancel_timer(setting_out.TIMER, unit.unit_id)
     if status == "returning" and unit.job_id is not None:
         raise Rejected("status", "the vehicle is not disinfected: its certificate is missing")
     if status == "disinfecting" and unit.job_id is None:
@@ -223,7 +227,7 @@ def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
         change_unit(city, unit, status=status, reason=event.reason)
 
 
-def _progress(city: City, unit: Unit, status: str, event: UnitReported) -> None:
+def _progress(city: City, unit: Unit, status: UnitStatus, event: UnitReported) -> None:
     assert unit.assignment_id is not None, "a unit on a run has an assignment"
     assignment = city.assignments[unit.assignment_id]
     if assignment.acknowledged_at is None:

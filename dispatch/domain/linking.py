@@ -6,11 +6,11 @@ is its own call until a dispatcher has said. Where exact places contradict each 
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import nsmallest
-from typing import Final
+from typing import Final, Literal
 
 from dispatch.domain.identity import (
     address_of,
@@ -28,9 +28,11 @@ from dispatch.domain.travel import metres_between
 from dispatch.policy.pack import Pack
 from dispatch.policy.symptoms import codes_of
 from dispatch.topics.calls import Call
+from dispatch.topics.codes import Alike
 
 # Of an incident so many calls are looked at from either end, and so many of the same people.
 _LOOKED_AT: Final = 20
+_OfPatient = Literal["name", "id_number", "sex"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Link:
     incident_id: str
     metres: float | None
     same_phone: bool
-    alike: tuple[str, ...]
+    alike: tuple[Alike, ...]
     certain: bool
 
 
@@ -235,10 +237,10 @@ def _may_be_one(call: Call, other: Call, pack: Pack) -> bool:
     return next(_same_patient(call, other, pack), None) is not None
 
 
-def _alike(call: Call, others: Iterable[Call], pack: Pack) -> tuple[str, ...]:
+def _alike(call: Call, others: Iterable[Call], pack: Pack) -> tuple[Alike, ...]:
     """Return in what of patient and caller a call agrees with any of others."""
     names = set(names_of(call, pack))
-    found: dict[str, None] = {}
+    found: dict[Alike, None] = {}
     for other in others:
         found.update(dict.fromkeys(_same_patient(call, other, pack)))
         if not names.isdisjoint(names_of(other, pack)):
@@ -251,7 +253,7 @@ def _alike(call: Call, others: Iterable[Call], pack: Pack) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _same_patient(call: Call, other: Call, pack: Pack) -> Iterator[str]:
+def _same_patient(call: Call, other: Call, pack: Pack) -> Iterator[Alike]:
     """Yield by what two calls' patients are the same one."""
     for name, one, another in _of_the_patients(call, other, pack):
         if name != "sex" and one == another:
@@ -267,13 +269,18 @@ def _contradicts(call: Call, other: Call, pack: Pack) -> bool:
     return any(one != another for _, one, another in _of_the_patients(call, other, pack))
 
 
-def _of_the_patients(call: Call, other: Call, pack: Pack) -> Iterator[tuple[str, str, str]]:
+def _of_the_patients(call: Call, other: Call, pack: Pack) -> Iterator[tuple[_OfPatient, str, str]]:
     """Yield what is known of both calls' patients: name, identity number and sex."""
     mine, theirs = call.patient, other.patient
     names = [each.name and name_in(each.name, pack) for each in (mine, theirs)]
     numbers = [id_number_of(each, pack) for each in (mine, theirs)]
     sexes = [sex_of(each, pack) for each in (mine, theirs)]
-    for what, (one, another) in (("name", names), ("id_number", numbers), ("sex", sexes)):
+    known: tuple[tuple[_OfPatient, Sequence[str | None]], ...] = (
+        ("name", names),
+        ("id_number", numbers),
+        ("sex", sexes),
+    )
+    for what, (one, another) in known:
         if one and another:
             yield what, one, another
 
@@ -283,7 +290,7 @@ def _years_apart(call: Call, other: Call) -> float:
     return math.inf if mine is None or theirs is None else abs(mine - theirs)
 
 
-def _complaint(call: Call, other: Call, pack: Pack) -> str | None:
+def _complaint(call: Call, other: Call, pack: Pack) -> Alike | None:
     """Return by what two complaints agree: their words' meaning, else the lists of symptoms.
 
     Where both say in words what is the matter, and it is not the same, the lists don't count.

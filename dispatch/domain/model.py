@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from dispatch.policy.pack import ClockKind, Minimum
-from dispatch.policy.rules import Destination, Disinfection, Protection
+from dispatch.policy.pack import Minimum
 from dispatch.topics.calls import Call, Contact
+from dispatch.topics.codes import (
+    ClockKind,
+    Destination,
+    Disinfection,
+    PlaceSource,
+    Protection,
+    RunOutcome,
+)
 from dispatch.topics.fields import Answer, CallerKind, CaseStatus, Condition, CrewKind, VehicleKind
 from dispatch.topics.fleet import Disbelief
 from dispatch.topics.hospitals import HospitalService
@@ -43,7 +50,7 @@ class Place:
     """Where a patient is; `source` is the caller, a unit or, for want of better, the district."""
 
     position: Position
-    source: Literal["caller", "unit", "district_centre"]
+    source: PlaceSource
     district: str
     address: str | None = None
 
@@ -242,7 +249,7 @@ class Assignment:
     met_patient: bool = False
     refused_hospitals: tuple[str, ...] = ()
     ended_at: datetime | None = None
-    outcome: str | None = None
+    outcome: RunOutcome | None = None
     reason: str | None = None
     patient_owed: bool = False
     deaths: int = 0

@@ -9,7 +9,7 @@ from datetime import datetime
 from dispatch.domain import places
 from dispatch.domain.city import City, Rejected
 from dispatch.policy.decision import Decision, Facts, decide
-from dispatch.policy.rules import Destination
+from dispatch.topics.codes import Destination
 from dispatch.topics.transfers import (
     TransferBatchRequested,
     TransferPatient,

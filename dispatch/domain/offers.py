@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from dispatch.domain import beds, clocks
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.model import Hospital, Offer, Reservation
-from dispatch.policy.rules import Protection
+from dispatch.topics.codes import Protection
 from dispatch.topics.handovers import OfferWithdrawn, TransferOffered
 from dispatch.topics.hospitals import TransferAccepted, TransferDiverted
 from dispatch.topics.transfers import TransferPatient

@@ -18,7 +18,7 @@ from dispatch.domain.briefing import brief
 from dispatch.domain.city import City
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Incident, Place
-from dispatch.policy.rules import Protection
+from dispatch.topics.codes import Protection, RunOutcome
 from dispatch.topics.incidents import IncidentAmended, IncidentAssigned, IncidentReleased
 from dispatch.topics.orders import (
     Dress,
@@ -154,7 +154,7 @@ def end_run(
     city: City,
     assignment: Assignment,
     *,
-    outcome: str,
+    outcome: RunOutcome,
     reason: str,
     patient_owed: bool,
     unit_status: UnitStatus,
@@ -205,7 +205,7 @@ def withdraw(
     city: City,
     assignment: Assignment,
     *,
-    outcome: str,
+    outcome: RunOutcome,
     reason: str,
     unit_status: UnitStatus = "returning",
 ) -> None:
@@ -326,7 +326,7 @@ def tell_crews(city: City) -> None:
                 tell_amended(city, run.assignment_id, "more is known")
     for key in city.changed(Assignment):
         ended = city.assignments.get(key)
-        if ended is None or ended.ended_at is None or not ended.told:
+        if ended is None or ended.outcome is None or not ended.told:
             continue
         city.put(replace(ended, told={}))
         city.emit(
@@ -335,7 +335,7 @@ def tell_crews(city: City) -> None:
                 unit_id=ended.unit_id,
                 incident_id=ended.incident_id,
                 at=city.now,
-                outcome=ended.outcome or "",
+                outcome=ended.outcome,
             ),
             key=ended.unit_id,
         )

@@ -11,7 +11,7 @@ from typing import Any, Final
 from dispatch.domain import batch_progress, beds, moving, offers
 from dispatch.domain.city import City
 from dispatch.domain.model import Assignment, Hospital, Incident, Offer, Reservation, Transfer
-from dispatch.policy.rules import Destination
+from dispatch.topics.codes import Destination
 from dispatch.topics.fields import CrewKind
 from dispatch.topics.placements import TransferProgressed, TransferStatus
 from dispatch.topics.transfers import TransferPatient

@@ -12,10 +12,10 @@ from typing import Any, Final, Literal
 from dispatch.domain import clocks, known_cases, symptoms
 from dispatch.domain.city import City
 from dispatch.domain.model import Assignment, Incident, Report, Transfer
-from dispatch.policy.pack import ITEMS, ClockKind
+from dispatch.policy.pack import ITEMS
+from dispatch.topics.codes import ClockKind, DepartureReason, FoundBy
+from dispatch.topics.fields import CaseStatus
 from dispatch.topics.reports import CaseReported, CrossingReported, DepartureReported
-
-FoundBy = Literal["call", "crew", "hospital", "result"]
 
 TIMER: Final = "report"
 # The limit of each kind of report, and the event that it is.
@@ -40,7 +40,7 @@ def report_case(
     *,
     found_by: FoundBy,
     found_at: datetime,
-    before: str,
+    before: CaseStatus,
     assignment: Assignment | None = None,
 ) -> None:
     """Report a case found at a time (aware UTC), of the incident as it is now decided.
@@ -106,7 +106,7 @@ def report_departure(
     incident: Incident,
     run: Assignment,
     *,
-    reason: Literal["transport_declined", "left_hospital"],
+    reason: DepartureReason,
     happened_at: datetime,
     handover_id: str | None = None,
 ) -> None:

@@ -7,7 +7,15 @@ no vehicle for ever: a dispatcher's word lets it go, and is recorded.
 from dataclasses import replace
 from typing import Any
 
-from dispatch.domain import aftercare, beds, disinfection, handover, incidents, wearing
+from dispatch.domain import (
+    aftercare,
+    beds,
+    disinfection,
+    handover,
+    incidents,
+    setting_out,
+    wearing,
+)
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import change_unit
@@ -140,6 +148,7 @@ def _hand_over(city: City, record: Handover, waived: SignatureWaived | None = No
     incidents.tell_progress(city, ended, "handed_over", city.now)
     change_unit(city, unit, status="handed_over", assignment_id=None)
     disinfection.after_run(city, ended, near=hospital.position, receiving=hospital)
+    setting_out.await_report(city, unit.unit_id)
     aftercare.begin(city, record, ended)
     incidents.close_if_done(city, ended.incident_id)
 

@@ -16,8 +16,8 @@ from dispatch.domain import clocks
 from dispatch.domain.city import City, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import CITY, Hospital
-from dispatch.policy.pack import ClockKind
 from dispatch.topics.beds import ServiceChanged, TierStepped
+from dispatch.topics.codes import ClockKind, TierName
 from dispatch.topics.hospitals import HospitalService
 
 _DATA: Final = tomllib.loads(
@@ -30,8 +30,8 @@ SERVICE: Final[Mapping[str, frozenset[str]]] = {
 _OWED_BY: Final = frozenset({"designated", "reserve_designated"})
 _STOOD_DOWN: Final = frozenset({"ordinary", "standby"})
 # In the order in which they are called in; a city need not have each.
-_TIERS: Final = ("designated", "reserve_designated", "temporary")
-_IN_SERVICE_CLOCK: Final[Mapping[str, ClockKind]] = {
+_TIERS: Final[tuple[TierName, ...]] = ("designated", "reserve_designated", "temporary")
+_IN_SERVICE_CLOCK: Final[Mapping[TierName, ClockKind]] = {
     "reserve_designated": "reserve_in_service",
     "temporary": "temporary_in_service",
 }
@@ -41,7 +41,7 @@ _IN_SERVICE_CLOCK: Final[Mapping[str, ClockKind]] = {
 class Tier:
     """The beds for cases of the hospitals of a role that are in service, taken and promised."""
 
-    role: str
+    role: TierName
     occupied: int
     capacity: int
 
@@ -51,7 +51,7 @@ class Tier:
         return self.occupied / self.capacity if self.capacity else 0.0
 
 
-def tier(city: City, role: str) -> Tier:
+def tier(city: City, role: TierName) -> Tier:
     """Return how full the hospitals of a role are now that are in service for cases."""
     serving = [
         hospital
@@ -149,7 +149,7 @@ def _occupied(city: City, hospital: Hospital, rooms: Iterable[str]) -> int:
     )
 
 
-def _call_in(city: City, hospital: Hospital, role: str, called_by: Tier) -> None:
+def _call_in(city: City, hospital: Hospital, role: TierName, called_by: Tier) -> None:
     """Tell a hospital by when it must be empty and in service; one that is already, is not told."""
     if hospital.service == "cases":
         return
@@ -186,7 +186,7 @@ def _call_in(city: City, hospital: Hospital, role: str, called_by: Tier) -> None
         )
 
 
-def _tiers(city: City) -> list[str]:
+def _tiers(city: City) -> list[TierName]:
     """Return the tiers that the city has, each calls in the one after it."""
     return [role for role in _TIERS if any(role in h.roles for h in city.hospitals.values())]
 

@@ -7,7 +7,7 @@ from typing import Final
 from dispatch.indicators.figures import Figure, Indicator, Ref, Tally, ref
 from dispatch.indicators.known import NO_CASE, Known, Recent
 from dispatch.indicators.scope import Scope
-from dispatch.policy.rules import Protection
+from dispatch.topics.codes import Protection
 from dispatch.topics.envelope import Logged
 
 EXPOSED: Final = Indicator(

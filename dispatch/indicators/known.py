@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 from dispatch.indicators.figures import Ref, ref
 from dispatch.policy.decision import replay
 from dispatch.policy.pack import Pack
-from dispatch.policy.rules import Protection
+from dispatch.topics.codes import Protection
 from dispatch.topics.envelope import Logged
 
 V = TypeVar("V")

@@ -9,19 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 import orjson
 
 from dispatch.policy.needs import capabilities_needed, needs_in, requests_of
-from dispatch.policy.pack import ITEMS, Item, Pack, PolicyInForce, Question, TransferOutcome
-from dispatch.policy.rules import (
-    SYMPTOMATIC,
-    Action,
-    Case,
-    Destination,
-    Disinfection,
-    History,
-    Protection,
-)
+from dispatch.policy.pack import ITEMS, Pack, PolicyInForce, Question, TransferOutcome
+from dispatch.policy.rules import SYMPTOMATIC, Case
 from dispatch.policy.symptoms import Reading, Symptoms, read_complaints, readings_of, sum_up
 from dispatch.topics.city import CityMode
 from dispatch.topics.cloudevents import timestamp
+from dispatch.topics.codes import Action, Destination, Disinfection, History, Item, Protection
 from dispatch.topics.fields import (
     Answer,
     CallerKind,

@@ -28,12 +28,9 @@ from dispatch.policy.meaning import Meanings
 from dispatch.policy.reading import Reader
 from dispatch.policy.rules import (
     Case,
-    Destination,
-    Disinfection,
     Line,
     Outcome,
     Part,
-    Protection,
     Rule,
     check_table,
     compile_table,
@@ -43,6 +40,15 @@ from dispatch.policy.temperature import Threshold
 from dispatch.policy.vocabulary import Vocabulary, load_vocabulary
 from dispatch.toml_file import read_toml
 from dispatch.topics.city import CityMode
+from dispatch.topics.codes import (
+    ClockKind,
+    ConcentrationUnit,
+    Destination,
+    Disinfection,
+    DisinfectionMethod,
+    Item,
+    Protection,
+)
 from dispatch.topics.fields import (
     CaseStatus,
     CaseStatusFound,
@@ -55,7 +61,6 @@ from dispatch.topics.fields import (
 from dispatch.topics.transfers import Mobility, Severity
 from dispatch.topics.units import UnitStatus
 
-Item = Literal["travel", "residence", "close_contact", "exposure"]
 ITEMS: tuple[Item, ...] = get_args(Item)
 # Where a suspicion is taken that is not excluded.
 _FOR_SUSPICIONS: tuple[Destination, ...] = (
@@ -202,8 +207,10 @@ class Allocation(Part):
     by its code, and need nothing of a hospital but for their age. Without a regular crew within
     `critical_reach_minutes`, a critical patient gets a transfer crew as the last resort. A hold
     without an end ends after `hold_seconds`, any within `hold_at_most_seconds`, and somebody is
-    reminded of it every `hold_reminder_seconds`. A unit that is free takes over the run of a crew
-    that is not there yet where it comes `take_over_seconds` sooner, or more; without that, never.
+    reminded of it every `hold_reminder_seconds`. A unit that has handed over, owes no disinfection
+    and says nothing counts as on its way back after `assume_returning_seconds`. A unit that is free
+    takes over the run of a crew that is not there yet where it comes `take_over_seconds` sooner, or
+    more; without that, never.
 
     These limits are by how urgent it is; an unknown condition is `critical`, too. A crew that suits
     better (of the kind asked for, or with negative pressure) may come `suited_later_seconds` after
@@ -229,6 +236,7 @@ class Allocation(Part):
     hold_seconds: Seconds
     hold_at_most_seconds: Seconds
     hold_reminder_seconds: Seconds
+    assume_returning_seconds: Seconds
     take_over_seconds: Seconds | None = None
     suited_later_seconds: Limits
     swap_later_seconds: Limits
@@ -334,8 +342,8 @@ class Handover(Part):
 class Minimum(Part):
     """The least that disinfects: concentration in `unit`, contact time in minutes."""
 
-    method: Literal["wipe", "aerosol"]
-    unit: Literal["mg/L", "percent"]
+    method: DisinfectionMethod
+    unit: ConcentrationUnit
     min_concentration: Positive
     min_minutes: Positive
     closed: bool
@@ -528,23 +536,6 @@ class ClockLimit(Part):
         return self
 
 
-ClockKind = Literal[
-    "call_answered",
-    "accepted_to_order",
-    "order_to_rolling",
-    "case_reported",
-    "crossing_reported",
-    "result_fever_clinic",
-    "result_other",
-    "survey",
-    "reserve_emptied",
-    "reserve_in_service",
-    "temporary_in_service",
-    "transfer_answered",
-    "follow_up",
-]
-
-
 class Reports(Part):
     """How reports are sent again until acknowledged, and what makes cases a cluster.
 
@@ -559,10 +550,15 @@ class Reports(Part):
 
 
 class Events(Part):
-    """How long an event waits for the call it overtook, and how far ahead a time may be."""
+    """How long an event waits for the call it overtook, and how far from now a time may be.
+
+    A call's time that is further behind than `past_tolerance_seconds` is of a clock that was never
+    set, and is taken as now. It is longer than calls may lie while the service stands still.
+    """
 
     parked_seconds: Seconds
     future_tolerance_seconds: Seconds
+    past_tolerance_seconds: Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -780,6 +776,13 @@ def pack_names() -> list[str]:
         for entry in PACKS.iterdir()
         if entry.name.endswith(".toml")
     )
+
+
+def built_in(name: str) -> str:
+    """Return the TOML of a pack that comes with the service; raise PackError where none does."""
+    if name not in pack_names():
+        raise PackError(f"{name}: not the name of a pack ({', '.join(pack_names())})")
+    return (PACKS / f"{name}.toml").read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=16)

@@ -12,25 +12,10 @@ from typing import Annotated, Final, Literal, NamedTuple, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from dispatch.topics.codes import Action, Destination, Disinfection, Evidence, History, Protection
 from dispatch.topics.fields import CallerKind, CrewKind, Identifier
 
-Action = Literal["dispatch", "ask"]
-Protection = Literal["standard", "enhanced", "full"]
-Destination = Literal[
-    "designated_hospital",
-    "fever_clinic",
-    "emergency_buffer",
-    "nearest_suitable",
-    "isolation_site",
-    "home",
-    "ward",
-]
-Disinfection = Literal["terminal", "routine"]
-History = Literal["positive", "negative", "undetermined", "incomplete"]
 Announce = Literal["order", "transporting"]
-# How sure a trigger symptom is: coded; only read from words; something that can't be placed; nobody
-# knows; none.
-Evidence = Literal["coded", "read", "unplaced", "unknown", "none"]
 SYMPTOMATIC: Final[frozenset[Evidence]] = frozenset({"coded", "read"})
 
 

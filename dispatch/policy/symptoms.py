@@ -5,15 +5,14 @@ read, perhaps wrongly.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from dispatch.policy.rules import Evidence
 from dispatch.topics.city import CityMode
+from dispatch.topics.codes import Evidence, ReadFrom
 
 if TYPE_CHECKING:
     from dispatch.policy.pack import Pack
 
-Source = Literal["symptoms", "chief_complaint"]
 # Of more entries that are no code the rest is not looked at: it can't be placed.
 MOST_PLACED: Final = 50
 MOST_TOLD: Final = 20
@@ -24,7 +23,7 @@ class Reading(NamedTuple):
 
     code: str
     words: str
-    source: Source
+    source: ReadFrom
 
     def as_input(self) -> dict[str, str]:
         """Return it as a decision's inputs have it."""

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dispatch.errors import ConfigurationError
 from dispatch.simulation.behaviour import Behaviour, Step
+from dispatch.topics.body import BodyError, decode
 from dispatch.topics.calls import Call
-from dispatch.topics.fields import BodyError, Timestamp, decode, reasons
+from dispatch.topics.fields import Timestamp, reasons
 
 TIMES: Final = "times"
 # Until the handover is signed passes a share of the stay at the hospital, so many seconds at most.

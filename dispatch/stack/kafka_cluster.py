@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 
 from dispatch.errors import StackError
 from dispatch.stack.broker import listens
-from dispatch.stack.kafka_security import Security
+from dispatch.stack.kafka_security import ON_LOOPBACK, Security
 from dispatch.stack.process import POLL, Process
 
 HOST: Final = "127.0.0.1"
@@ -40,7 +40,6 @@ _PROPERTIES: Final[Mapping[str, object]] = {
     "process.roles": "broker,controller",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "BROKERS",
-    "listener.security.protocol.map": "CLIENTS:PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLER:PLAINTEXT",
     # A topic that somebody mistypes is an error, as on any cluster in service.
     "auto.create.topics.enable": "false",
     # Small machine, small groups: the defaults are for 50 partitions and hundreds of clients.
@@ -75,15 +74,14 @@ rootLogger.appenderRef.out.ref = out
 class Node:
     """One broker, which is a controller too, with its data under `directory`."""
 
-    def __init__(
-        self, number: int, directory: Path, port: int, broker_port: int, controller_port: int
-    ) -> None:
-        """Prepare for broker `number` (from 1); it starts nothing."""
+    def __init__(self, number: int, directory: Path, ports: tuple[int, int, int, int]) -> None:
+        """Prepare for broker `number` (from 1); it starts nothing.
+
+        `ports` are for clients, for those who log in, for the other brokers and for controllers.
+        """
         self.number = number
         self.directory = directory
-        self.port = port
-        self.broker_port = broker_port
-        self.controller_port = controller_port
+        self.port, self.login_port, self.broker_port, self.controller_port = ports
         self.log = directory / f"broker-{number}.log"
         self.process: Process | None = None
 
@@ -91,6 +89,11 @@ class Node:
     def address(self) -> str:
         """Where clients connect."""
         return f"{HOST}:{self.port}"
+
+    @property
+    def login_address(self) -> str:
+        """Where clients connect that log in."""
+        return f"{HOST}:{self.login_port}"
 
     @property
     def broker_address(self) -> str:
@@ -127,10 +130,10 @@ class KafkaCluster:
     ) -> None:
         """Prepare a cluster whose data and logs are in `directory`.
 
-        Without `security` everybody on this machine may do everything. `ports` are those for
-        clients, one a broker, or none for any that are free. A directory with the data of as many
-        brokers is used on. Raises StackError when the number of ports is another, or Java or the
-        software is missing.
+        Without `security` everybody on this machine may do everything, but for users who log in
+        (`logins`), whom access lists bind. `ports` are those for clients, one a broker, or none for
+        any that are free. A directory with the data of as many brokers is used on. Raises
+        StackError when the number of ports is another, or Java or the software is missing.
         """
         if ports and len(ports) != brokers:
             raise StackError(f"{brokers} brokers need {brokers} ports, not {len(ports)}")
@@ -142,13 +145,14 @@ class KafkaCluster:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._security = security
         self._broker_options = security.broker_options if security else {}
-        free = _free_ports(3 * brokers - len(ports))
-        clients = [*ports, *free][:brokers]
-        among_brokers, controllers = free[-2 * brokers : -brokers], free[-brokers:]
+        found = [*ports, *_free_ports(4 * brokers - len(ports))]
+        clients, logins, among_brokers, controllers = (
+            found[first : first + brokers] for first in range(0, 4 * brokers, brokers)
+        )
         self.nodes = tuple(
-            Node(number, self._directory, *of_node)
+            Node(number, self._directory, of_node)
             for number, of_node in enumerate(
-                zip(clients, among_brokers, controllers, strict=True), start=1
+                zip(clients, logins, among_brokers, controllers, strict=True), start=1
             )
         )
         self.cluster_id = ""
@@ -157,6 +161,11 @@ class KafkaCluster:
     def bootstrap(self) -> str:
         """Where clients connect: every broker."""
         return ",".join(node.address for node in self.nodes)
+
+    @property
+    def logins(self) -> str:
+        """Where users log in by SCRAM-SHA-512, without TLS, on a cluster without `security`."""
+        return ",".join(node.login_address for node in self.nodes)
 
     def node(self, number: int) -> Node:
         """Return the broker of a number (from 1)."""
@@ -272,9 +281,11 @@ class KafkaCluster:
         copies = min(3, len(self.nodes))
         for node in self.nodes:
             listeners = f"CLIENTS://{node.address},BROKERS://{node.broker_address}"
+            if self._security is None:
+                listeners += f",LOGINS://{node.login_address}"
             properties = {
                 **_PROPERTIES,
-                **(self._security.properties if self._security else {}),
+                **(self._security.properties if self._security else ON_LOOPBACK),
                 "node.id": node.number,
                 "listeners": f"{listeners},CONTROLLER://{HOST}:{node.controller_port}",
                 "advertised.listeners": listeners,

@@ -9,6 +9,23 @@ from typing import Any, Final
 
 ADMINISTRATOR: Final = "admin"
 BROKER: Final = "broker"
+_SCRAM: Final = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+# Nobody but the super users may do anything that no access list allows.
+_LISTS: Final[Mapping[str, object]] = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "allow.everyone.if.no.acl.found": "false",
+}
+# Without TLS, as nothing leaves the machine. Whoever comes without a login may do everything; who
+# logs in, at an address of its own, what the lists allow.
+ON_LOOPBACK: Final[Mapping[str, object]] = {
+    "listener.security.protocol.map": (
+        "CLIENTS:PLAINTEXT,LOGINS:SASL_PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLER:PLAINTEXT"
+    ),
+    "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+    "listener.name.logins.scram-sha-512.sasl.jaas.config": _SCRAM,
+    **_LISTS,
+    "super.users": "User:ANONYMOUS",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +45,11 @@ class Security:
     @property
     def properties(self) -> dict[str, object]:
         """The brokers' settings."""
-        scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         return {
             "listener.security.protocol.map": "CLIENTS:SASL_SSL,BROKERS:SSL,CONTROLLER:SSL",
             "inter.broker.listener.name": "BROKERS",
             "sasl.enabled.mechanisms": "SCRAM-SHA-512",
-            "listener.name.clients.scram-sha-512.sasl.jaas.config": scram,
+            "listener.name.clients.scram-sha-512.sasl.jaas.config": _SCRAM,
             "listener.name.brokers.ssl.client.auth": "required",
             "listener.name.controller.ssl.client.auth": "required",
             "ssl.keystore.type": "PEM",
@@ -41,8 +57,7 @@ class Security:
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": self.truststore,
             "ssl.principal.mapping.rules": "RULE:^.*CN=([a-z]+).*$/$1/",
-            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "allow.everyone.if.no.acl.found": "false",
+            **_LISTS,
             "super.users": f"User:{BROKER};User:{ADMINISTRATOR}",
         }
 

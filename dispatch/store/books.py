@@ -22,6 +22,12 @@ class Books(OneWriter):
             rows = await connection.fetch(STATEMENTS["leftovers"], older_than_seconds, limit)
         return [as_outgoing(dict(row), self._prefix, self._plan.parties) for row in rows]
 
+    async def still_unpublished(self, positions: Sequence[int]) -> set[int]:
+        """Return those of some positions whose events are not known to be published."""
+        async with self._database.lend() as connection:
+            rows = await connection.fetch(STATEMENTS["unpublished"], list(positions))
+        return {row["position"] for row in rows}
+
     async def published(self, events: Sequence[Outgoing]) -> None:
         """Note that the brokers have acknowledged the events."""
         if events:

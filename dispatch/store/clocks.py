@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dispatch.domain.model import Clock
-from dispatch.policy.pack import ClockKind
 from dispatch.store import codec
 from dispatch.store.reading import open_snapshot
 from dispatch.store.sql import STATEMENTS
+from dispatch.topics.codes import ClockKind
 
 ENDED_SHOWN: Final = 1_000
 

@@ -29,7 +29,7 @@ _ATTRIBUTE: Final = "target_session_attrs"
 _ANY: Final = "any"
 READ_WRITE: Final = "read-write"
 _PROCESS: Final = "SELECT pg_backend_pid()"
-_PLAIN: Final = {"statement_cache_size": 0, "command_timeout": 10.0}
+PLAIN: Final = {"statement_cache_size": 0, "command_timeout": 10.0}
 _NO_TRANSACTIONS: Final = "statement pooling mode"  # PgBouncer's own words
 
 
@@ -141,7 +141,7 @@ async def refuse_shared_sessions(hosts: Hosts) -> None:
         "notifications and the limits of a session get lost there; use session mode "
         "(pool_mode = session), or the database itself"
     )
-    first = await hosts.connect(**_PLAIN)
+    first = await hosts.connect(**PLAIN)
     second: asyncpg.Connection | None = None
     try:
         process = await first.fetchval(_PROCESS)
@@ -150,7 +150,7 @@ async def refuse_shared_sessions(hosts: Hosts) -> None:
             return
         if process != await first.fetchval(_PROCESS):
             raise shared
-        second = await hosts.connect(**_PLAIN)
+        second = await hosts.connect(**PLAIN)
         # Served while the other waits in a transaction, the first has to have a process of its own.
         await second.execute("BEGIN")
         if process == await second.fetchval(_PROCESS) or process != await first.fetchval(_PROCESS):

@@ -10,8 +10,8 @@ import asyncpg
 import structlog
 
 from dispatch.errors import ReadOnly, SchemaMismatch, Unavailable
-from dispatch.store.connecting import READ_WRITE, Hosts, refuse_shared_sessions
-from dispatch.store.schema import check_version
+from dispatch.store.connecting import PLAIN, READ_WRITE, Hosts, refuse_shared_sessions
+from dispatch.store.schema import check_server, check_version
 from dispatch.store.sql import STATEMENTS
 from dispatch.store.unreachable import unreachable
 from dispatch.topics.city import CityMode
@@ -65,11 +65,17 @@ class Database:
 
         Raises:
             Unavailable: the database can't be reached, or takes no writes.
-            ConfigurationError: a pooler is in the way.
+            ConfigurationError: a pooler is in the way, or the server is too old.
             SchemaMismatch: it has another schema than this program.
         """
         try:
             await refuse_shared_sessions(self._hosts)
+            # Before the first session gets its limits: an older server does not know all of them.
+            asked = await self._hosts.connect(**PLAIN)
+            try:
+                await check_server(asked)
+            finally:
+                asked.terminate()
         except asyncpg.TargetServerAttributeNotMatched as error:
             raise ReadOnly from error
         except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:

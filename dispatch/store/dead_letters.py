@@ -11,7 +11,6 @@ from dispatch.store.inbound import Inbound, is_identifier
 from dispatch.store.unreadable_calls import escalate_unreadable
 from dispatch.topics.announcement import Reason, bounded
 from dispatch.topics.dead_letters import Cut, InputRejected
-from dispatch.topics.fields import BodyError, decode
 
 _KEY_LENGTH: Final = 256  # characters; an index holds some 2,700 bytes
 # What a letter holds of an input, in bytes: in base64, with its names escaped and its reasons, it
@@ -69,10 +68,7 @@ def _institution_in(inbound: Inbound) -> str | None:
     """Return the institution that a refused input about a transfer says it is of."""
     if inbound.topic != "transfers":
         return None
-    try:
-        named = decode(inbound.record.value or b"").get("institution_id")
-    except BodyError:
-        return None
+    named = inbound.said.get("institution_id")
     return named if is_identifier(named) else None
 
 

@@ -27,7 +27,7 @@ from dispatch.store.binding import ReadTopics, bind
 from dispatch.store.books import Books, in_columns
 from dispatch.store.database import Transaction
 from dispatch.store.dead_letters import reject
-from dispatch.store.identities import Came, identify, other_identities
+from dispatch.store.identities import Came, content_of, identify, other_identities
 from dispatch.store.inbound import Inbound, read
 from dispatch.store.parking import Parked, Parking
 from dispatch.store.plan import CityPlan
@@ -380,7 +380,7 @@ class Desk(Books):
             reasons = [verdict] if verdict is not None else each.reasons
             return self._reject(each, reasons, has_waited=has_waited)
         mark = city.mark()
-        content = each.content.hex()
+        content = content_of(each, city)
         try:
             if type(event) is Call:
                 event = lenient_calls.take(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from dispatch.domain.city import City
+from dispatch.store import memory
 from dispatch.store.inbound import Inbound
 
 # In no attribute of a CloudEvent: what is behind it was added here.
@@ -23,15 +25,30 @@ def identify(each: Inbound, seen: Mapping[str, Came]) -> tuple[str, bool]:
     if known is not None and known[1] not in (None, each.topic):
         identity = _on_its_topic(each)
         known = seen.get(identity)
-    if known is None or known[0] == each.digest:
+    if known is None or known[0] == each.digest or known[0] == each.as_written():
         return identity, False
-    return f"{identity}!{each.digest.hex()}", True
+    as_written = f"{identity}!{each.as_written().hex()}"
+    return (as_written if as_written in seen else f"{identity}!{each.digest.hex()}"), True
 
 
 def other_identities(each: Inbound) -> tuple[str, ...]:
     """Return under what an input may stand in the inbox whose source and id are used."""
-    own, content = _on_its_topic(each), each.digest.hex()
-    return f"{each.identity}!{content}", own, f"{own}!{content}"
+    own = _on_its_topic(each)
+    ids = each.identity, own
+    contents = each.digest.hex(), each.as_written().hex()
+    return own, *(f"{identity}!{content}" for identity in ids for content in contents)
+
+
+def content_of(each: Inbound, city: City) -> str:
+    """Return the digest (hexadecimal) by which the call, transfer or batch is known that it brings.
+
+    The one that has its id may be known by the digest of the bytes.
+    """
+    brought = memory.opens(each.event)
+    known = None if brought is None else city.calls.get(brought) or city.batches.get(brought)
+    if known is not None and known.digest == (as_written := each.as_written().hex()):
+        return as_written
+    return each.content.hex()
 
 
 def _on_its_topic(each: Inbound) -> str:

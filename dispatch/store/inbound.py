@@ -5,9 +5,9 @@ again as it is meant, with warnings.
 """
 
 import hashlib
-import json
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -15,15 +15,23 @@ from pydantic import ValidationError
 from dispatch.domain.lenient_calls import ADDRESS_UNKNOWN, Salvage, derived_id, digest_of
 from dispatch.store import wrapping
 from dispatch.store.unreadable_calls import found_in
-from dispatch.topics import EVENTS, INPUT_TOPICS, TOPIC_OF
+from dispatch.topics import EVENTS, INPUT_TOPICS, TOPIC_OF, structured
 from dispatch.topics.announcement import BODY, Reason
+from dispatch.topics.body import Body, BodyError, canonical, decode
+from dispatch.topics.body import read as read_body
 from dispatch.topics.calls import Call, Location
-from dispatch.topics.cloudevents import Malformed, read_attributes
+from dispatch.topics.cloudevents import Attributes, Malformed, read_attributes
 from dispatch.topics.envelope import Record
-from dispatch.topics.fields import BodyError, Content, decode, reasons
+from dispatch.topics.fields import Content, reasons
 
 CALLS: Final = "calls"
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_BATCH: Final = Reason(
+    field=structured.CONTENT_TYPE,
+    reason="is the batch format: each event must be a record of its own",
+)
+# The reasons that concern what is around a body.
+_AROUND: Final = ("ce_", structured.CONTENT_TYPE)
 _FOUND: Final = "is missing or unusable: taken from what was found in the bytes"
 # The fields one of which names the sender, and keys the topic; the city's has none.
 _SENDER_FIELDS: Final = {
@@ -36,7 +44,8 @@ class Inbound:
     """One input: `event` when it can be read, else `reasons`; `topic` is without the prefix.
 
     `identity` is what makes it the same input on its topic when it comes again, with the same
-    `digest`; `content` is the digest by which a call, transfer or batch is known again; `sender` is
+    `digest`, which is of what it means, not of how it is written; `said` is its body as it was
+    read; `content` is the digest by which a call, transfer or batch is known again; `sender` is
     the id under which an answer is read, when it is known. `warnings` say what is wrong with a call
     that is taken all the same.
     """
@@ -51,6 +60,15 @@ class Inbound:
     reasons: list[Reason]
     sender: dict[str, str]
     warnings: tuple[Reason, ...] = ()
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_written(self) -> bytes:
+        """Return the digest of its bytes, by which earlier versions of the service know it."""
+        value = self.record.value or b""
+        try:
+            return _digest(read_attributes(self.record).type, value)
+        except Malformed:
+            return hashlib.sha256(value).digest()
 
     @property
     def is_call(self) -> bool:
@@ -72,58 +90,84 @@ def read(record: Record, *, topic: str, salvage: Salvage | None = None) -> Inbou
     if record.unreadable is not None:
         return _unreadable(record, topic, record.unreadable)
     value = record.value or b""
-    digest = hashlib.sha256(value).digest()
-    body: dict[str, Any] = {}
-    event: Content | None = None
-    found: list[Reason] = []
-    event_type = "unknown"
-    identity = f"{record.incarnation}/{record.topic}/{record.partition}/{record.offset}"
-    try:
-        attributes = read_attributes(record)
-    except Malformed as malformed:
-        found.append(_reason(malformed.field, malformed.reason))
-    else:
+    attributes, body, found = _opened(record, value)
+    identity, event_type = _place_of(record), "unknown"
+    if attributes is not None:
         identity, event_type = attributes.identity, attributes.type
-        digest = _digest(event_type, value)
-    try:
-        body = decode(value)
-    except BodyError as error:
-        found.extend(_reason(each["field"], each["reason"]) for each in error.reasons)
+    if attributes is None:
+        digest = hashlib.sha256(value).digest()
     else:
-        if not found:
-            event, found = _content(event_type, topic, body)
-    sender = _sender(record, topic, body)
+        digest = _digest(event_type, value if body is None else body.canonical)
+    content = {} if body is None else body.content
+    event: Content | None = None
+    if not found:
+        event, found = _content(event_type, topic, content)
+    doubled = [] if body is None else _twice(body.doubled)
+    if doubled and event_type != Call.event_type:
+        event, found = None, [*found, *doubled]
+    sender = _sender(record, topic, content)
     if event is not None and not _key_fits(record, sender):
         name = next(iter(sender))
         found = [_reason("key", f"must be the {name}, so that its events stay in order")]
         event = None
-    inbound = Inbound(record, topic, identity, digest, digest, event_type, event, found, sender)
+    inbound = Inbound(
+        record, topic, identity, digest, digest, event_type, event, found, sender, said=content
+    )
     if topic == CALLS and salvage is not None:
         if event is None:
             return _as_meant(inbound, salvage)
         if type(event) is Call:
-            doubled = wrapping.doubled(value, event)
-            warnings = doubled + (_key_warning(record, event) if record.key is None else [])
+            warnings = [_last_taken(each) for each in doubled]
+            if record.key is None:
+                warnings += _key_warning(record, event)
             if warnings:
                 inbound = replace(inbound, warnings=tuple(warnings))
                 return _completed(inbound, event) if doubled else inbound
     return inbound
 
 
+def _opened(record: Record, value: bytes) -> tuple[Attributes | None, Body | None, list[Reason]]:
+    """Return an event's attributes and body, in either mode, and what is wrong with them."""
+    mode = structured.mode_of(record.headers)
+    if mode == "batch":
+        return None, None, [_BATCH]
+    found: list[Reason] = []
+    attributes: Attributes | None = None
+    whole: Body | None = None
+    try:
+        if mode is not None:
+            whole = read_body(value)
+        attributes = read_attributes(record) if whole is None else structured.attributes_of(whole)
+    except Malformed as malformed:
+        found.append(_reason(malformed.field, malformed.reason))
+    except BodyError as error:
+        return None, None, _of_body(error)
+    try:
+        body = read_body(value) if whole is None else structured.data_of(whole)
+    except BodyError as error:
+        return attributes, None, found + _of_body(error)
+    return attributes, body, found
+
+
+def _of_body(error: BodyError) -> list[Reason]:
+    return [_reason(each["field"], each["reason"]) for each in error.reasons]
+
+
 def _as_meant(inbound: Inbound, salvage: Salvage) -> Inbound:
     """Return what is no call by the contract as the call that it is meant to be, if it is one."""
     record, value = inbound.record, inbound.record.value or b""
-    said = wrapping.header(record, "ce_type")
+    whole = structured.mode_of(record.headers) is not None
+    said = inbound.event_type if whole else wrapping.header(record, "ce_type")
     warnings: list[Reason] = []
     try:
-        body = wrapping.loosely(value, warnings)
+        body = wrapping.loosely(value, warnings, whole=whole)
     except BodyError:
         called = (said or "").strip().lower() == Call.event_type
         called = called or (inbound.topic == CALLS and wrapping.looks_like_a_call(value))
         return replace(inbound, event_type=Call.event_type) if called else inbound
     if not wrapping.is_call(said, body):
         return inbound
-    content = _digest(Call.event_type, _rewritten(body, value))
+    content = _digest(Call.event_type, canonical(body, value))
 
     def otherwise(dated: bool) -> str:
         key = (record.key or b"").decode("utf-8", "replace")
@@ -135,13 +179,14 @@ def _as_meant(inbound: Inbound, salvage: Salvage) -> Inbound:
     if call is None and (place := _place_in(found_in(inbound))):
         call, found = salvage.call({**body, "location": place}, otherwise)
     inbound = replace(inbound, event_type=Call.event_type, content=content)
+    around = [each for each in inbound.reasons if each.field.startswith(_AROUND)]
     if call is None:
         sender = inbound.sender or _sender(record, inbound.topic, body)
-        around = [each for each in inbound.reasons if each.field.startswith(("ce_", BODY))]
+        around += [each for each in inbound.reasons if each.field.startswith(BODY)]
         return replace(inbound, reasons=[*around, *found], sender=sender)
-    warnings += [each for each in inbound.reasons if each.field.startswith("ce_")]
+    warnings += around
     warnings += _key_warning(record, call)
-    warnings += wrapping.twice(value)
+    warnings += [_last_taken(each) for each in _twice(wrapping.doubled(value))]
     warnings += found
     inbound = replace(
         inbound,
@@ -189,12 +234,16 @@ def _place_in(found: dict[str, list[str]]) -> dict[str, Any]:
     return place
 
 
-def _rewritten(body: dict[str, Any], value: bytes) -> bytes:
-    """Return a body as it is written always, whatever white space and order it came with."""
-    try:
-        return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
-    except (ValueError, RecursionError):
-        return value
+def _twice(paths: Iterable[str]) -> list[Reason]:
+    return [_reason(path, "is given twice") for path in paths]
+
+
+def _last_taken(twice: Reason) -> Reason:
+    """Return the warning of a call's key that is there twice.
+
+    Of two the last one is taken, as nearly all parsers of JSON do: its sender's own among them.
+    """
+    return Reason(field=twice.field, reason="is given twice: the last one was taken")
 
 
 def _key_warning(record: Record, call: Call) -> list[Reason]:
@@ -210,12 +259,16 @@ def _digest(event_type: str, value: bytes) -> bytes:
     return hashlib.sha256(event_type.encode() + b"\0" + value).digest()
 
 
+def _place_of(record: Record) -> str:
+    return f"{record.incarnation}/{record.topic}/{record.partition}/{record.offset}"
+
+
 def _unreadable(record: Record, topic: str, why: str) -> Inbound:
     """Say of what can't be read where it was, and what it seems to have been.
 
     Its place is its identity: what it says of itself may be wrong, and it may be sent again whole.
     """
-    identity = f"{record.incarnation}/{record.topic}/{record.partition}/{record.offset}"
+    identity = _place_of(record)
     digest = hashlib.sha256(record.value or b"").digest()
     try:
         event_type = read_attributes(record).type

@@ -143,7 +143,8 @@ class OneWriter:
         if replayed:
             rows = await tx.fetch("unpublished_of", list(replayed))
             have = {event.position for event in outgoing}
-            again = [as_outgoing(dict(row), self._prefix, self._plan.parties) for row in rows]
+            parties = self._plan.parties
+            again = [as_outgoing(dict(row), self._prefix, parties, earlier=True) for row in rows]
             outgoing += [event for event in again if event.position not in have]
             outgoing.sort(key=lambda event: event.position)
         if self._city.mode != tx.mode:

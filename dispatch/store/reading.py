@@ -8,7 +8,7 @@ import asyncpg
 
 from dispatch.errors import Unavailable
 from dispatch.store.connecting import Hosts
-from dispatch.store.schema import check_version
+from dispatch.store.schema import check_server, check_version
 from dispatch.store.unreachable import unreachable
 
 
@@ -18,6 +18,7 @@ async def open_snapshot(connect_options: Mapping[str, Any]) -> AsyncIterator[asy
 
     Raises:
         Unavailable: the database can't be reached.
+        ConfigurationError: the server is too old.
         SchemaMismatch: it has another schema than this program.
     """
     try:
@@ -27,6 +28,7 @@ async def open_snapshot(connect_options: Mapping[str, Any]) -> AsyncIterator[asy
     except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
         raise unreachable(error) from error
     try:
+        await check_server(connection)
         await check_version(connection)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             yield connection

@@ -31,6 +31,8 @@ WAIT: Final = 120.0
 CONNECT_LIMIT: Final = 5  # for each host
 _CONNECT_LIMIT: Final = "connect_timeout"
 _ATTRIBUTE: Final = "target_session_attrs"
+# PostgreSQL 12 is the first with `tcp_user_timeout`, which a worker sets for its sessions.
+LEAST_SERVER: Final = 120_000
 _LOCK: Final = 7_312_204_120  # any number, the same for everybody who migrates
 
 
@@ -59,7 +61,7 @@ def migrate(
     given a line, about who holds what, for each time.
 
     Raises:
-        ConfigurationError: the URL is none that libpq takes.
+        ConfigurationError: the URL is none that libpq takes, or the server is too old.
         Unavailable: the database can't be reached, or its tables can't be had in time.
         SchemaMismatch: the database has a version that this program does not know.
     """
@@ -108,6 +110,7 @@ def migrate(
 
 def _migrate(engine: Engine, holders: Holders, *, restored: bool) -> tuple[str | None, str]:
     with engine.begin() as connection:
+        refuse_older(connection.exec_driver_sql(STATEMENTS["server_version"]).scalar_one())
         holders.watch(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_LIMIT}s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
@@ -132,6 +135,24 @@ def _migrate(engine: Engine, holders: Holders, *, restored: bool) -> tuple[str |
 async def amigrate(connect_options: dict[str, Any]) -> tuple[str | None, str]:
     """Do the same from a coroutine, in a thread of its own."""
     return await asyncio.to_thread(migrate, connect_options)
+
+
+def refuse_older(number: int) -> None:
+    """Refuse a PostgreSQL that is too old, by its `server_version_num`.
+
+    Raises:
+        ConfigurationError: naming both versions.
+    """
+    if number < LEAST_SERVER:
+        found, wanted = number // 10_000, LEAST_SERVER // 10_000
+        raise ConfigurationError(
+            f"the database is PostgreSQL {found}, this program needs {wanted} or newer"
+        )
+
+
+async def check_server(connection: asyncpg.Connection) -> None:
+    """Refuse a PostgreSQL that is too old; raise ConfigurationError as `refuse_older` does."""
+    refuse_older(await connection.fetchval(STATEMENTS["server_version"]))
 
 
 async def check_version(connection: asyncpg.Connection) -> None:

@@ -24,6 +24,7 @@ from dispatch.topics.announcement import Reason
 from dispatch.topics.cloudevents import MAX_ATTRIBUTE
 from dispatch.topics.envelope import Record
 from dispatch.topics.refused import kind_of
+from dispatch.topics.structured import source_of
 
 # What is dealt with, or written into one row, at once.
 AT_ONCE: Final = 200  # records
@@ -50,13 +51,18 @@ class Read(Protocol):
         """Its headers, as they came."""
         ...
 
+    @property
+    def value(self) -> bytes | None:
+        """Its value."""
+        ...
+
 
 def sender_of(record: Read) -> Sender:
-    """Return who sent a record, by its first `ce_source`."""
+    """Return who sent a record, by its first `ce_source`, else by that of the whole event in it."""
     for name, value in record.headers:
         if name == "ce_source":
             return _sender(record.topic, value or b"")
-    return Sender(record.topic, NOBODY)
+    return _sender(record.topic, source_of(record.headers, record.value))
 
 
 @lru_cache(MOST_SENDERS)

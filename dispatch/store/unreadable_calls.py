@@ -10,7 +10,9 @@ from dispatch.domain.city import City
 from dispatch.domain.escalation import escalate
 from dispatch.store import wrapping
 from dispatch.topics.announcement import Reason
+from dispatch.topics.envelope import Record
 from dispatch.topics.fields import MAX_BODY_BYTES
+from dispatch.topics.structured import source_of
 
 if TYPE_CHECKING:
     from dispatch.store.inbound import Inbound
@@ -78,9 +80,13 @@ def found_in(inbound: "Inbound") -> dict[str, list[str]]:
         "address": _first_in(texts, *_ADDRESSES, meant=_unescaped),
         "position": _positions([each.translate(_NARROW) for each in texts]),
         "district": _first_in(texts, _DISTRICT),
-        "console": _first(iter([wrapping.header(record, "ce_source") or ""])),
+        "console": _first(iter([wrapping.header(record, "ce_source") or _source_in(record)])),
     }
     return {what: values for what, values in found.items() if values}
+
+
+def _source_in(record: Record) -> str:
+    return source_of(record.headers, record.value).decode("utf-8", "replace")
 
 
 def _texts(value: bytes) -> list[str]:

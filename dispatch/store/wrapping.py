@@ -8,17 +8,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dispatch.topics.announcement import BODY, Reason
+from dispatch.topics.body import BodyError, decode, doubled_keys
 from dispatch.topics.calls import INPUTS, Call
 from dispatch.topics.envelope import Record
-from dispatch.topics.fields import MAX_BODY_BYTES, BodyError, decode
+from dispatch.topics.fields import MAX_BODY_BYTES
 
 # Of these a body that says nothing of its type must have one, to be a call plainly.
 _PLAINLY: Final = frozenset({"patient", "caller", "location", "address", "phone", "latitude"})
 # What has all of these is a call, whatever is said of its type.
 _WHOLLY: Final = ("patient", "location")
-_JSON_KEY: Final = b'":'
 OTHERS: Final = frozenset(each.event_type for each in INPUTS) - {Call.event_type}
-_MOST_DOUBLED: Final = 5
 _ASCII: Final = re.compile(r"[\x01-\x7f]+")
 
 
@@ -47,10 +46,10 @@ def looks_like_a_call(value: bytes) -> bool:
     return all(name.encode() in names for name in _WHOLLY)
 
 
-def loosely(value: bytes, found: list[Reason]) -> dict[str, Any]:
+def loosely(value: bytes, found: list[Reason], *, whole: bool = False) -> dict[str, Any]:
     """Return the JSON object that a body holds, somewhere and in some encoding.
 
-    What is wrong with it is added to `found`.
+    What is wrong with it is added to `found`; a `whole` event is sent as what it is.
 
     Raises:
         BodyError: there is none.
@@ -68,9 +67,9 @@ def loosely(value: bytes, found: list[Reason]) -> dict[str, Any]:
         for name in ("data", "data_base64"):
             inner = _inside(body.get(name), in_base64=name == "data_base64")
             if inner is not None:
-                found.append(
-                    Reason(field=BODY, reason="holds a whole CloudEvent: its data was taken")
-                )
+                if not whole:
+                    reason = "holds a whole CloudEvent: its data was taken"
+                    found.append(Reason(field=BODY, reason=reason))
                 return inner
     return body  # type: ignore[no-any-return]
 
@@ -91,49 +90,9 @@ def _inside(data: Any, *, in_base64: bool) -> dict[str, Any] | None:
     return read and read[0]
 
 
-def doubled(value: bytes, call: Call) -> list[Reason]:
-    """Return a warning where a key stands twice in a body; the last has counted.
-
-    Counting comes first, as nearly every body has each key once.
-    """
-    patient = call.patient
-    keys = (
-        len(call.__pydantic_fields_set__)
-        + len(call.caller.__pydantic_fields_set__)
-        + len(patient.__pydantic_fields_set__)
-        + len(call.location.__pydantic_fields_set__)
-    )
-    for part in (call.epidemiology, patient.epidemiology, call.contact):
-        if part is not None:
-            keys += len(part.__pydantic_fields_set__)
-    return [] if value.count(_JSON_KEY) == keys else twice(value)
-
-
-def twice(value: bytes) -> list[Reason]:
-    """Return a warning for each key that stands twice in the objects of a body."""
-    names: dict[str, None] = {}
-
-    def note(pairs: list[tuple[str, Any]]) -> None:
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                names[name] = None
-            seen.add(name)
-
-    for text in texts(value).values():
-        try:
-            json.loads(text, object_pairs_hook=note, strict=False)
-        except (ValueError, RecursionError):
-            continue
-        break
-    return [
-        Reason(field=_printable(name), reason="is given twice: the last one was taken")
-        for name in list(names)[:_MOST_DOUBLED]
-    ]
-
-
-def _printable(name: str) -> str:
-    return name.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\u0000")[:100]
+def doubled(value: bytes) -> tuple[str, ...]:
+    """Return the keys (dotted paths) that stand twice in the objects of a body, in any encoding."""
+    return next(filter(None, map(doubled_keys, texts(value).values())), ())
 
 
 def _object_in(value: bytes) -> tuple[dict[str, Any], str] | None:

@@ -120,8 +120,10 @@ async def write_changes(
     )
 
 
-def as_outgoing(row: Mapping[str, Any], prefix: str, parties: Parties) -> Outgoing:
-    """Return an event of the log as it is published.
+def as_outgoing(
+    row: Mapping[str, Any], prefix: str, parties: Parties, *, earlier: bool = False
+) -> Outgoing:
+    """Return an event of the log as it is published; `earlier` if another transaction decided it.
 
     `parties` are those of the city's plan: nobody else has a topic, and one that is not there
     would hold up everybody.
@@ -150,6 +152,7 @@ def as_outgoing(row: Mapping[str, Any], prefix: str, parties: Parties) -> Outgoi
         value=value,
         copy_to=copy_to,
         copy_value=copy_value,
+        earlier=earlier,
     )
 
 
@@ -253,7 +256,10 @@ async def _append(
         *of_streams,
     )
     outgoing = []
-    for event in (*map(dict, earlier), *events):
+    for row in earlier:
+        outgoing.append(as_outgoing(dict(row), prefix, parties, earlier=True))
+        await breathe()
+    for event in events:
         outgoing.append(as_outgoing(event, prefix, parties))
         await breathe()
     return outgoing

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 # A refusal has this many reasons at most, and one more that counts the others.
 MOST_REASONS: Final = 20
@@ -44,6 +46,21 @@ def shortened(text: str, length: int) -> str:
 
 def _further(count: int) -> Reason:
     return Reason(field=BODY, reason=f"… and {count:,} more")
+
+
+class Shaped:
+    """Says in the JSON Schema what a dict holds, which is made as JSON and not looked at again."""
+
+    def __init__(self, shape: type[BaseModel]) -> None:
+        self._shape = shape
+
+    def __get_pydantic_json_schema__(
+        self,
+        core_schema: CoreSchema,
+        handler: GetJsonSchemaHandler,
+    ) -> JsonSchemaValue:
+        """Return the schema of the shape."""
+        return handler(self._shape.__pydantic_core_schema__)
 
 
 class Announcement(BaseModel):

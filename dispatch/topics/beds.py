@@ -4,6 +4,9 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from dispatch.topics.announcement import Announcement
+from dispatch.topics.codes import RoomKind, TierName
+from dispatch.topics.fields import CaseStatus
+from dispatch.topics.hospitals import BedOutcome, HospitalService
 
 
 class BedReserved(Announcement):
@@ -15,7 +18,7 @@ class BedReserved(Announcement):
     transfer_id: str
     patient_id: str
     at: datetime
-    room: str
+    room: RoomKind
     place: int
     expires_at: datetime
 
@@ -29,7 +32,7 @@ class BedReleased(Announcement):
     transfer_id: str
     patient_id: str
     at: datetime
-    room: str
+    room: RoomKind
     place: int
     outcome: Literal["released", "expired"]
     reason: str
@@ -43,24 +46,21 @@ class BedOccupied(Announcement):
     hospital_id: str
     incident_id: str
     at: datetime
-    room: str
+    room: RoomKind
     place: int
-    case_status: str
+    case_status: CaseStatus
 
 
 class BedVacated(Announcement):
-    """A place is free again; `promise_id` names the promise under which its patient had come.
-
-    `outcome` is discharged, moved, died or left.
-    """
+    """A place is free again; `promise_id` names the promise under which its patient had come."""
 
     event_type: ClassVar[str] = "bed.vacated"
     hospital_id: str
     promise_id: str | None
     at: datetime
-    room: str
+    room: RoomKind
     free: int
-    outcome: str | None = None
+    outcome: BedOutcome | None = None
 
 
 class ServiceChanged(Announcement):
@@ -72,8 +72,8 @@ class ServiceChanged(Announcement):
     event_type: ClassVar[str] = "service.changed"
     hospital_id: str
     at: datetime
-    service: str
-    before: str
+    service: HospitalService
+    before: HospitalService
     because: str
 
 
@@ -87,7 +87,7 @@ class TierStepped(Announcement):
     hospital_id: str
     at: datetime
     step: Literal["reserve_called", "temporary_opened"]
-    tier: str
+    tier: TierName
     occupied: int
     capacity: int
     share: float

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from dispatch.topics.announcement import Announcement
+from dispatch.topics.codes import AnyClockKind, Told
 
 
 class _OfClock(Announcement):
@@ -16,7 +17,7 @@ class _OfClock(Announcement):
 
     event_type: ClassVar[str] = ""
     clock_id: str
-    kind: str
+    kind: AnyClockKind
     owner: str
     subject: str
     district: str | None
@@ -37,7 +38,7 @@ class ClockWarned(_OfClock):
     """The limit runs out soon; `warned` is who is told."""
 
     event_type: ClassVar[str] = "clock.warned"
-    warned: str
+    warned: Told
     left_seconds: float
 
 
@@ -52,7 +53,7 @@ class ClockBreached(_OfClock):
     """The limit has run out; `escalated_to` is who is told."""
 
     event_type: ClassVar[str] = "clock.breached"
-    escalated_to: str
+    escalated_to: Told
 
 
 class ClockEndedLate(_OfClock):

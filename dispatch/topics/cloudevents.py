@@ -1,6 +1,7 @@
-"""CloudEvents 1.0 in binary mode on Kafka: the attributes travel as `ce_*` headers."""
+"""CloudEvents 1.0 on Kafka: in binary mode the attributes travel as `ce_*` headers."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,6 +18,9 @@ MAX_ATTRIBUTE: Final = 256  # characters
 _NAMESPACE: Final = UUID("5f0a4b0e-6a8f-5b0c-9a51-1f2d3c4b5a69").bytes
 # The digit of a UUID that begins with its variant, by what a hash has there.
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+_MISSING: Final = (
+    "is missing: a CloudEvent 1.0 is expected, in headers or whole as application/cloudevents+json"
+)
 _PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f]+")
 
 
@@ -61,10 +65,19 @@ def read_attributes(record: Record) -> Attributes:
             found[name] = raw.decode("utf-8")
         except UnicodeDecodeError:
             raise Malformed(name, "is not UTF-8 text") from None
+    return checked(found)
+
+
+def checked(found: Mapping[str, str]) -> Attributes:
+    """Return the attributes that were found, by the names of their headers.
+
+    Raises:
+        Malformed: a required one is missing, empty, too long or not printable.
+    """
     for name in ("ce_specversion", "ce_id", "ce_source", "ce_type"):
         value = found.get(name, "")
         if not value:
-            raise Malformed(name, "is missing: CloudEvents 1.0 in binary mode is expected")
+            raise Malformed(name, _MISSING)
         if len(value) > MAX_ATTRIBUTE or not _PRINTABLE.fullmatch(value):
             raise Malformed(name, f"must be 1 to {MAX_ATTRIBUTE} printable characters")
     if found["ce_specversion"] != SPECVERSION:

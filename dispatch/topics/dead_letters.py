@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 
 from dispatch.topics.announcement import Announcement, Reason
+from dispatch.topics.codes import Refused
 
 
 class Cut(BaseModel):
@@ -38,7 +39,7 @@ class InputRejected(Announcement):
     key_base64: str | None
     value_base64: str | None
     headers_base64: list[tuple[str, str]]
-    refused: str
+    refused: Refused
     reasons: list[Reason]
     cut: list[Cut]
     first_offset: int | None = None
@@ -64,7 +65,7 @@ class InputsRefused(Announcement):
     topic: str
     source: str
     at: datetime
-    refused: str
+    refused: Refused
     field: str
     reasons: list[Reason]
     count: int

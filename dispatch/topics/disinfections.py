@@ -5,9 +5,11 @@ A hospital whose centre it is reads all of it on a topic of its own.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from dispatch.topics.announcement import Announcement, Reason
+from dispatch.topics.announcement import Announcement, Reason, Shaped
+from dispatch.topics.codes import Agent, CleaningAgent, Equipment
+from dispatch.topics.shapes import Carried, LeastAgent
 
 
 class DisinfectionOrdered(Announcement):
@@ -25,10 +27,10 @@ class DisinfectionOrdered(Announcement):
     incident_id: str
     at: datetime
     centre_id: str | None
-    equipment: list[str]
-    carried: dict[str, Any]
-    required_agent: str
-    minimums: list[dict[str, Any]]
+    equipment: list[Equipment]
+    carried: Annotated[dict[str, Any], Shaped(Carried)]
+    required_agent: Agent
+    minimums: list[Annotated[dict[str, Any], Shaped(LeastAgent)]]
     waste: dict[str, str]
 
     @classmethod
@@ -49,7 +51,7 @@ class DisinfectionAccepted(Announcement):
     job_id: str
     unit_id: str
     at: datetime
-    agent: str
+    agent: Agent
     concentration: float
     contact_minutes: float
     started_at: datetime
@@ -83,7 +85,7 @@ class CleaningOrdered(Announcement):
     assignment_id: str
     incident_id: str
     at: datetime
-    equipment: list[str]
+    equipment: list[Equipment]
     waste: dict[str, str]
 
 
@@ -100,7 +102,7 @@ class CleaningRecorded(Announcement):
     incident_id: str
     at: datetime
     by: str
-    agent: str | None
+    agent: CleaningAgent | None
 
     @classmethod
     def for_everybody(cls, said: Mapping[str, Any]) -> dict[str, Any]:

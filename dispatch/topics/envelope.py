@@ -1,7 +1,7 @@
 """What passes between Kafka, the desk and readers: records, and events to publish, logged, read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -51,6 +51,9 @@ class Outgoing:
 
     `copy_to` is a second topic that it goes to, that of whom it is for. There it has the same id,
     key, headers and body, unless `copy_value` says more than the shared topic may.
+
+    One that is `earlier` was decided before: it goes out before what follows it in its stream,
+    unless whoever decided it has published it meanwhile.
     """
 
     position: int
@@ -60,6 +63,7 @@ class Outgoing:
     value: bytes
     copy_to: str | None = None
     copy_value: bytes | None = None
+    earlier: bool = field(default=False, compare=False)
 
     @property
     def bodies(self) -> tuple[tuple[str, bytes], ...]:

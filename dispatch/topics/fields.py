@@ -1,18 +1,17 @@
 """The fields that inputs share, the base of every input, and the reasons why one is refused.
 
 Times are RFC 3339 with an offset and kept as aware UTC. Nothing is coerced: the text "1" is no
-number, `true` is no number, a number is no time, and `null` is not the absence of a key.
+number, `true` is no number, a number is no time. What JSON has two ways to say, `1.0` and `1`, null
+and absence, is made one where a body is read (`dispatch.topics.body`).
 """
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from operator import is_
-from typing import Annotated, Any, ClassVar, Final, Literal, NoReturn
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-import orjson
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -27,7 +26,6 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, PydanticKnownError
 from pydantic_core.core_schema import no_info_before_validator_function
 
-from dispatch.errors import DispatchError
 from dispatch.topics.announcement import (
     BODY,
     LONGEST_FIELD,
@@ -173,8 +171,8 @@ def _fields_of(schema: Any) -> dict[str, Any]:
 class Content(BaseModel):
     """The base of every input: strict, closed, immutable.
 
-    A field declared `X | None = None` may be absent; an explicit null is an error, and an absent
-    field is absent again from the JSON that the model gives.
+    A field declared `X | None = None` may be absent, and is absent again from the JSON that the
+    model gives. A body that is read has no nulls (`dispatch.topics.body`); here one is an error.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
@@ -205,58 +203,6 @@ class Content(BaseModel):
             if field.get("default", ...) is None:
                 del field["default"]
         return schema
-
-
-class BodyError(DispatchError):
-    """A body is not a JSON object of a size that is read; `reasons` says why."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"{BODY}: {reason}")
-        self.reasons = [{"field": BODY, "reason": reason}]
-
-
-def decode(body: bytes) -> dict[str, Any]:
-    """Return the JSON object that a body holds; raise BodyError where there is none.
-
-    Lone surrogates come through as they are, so that the model can name the field that has them.
-    """
-    if len(body) > MAX_BODY_BYTES:
-        raise BodyError(f"is longer than {MAX_BODY_BYTES} bytes")
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        content = _decode_slowly(body)
-    if not isinstance(content, dict):
-        raise BodyError("must be a JSON object")
-    return content
-
-
-def _decode_slowly(body: bytes) -> Any:
-    """Read what the fast parser refuses: lone surrogates, and whatever needs a clear reason."""
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BodyError(f"is not UTF-8 (byte {error.start})") from None
-    if not text.strip():
-        raise BodyError("is empty")
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        raise BodyError(f"is not JSON: {error.msg} (character {error.pos})") from None
-    except _NoNumber as error:
-        raise BodyError(f"is not JSON: {error} is no JSON number") from None
-    except ValueError:
-        raise BodyError("is not JSON that is read: a number has too many digits") from None
-    except RecursionError:
-        raise BodyError("is nested too deeply") from None
-
-
-class _NoNumber(ValueError):
-    """NaN or an infinity, which Python reads and JSON does not know."""
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise _NoNumber(constant)
 
 
 def reasons(error: ValidationError) -> list[dict[str, str]]:

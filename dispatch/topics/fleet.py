@@ -5,23 +5,29 @@ from typing import ClassVar, Literal
 
 from dispatch.topics.announcement import Announcement
 from dispatch.topics.city import CityMode
+from dispatch.topics.units import UnitStatus
 
 # Why a position that a unit reports is not believed.
 Disbelief = Literal["no_fix", "out_of_bounds", "too_fast", "from_the_future", "older_than_last"]
 
 
 class UnitChanged(Announcement):
-    """A unit's status or staffing changed."""
+    """A unit's status or staffing changed.
+
+    `assumed` is true of a status that the crew has not reported: after the pack's time it is taken
+    to be on its way back.
+    """
 
     event_type: ClassVar[str] = "unit.changed"
     unit_id: str
     at: datetime
-    status: str
-    before: str
+    status: UnitStatus
+    before: UnitStatus
     staffed: bool
     assignment_id: str | None
     job_id: str | None
     reason: str | None
+    assumed: bool = False
 
 
 class UnitWarned(Announcement):

@@ -1,11 +1,25 @@
 """What hospital intake systems read on the `handovers` topic, keyed by hospital_id."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from dispatch.topics.announcement import Announcement, Reason
+from dispatch.topics.announcement import Announcement, Reason, Shaped
+from dispatch.topics.codes import (
+    Capability,
+    Destination,
+    Disinfection,
+    History,
+    Refused,
+    RoomKind,
+    RuleId,
+    Test,
+    TransferKindCode,
+    Wearable,
+)
+from dispatch.topics.fields import CaseStatus, Condition, CrewKind
+from dispatch.topics.shapes import Expected, KeptBed, Observed, OfferedPatient
 
 
 class HandoverAnnounced(Announcement):
@@ -22,21 +36,21 @@ class HandoverAnnounced(Announcement):
     unit_id: str
     at: datetime
     expected_at: datetime
-    patient: dict[str, Any]
-    condition: str
-    case_status: str
-    history: str
-    rule: str
-    crew: str
-    destination: str
-    reserve: str
+    patient: Annotated[dict[str, Any], Shaped(Expected)]
+    condition: Condition
+    case_status: CaseStatus
+    history: History
+    rule: RuleId
+    crew: CrewKind
+    destination: Destination
+    reserve: RoomKind
     place: int | None
-    beds: list[dict[str, Any]]
-    staff_ppe: list[str]
-    tests: list[str]
+    beds: list[Annotated[dict[str, Any], Shaped(KeptBed)]]
+    staff_ppe: list[Wearable]
+    tests: list[Test]
     acknowledge_by: datetime
-    needs: list[str] = Field(default_factory=list)
-    lacking: list[str] = Field(default_factory=list)
+    needs: list[Capability] = Field(default_factory=list)
+    lacking: list[Capability] = Field(default_factory=list)
 
 
 class HandoverUpdated(Announcement):
@@ -50,14 +64,14 @@ class HandoverUpdated(Announcement):
     hospital_id: str
     at: datetime
     expected_at: datetime
-    condition: str
-    case_status: str
-    history: str
-    rule: str
-    staff_ppe: list[str]
+    condition: Condition
+    case_status: CaseStatus
+    history: History
+    rule: RuleId
+    staff_ppe: list[Wearable]
     reason: str
-    needs: list[str] = Field(default_factory=list)
-    lacking: list[str] = Field(default_factory=list)
+    needs: list[Capability] = Field(default_factory=list)
+    lacking: list[Capability] = Field(default_factory=list)
 
 
 class HandoverReminded(Announcement):
@@ -94,7 +108,7 @@ class HandoverObserved(Announcement):
     assignment_id: str
     incident_id: str
     at: datetime
-    observations: list[dict[str, Any]]
+    observations: list[Annotated[dict[str, Any], Shaped(Observed)]]
     left_out: int
 
 
@@ -114,7 +128,7 @@ class HandoverClosed(Announcement):
     arrived_at: datetime
     signed_by_crew: str
     signed_by_hospital: str
-    disinfection: str
+    disinfection: Disinfection
     keeps_cases: bool | None = None
 
 
@@ -135,7 +149,7 @@ class HandoverReleased(Announcement):
     signed_by_crew: str
     by: str
     reason: str
-    disinfection: str
+    disinfection: Disinfection
     keeps_cases: bool
 
 
@@ -151,11 +165,11 @@ class TransferOffered(Announcement):
     hospital_id: str
     at: datetime
     answer_by: datetime
-    kind: str
+    kind: TransferKindCode
     institution_id: str
-    patients: list[dict[str, Any]]
-    rooms: dict[str, int]
-    staff_ppe: list[str]
+    patients: list[Annotated[dict[str, Any], Shaped(OfferedPatient)]]
+    rooms: dict[RoomKind, int]
+    staff_ppe: list[Wearable]
 
 
 class OfferWithdrawn(Announcement):
@@ -175,7 +189,7 @@ class HospitalRejected(Announcement):
     event_type: ClassVar[str] = "hospital.rejected"
     hospital_id: str
     at: datetime
-    refused: str
+    refused: Refused
     reasons: list[Reason]
 
 

@@ -6,53 +6,25 @@ An incident's id is that of the call that opened it. Times are UTC, durations se
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import WithJsonSchema
-
-from dispatch.topics.announcement import Announcement, Reason
+from dispatch.topics.announcement import Announcement, Reason, Shaped
+from dispatch.topics.codes import (
+    Alike,
+    AnyEscalationKind,
+    Capability,
+    Destination,
+    Disinfection,
+    Protection,
+    Refused,
+    RuleId,
+    RunOutcome,
+    Test,
+    WhyCode,
+)
+from dispatch.topics.fields import CaseStatusFound, Condition, CrewKind
+from dispatch.topics.shapes import Decided, Doubted, Measured
+from dispatch.topics.units import UnitStatus
 
 HandoverStep = Literal["acknowledged", "signed_by_crew", "signed_by_hospital"]
-# What to do about each is in docs/escalations.md.
-EscalationKind = Literal[
-    "any_vehicle",
-    "batch_late",
-    "batch_unplaced",
-    "batch_unplanned",
-    "call_unreadable",
-    "capability_lacking",
-    "clock_breached",
-    "cluster_found",
-    "crew_far_away",
-    "crew_exposed",
-    "crew_infected",
-    "disinfection_overdue",
-    "handover_unanswered",
-    "handover_unsigned",
-    "hospital_closed",
-    "last_tier_filling",
-    "mass_casualty",
-    "no_designated_hospital",
-    "no_hospital",
-    "no_room",
-    "no_transfer_crew_to_swap",
-    "patient_left",
-    "regular_instead_of_transfer",
-    "radio_out",
-    "reservation_expired",
-    "room_inconsistent",
-    "run_aborted",
-    "run_refused",
-    "run_unanswered",
-    "source_set_apart",
-    "still_held",
-    "supplies_short",
-    "timer_failed",
-    "transfer_as_last_resort",
-    "transfer_unplaced",
-    "transport_declined",
-    "unit_inconsistent",
-    "waiting_for_unit",
-    "wear_time_exceeded",
-]
 
 # Among why a unit is ordered: it takes over from one whose vehicle must be disinfected first.
 OTHER_NOT_DISINFECTED: Final = "other_not_disinfected"
@@ -68,7 +40,7 @@ class CallDecided(Announcement):
     call_id: str
     incident_id: str
     because: str
-    decision: dict[str, Any]
+    decision: Annotated[dict[str, Any], Shaped(Decided)]
     district: str | None = None
 
 
@@ -85,7 +57,7 @@ class CallLinked(Announcement):
     at: datetime
     metres: float | None
     same_phone: bool
-    alike: list[str]
+    alike: list[Alike]
     patient_count: int
     by: str | None = None
     reason: str | None = None
@@ -103,7 +75,7 @@ class LinkProposed(Announcement):
     at: datetime
     metres: float | None
     same_phone: bool
-    alike: list[str]
+    alike: list[Alike]
 
 
 class LinkRefused(Announcement):
@@ -144,7 +116,7 @@ class CallRejected(Announcement):
     event_type: ClassVar[str] = "call.rejected"
     call_id: str
     at: datetime
-    refused: str
+    refused: Refused
     reasons: list[Reason]
 
 
@@ -168,11 +140,11 @@ class IncidentQueued(Announcement):
     incident_id: str
     at: datetime
     waiting_for: Literal["unit", "transfer_crew"]
-    condition: str
+    condition: Condition
     ahead: int
     units_on_it: int
     until: datetime | None
-    passed_over: dict[str, int]
+    passed_over: dict[WhyCode, int]
 
 
 class IncidentAssigned(Announcement):
@@ -187,17 +159,17 @@ class IncidentAssigned(Announcement):
     assignment_id: str
     unit_id: str
     at: datetime
-    crew: str
-    rule: str
-    ppe: str
-    destination: str
+    crew: CrewKind
+    rule: RuleId
+    ppe: Protection
+    destination: Destination
     hospital_id: str | None
-    disinfection: str
+    disinfection: Disinfection
     travel_seconds: float
     received_at: datetime
     because: str
-    why: list[str]
-    passed_over: dict[str, int]
+    why: list[WhyCode]
+    passed_over: dict[WhyCode, int]
     instead_of: str | None = None
     later_seconds: float | None = None
 
@@ -210,7 +182,7 @@ class IncidentReleased(Announcement):
     assignment_id: str
     unit_id: str
     at: datetime
-    outcome: str
+    outcome: RunOutcome
     reason: str
 
 
@@ -221,7 +193,7 @@ class IncidentProgressed(Announcement):
     incident_id: str
     assignment_id: str
     unit_id: str
-    status: str
+    status: UnitStatus
     at: datetime
 
 
@@ -252,10 +224,10 @@ class HospitalChosen(Announcement):
     handover_id: str
     hospital_id: str
     at: datetime
-    destination: str
-    needs: list[str]
-    lacking: list[str]
-    capabilities: list[str]
+    destination: Destination
+    needs: list[Capability]
+    lacking: list[Capability]
+    capabilities: list[Capability]
     nearest_id: str | None
     extra_seconds: float
     why: dict[str, str]
@@ -306,7 +278,7 @@ class IncidentOverridden(Announcement):
     by: str
     reason: str
     unit_id: str | None
-    crew: str | None
+    crew: CrewKind | None
     hospital_id: str | None
 
 
@@ -327,7 +299,7 @@ class IncidentClosed(Announcement):
     event_type: ClassVar[str] = "incident.closed"
     incident_id: str
     at: datetime
-    outcome: str
+    outcome: RunOutcome
     calls: list[str]
 
 
@@ -339,7 +311,7 @@ class DeathRecorded(Announcement):
     assignment_id: str
     unit_id: str
     at: datetime
-    status: str
+    status: UnitStatus
 
 
 class ResultRecorded(Announcement):
@@ -350,9 +322,9 @@ class ResultRecorded(Announcement):
     handover_id: str
     hospital_id: str
     at: datetime
-    test: str
+    test: Test
     positive: bool
-    case_status: str | None
+    case_status: CaseStatusFound | None
 
 
 class ObservationsRecorded(Announcement):
@@ -370,16 +342,15 @@ class ObservationsRecorded(Announcement):
     hospital_id: str | None
     at: datetime
     measured_at: datetime
-    values: list[dict[str, Any]]
-    warnings: list[dict[str, Any]]
+    values: list[Annotated[dict[str, Any], Shaped(Measured)]]
+    warnings: list[Annotated[dict[str, Any], Shaped(Doubted)]]
 
 
 class EscalationRaised(Announcement):
     """Somebody must look: a limit ran out, or the rules had to settle for less."""
 
     event_type: ClassVar[str] = "escalation.raised"
-    # Kinds will be added, and readers show those that they don't know.
-    kind: Annotated[EscalationKind, WithJsonSchema({"type": "string"})]
+    kind: AnyEscalationKind
     incident_id: str | None
     subject: str
     at: datetime

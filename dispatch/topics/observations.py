@@ -6,7 +6,7 @@ can be, is taken as it was sent, in bounds, and the rest counts (`dispatch.domai
 
 import json
 import math
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
 
 from pydantic import PlainValidator, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -50,6 +50,22 @@ def _link(value: Any) -> str:
     return value[: LONGEST_LINK + 1]
 
 
+# What is measured, each in the unit of its name.
+ReadingName = Literal[
+    "heart_rate_per_minute",
+    "breaths_per_minute",
+    "systolic_mmhg",
+    "diastolic_mmhg",
+    "oxygen_saturation_percent",
+    "temperature_celsius",
+    "glasgow_eye",
+    "glasgow_verbal",
+    "glasgow_motor",
+    "glasgow_total",
+    "oxygen_litres_per_minute",
+    "glucose_mmol_per_litre",
+]
+MeasuredIn = Literal["/min", "mmHg", "%", "°C", "points", "L/min", "mmol/L"]
 Reading = Annotated[
     float | str, PlainValidator(_reading), WithJsonSchema({"type": "number"}, mode="validation")
 ]
@@ -97,9 +113,5 @@ class ObservationsReported(Content):
         return self
 
 
-READINGS: Final = tuple(
-    name
-    for name in ObservationsReported.model_fields
-    if name not in ("unit_id", "assignment_id", "at", "patient_id", "ecg_url")
-)
+READINGS: Final[tuple[ReadingName, ...]] = get_args(ReadingName)
 OBSERVED: Final = (*READINGS, "ecg_url")

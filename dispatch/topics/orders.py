@@ -5,9 +5,26 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 from dispatch.topics.announcement import Announcement, Reason
+from dispatch.topics.codes import (
+    Destination,
+    Disinfection,
+    History,
+    Item,
+    NeedCode,
+    PlaceSource,
+    Protection,
+    Refused,
+    RuleId,
+    RunOutcome,
+    Symptom,
+    Wearable,
+    WhyCode,
+)
+from dispatch.topics.fields import Answer, CaseStatus, Condition, CrewKind
+from dispatch.topics.transfers import Mobility, Severity
 
 
 class Centre(Announcement):
@@ -19,7 +36,7 @@ class Centre(Announcement):
 
 
 class Scene(Announcement):
-    """Where the patient is: WGS-84 degrees; `source` is caller, unit or district_centre.
+    """Where the patient is: WGS-84 degrees; `source` is who told it.
 
     `district` is its code, `centre` where the district's centre is. The shared topic tells of
     no more than the district.
@@ -28,7 +45,7 @@ class Scene(Announcement):
     event_type: ClassVar[str] = ""
     latitude: float
     longitude: float
-    source: str
+    source: PlaceSource
     address: str | None
     district: str
     district_name: str | None = None
@@ -45,16 +62,19 @@ class Scene(Announcement):
         return {**said, **centre, "source": "district_centre", "address": None}
 
 
-class Contact(Announcement):
+ContactRole = Literal["caller", "contact"]
+
+
+class OrderContact(Announcement):
     """Whom the crew can ring up: a caller, or the contact (联系人) whom one has named."""
 
     event_type: ClassVar[str] = ""
-    role: str
+    role: ContactRole
     name: str | None
     phone: str | None
 
 
-class Patient(Announcement):
+class OrderPatient(Announcement):
     """A patient as far as known; `age` in years. The rest is of patients of a transfer."""
 
     event_type: ClassVar[str] = ""
@@ -62,16 +82,27 @@ class Patient(Announcement):
     sex: str | None = None
     age: float | None = None
     patient_id: str | None = None
-    severity: str | None = None
-    mobility: str | None = None
-    needs: tuple[str, ...] = ()
+    severity: Severity | None = None
+    mobility: Mobility | None = None
+    needs: tuple[NeedCode, ...] = ()
+
+
+# The fields of a call whose words may stand among the notes.
+NotedField = Literal[
+    "complaint",
+    "requirement",
+    "special_needs",
+    "preliminary_judgement",
+    "destination_wish",
+    "call_address",
+]
 
 
 class Note(Announcement):
     """Something else that was said; `about` names the field of the call in which it was."""
 
     event_type: ClassVar[str] = ""
-    about: str
+    about: NotedField
     text: str
 
 
@@ -82,9 +113,9 @@ class Dress(Announcement):
     """
 
     event_type: ClassVar[str] = ""
-    level: str
-    crew: list[str]
-    driver: list[str]
+    level: Protection
+    crew: list[Wearable]
+    driver: list[Wearable]
     max_wear_minutes: float
 
 
@@ -110,28 +141,28 @@ class OrderIssued(Announcement):
     acknowledge_by: datetime
     received_at: datetime
     scene: Scene
-    condition: str
-    case_status: str
+    condition: Condition
+    case_status: CaseStatus
     complaint: str | None
     patient_count: int
     stretcher: bool | None
     special_needs: str | None
-    rule: str
-    crew: str
+    rule: RuleId
+    crew: CrewKind
     ppe: Dress
     life_support: bool
-    destination: str
+    destination: Destination
     hospital_id: str | None
-    disinfection: str
-    why: list[str]
+    disinfection: Disinfection
+    why: list[WhyCode]
     policy: dict[str, str]
     # 主叫号码; 联系人/电话; 姓名、性别、年龄; 病人需求
     call_back: str | None = None
-    contacts: list[Contact] | None = None
-    patients: list[Patient] | None = None
-    symptoms: list[str] | None = None
-    epidemiology: dict[str, str] | None = None
-    history: str | None = None
+    contacts: list[OrderContact] | None = None
+    patients: list[OrderPatient] | None = None
+    symptoms: list[Symptom] | None = None
+    epidemiology: dict[Item, Answer] | None = None
+    history: History | None = None
     requirement: str | None = None
     notes: list[Note] | None = None
     institution_id: str | None = None
@@ -160,9 +191,9 @@ class OrderAmended(Announcement):
     changed: dict[str, Any]
     scene: Scene
     ppe: Dress
-    destination: str
+    destination: Destination
     hospital_id: str | None
-    disinfection: str
+    disinfection: Disinfection
     handover_id: str | None = None
 
     @classmethod
@@ -203,7 +234,7 @@ class OrderEnded(Announcement):
     unit_id: str
     incident_id: str
     at: datetime
-    outcome: str
+    outcome: RunOutcome
 
 
 class UnitRejected(Announcement):
@@ -212,7 +243,7 @@ class UnitRejected(Announcement):
     event_type: ClassVar[str] = "unit.rejected"
     unit_id: str
     at: datetime
-    refused: str
+    refused: Refused
     reasons: list[Reason]
 
 

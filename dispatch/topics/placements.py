@@ -4,9 +4,11 @@
 """
 
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from dispatch.topics.announcement import Announcement, Reason
+from dispatch.topics.announcement import Announcement, Reason, Shaped
+from dispatch.topics.codes import Refused, TransferKindCode
+from dispatch.topics.shapes import Trip, Unplaced
 
 TransferStatus = Literal[
     "requested", "offered", "accepted", "diverted", "unplaced", "completed", "cancelled"
@@ -24,7 +26,7 @@ class TransferProgressed(Announcement):
     transfer_id: str
     at: datetime
     status: TransferStatus
-    kind: str
+    kind: TransferKindCode
     patients: int
     hospital_id: str | None
     offer_id: str | None
@@ -44,8 +46,8 @@ class BatchPlanned(Announcement):
     at: datetime
     revision: int
     because: str
-    trips: list[dict[str, Any]]
-    unplaced: list[dict[str, Any]]
+    trips: list[Annotated[dict[str, Any], Shaped(Trip)]]
+    unplaced: list[Annotated[dict[str, Any], Shaped(Unplaced)]]
     makespan_seconds: float
     bound_seconds: float
     complete_by: datetime | None
@@ -74,7 +76,7 @@ class TransferRejected(Announcement):
     event_type: ClassVar[str] = "transfer.rejected"
     transfer_id: str
     at: datetime
-    refused: str
+    refused: Refused
     reasons: list[Reason]
     institution_id: str | None = None
 

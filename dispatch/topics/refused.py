@@ -8,7 +8,10 @@ UNKNOWN: Final = "unknown"
 OTHER: Final = "other"
 # The fields of a reason that are no part of a body.
 _ENVELOPE: Final = frozenset(
-    {"body", "key", "record", "ce_id", "ce_source", "ce_specversion", "ce_time", "ce_type"}
+    {
+        *("body", "content-type", "key", "record"),
+        *("ce_id", "ce_source", "ce_specversion", "ce_time", "ce_type"),
+    }
 )
 
 

@@ -1,11 +1,14 @@
 """What the health commission reads on the `reports` topic, keyed by incident_id or `duties`."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from dispatch.topics.announcement import Announcement, Reason
+from dispatch.topics.announcement import Announcement, Reason, Shaped
+from dispatch.topics.codes import DepartureReason, FoundBy, Refused, TransferKindCode
+from dispatch.topics.fields import CaseStatus
+from dispatch.topics.shapes import ReportContent, Shortfall
 
 
 class CaseReported(Announcement):
@@ -22,14 +25,14 @@ class CaseReported(Announcement):
     attempt: int
     first_case: bool
     cluster: list[str]
-    content: dict[str, Any]
+    content: Annotated[dict[str, Any], Shaped(ReportContent)]
     incident_id: str
     district: str
     at: datetime
     due_at: datetime
-    found_by: str
-    case_status: str
-    before: str
+    found_by: FoundBy
+    case_status: CaseStatus
+    before: CaseStatus
     assignment_id: str | None
     hospital_id: str | None
 
@@ -43,7 +46,7 @@ class DutiesReported(Announcement):
     event_type: ClassVar[str] = "duties.reported"
     at: datetime
     negative_pressure_share: float
-    shortfalls: list[dict[str, Any]]
+    shortfalls: list[Annotated[dict[str, Any], Shaped(Shortfall)]]
     negative_pressure: dict[str, list[str]] = Field(default_factory=dict)
 
 
@@ -58,7 +61,7 @@ class CrossingReported(Announcement):
     due_at: datetime
     from_district: str
     to_district: str
-    kind: str
+    kind: TransferKindCode
     patients: int
     hospital_id: str
 
@@ -66,20 +69,19 @@ class CrossingReported(Announcement):
 class DepartureReported(Announcement):
     """A case was not brought, or a patient left before the result; sent as a case's is.
 
-    `reason` is transport_declined or left_hospital, `handover_id` that of who has left; `content`
-    is what the report says.
+    `handover_id` is that of who has left; `content` is what the report says.
     """
 
     event_type: ClassVar[str] = "departure.reported"
     report_id: str
     attempt: int
-    content: dict[str, Any]
+    content: Annotated[dict[str, Any], Shaped(ReportContent)]
     incident_id: str
     district: str
     at: datetime
     due_at: datetime
-    reason: str
-    case_status: str
+    reason: DepartureReason
+    case_status: CaseStatus
     assignment_id: str
     hospital_id: str | None
     handover_id: str | None
@@ -121,7 +123,7 @@ class CommissionRejected(Announcement):
     event_type: ClassVar[str] = "commission.rejected"
     incident_id: str
     at: datetime
-    refused: str
+    refused: Refused
     reasons: list[Reason]
 
 

@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import ClassVar
 
 from dispatch.topics.announcement import Announcement
+from dispatch.topics.codes import History, Item
 
 
 class ScreeningQuestion(Announcement):
     """One of the four mandatory questions, worded in both languages."""
 
     event_type: ClassVar[str] = ""
-    item: str
+    item: Item
     zh: str
     en: str
 
@@ -31,7 +32,7 @@ class ScreeningCompleted(Announcement):
     event_type: ClassVar[str] = "screening.completed"
     call_id: str
     at: datetime
-    history: str
+    history: History
 
 
 class ScreeningExpired(Announcement):
@@ -40,7 +41,7 @@ class ScreeningExpired(Announcement):
     event_type: ClassVar[str] = "screening.expired"
     call_id: str
     at: datetime
-    unasked: list[str]
+    unasked: list[Item]
 
 
 OUTPUTS = (ScreeningRequested, ScreeningCompleted, ScreeningExpired)

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from dispatch.kafka.placement import PARTITIONER
 from dispatch.stack import addresses
 from tests.acceptance.service import DISTRICT, city_plan
 from tests.acceptance.verdict import judge_running
@@ -154,6 +155,7 @@ def test_the_kcat_command_is_a_whole_event(service: Service) -> None:
     ).stdout
     assert body.count("\n") == 1
     arguments = shlex.split(kcat.replace("\\\n", " "))
+    assert arguments[arguments.index("-X") + 1] == f"partitioner={PARTITIONER}"
     headers = {value for flag, value in itertools.pairwise(arguments) if flag == "-H"}
     assert {"ce_specversion=1.0", "ce_type=call.received"} <= headers
     assert arguments[arguments.index("-k") + 1] == json.loads(body)["call_id"]

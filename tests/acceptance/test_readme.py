@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,7 +45,7 @@ DEADLINE = 60.0  # seconds
 HEALTH = "http://127.0.0.1:9464"
 
 _BLOCK = re.compile(
-    r"<!-- (?P<mark>run|run until shown|file: (?P<file>\S+)) -->\n"
+    r"<!-- (?P<mark>run|run until shown|run on Apache Kafka|file: (?P<file>\S+)) -->\n"
     r"```(?P<language>\w+)\n(?P<body>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
@@ -57,7 +58,8 @@ class Example:
 
     command: str
     shown: tuple[str, ...]
-    endless: bool
+    endless: bool = False
+    on_apache_kafka: bool = False
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -88,7 +90,12 @@ def examples(page: str) -> list[Example]:
         for part in re.split(r"^\$ ", block["body"], flags=re.MULTILINE)[1:]:
             command, _, output = re.sub(r" \\\n\s*", " ", part).partition("\n")
             found.append(
-                Example(command, tuple(output.splitlines()), block["mark"].endswith("shown"))
+                Example(
+                    command,
+                    tuple(output.splitlines()),
+                    endless=block["mark"].endswith("shown"),
+                    on_apache_kafka=block["mark"].endswith("Kafka"),
+                )
             )
     return found
 
@@ -195,10 +202,17 @@ def page(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def up(page: str) -> Iterator[Up]:
+    with running_up("zh" if ".zh." in page else "en") as running:
+        yield running
+
+
+@contextmanager
+def running_up(language: str) -> Iterator[Up]:
+    """Yield `dispatch up` that is ready, and judge what it did when its reader is done."""
     with tempfile.TemporaryDirectory(prefix="readme-") as folder:
         # As root, PostgreSQL runs as another account, which must pass through.
         Path(folder).chmod(0o711)
-        running = Up(Path(folder), "zh" if ".zh." in page else "en")
+        running = Up(Path(folder), language)
         try:
             running.wait_until_ready()
             yield running
@@ -220,6 +234,14 @@ def test_the_examples_show_what_they_say(up: Up, page: str) -> None:
         assert matches(output), f"$ {example.command}\n{output}\nis not\n" + "\n".join(
             example.shown
         )
+
+
+@ON_A_STACK
+def test_the_call_of_the_examples_is_of_now_and_breaches_no_limit(up: Up) -> None:
+    listed = up.run(Example("dispatch clocks --all --kind accepted_to_order --json", ()))
+    clocks = [json.loads(line) for line in listed.splitlines()]
+    (own,) = (clock for clock in clocks if clock["owner"] == "call-7")
+    assert not own["breached"]
 
 
 @ON_A_STACK

@@ -36,13 +36,14 @@ from dispatch.agents.publisher import Publisher
 from dispatch.cluster import cluster_id_of
 from dispatch.errors import Unavailable
 from dispatch.kafka.consumer import Consumer
+from dispatch.kafka.placement import number_of
 from dispatch.log_writer import WAITING, LineWriter
 from dispatch.stack.embedded import Stack
 from dispatch.store.refusals import MOST_IN_WINDOW
 from dispatch.topics.envelope import Record
 from tests.apache_kafka import ApacheKafka
 from tests.integration.agents.bench import until
-from tests.integration.city_worker import CityWorker, city_worker, make_topics
+from tests.integration.city_worker import PARTITIONS, CityWorker, city_worker, make_topics
 from tests.integration.store.conftest import small_city
 from tests.promql import Scrape, fires
 
@@ -385,6 +386,18 @@ async def open_transaction(run: Run) -> Story:
                 return await seen(worker, "DispatchOpenTransaction", before)
 
 
+async def inputs_misplaced(run: Run) -> Story:
+    async with run() as worker:
+        before = await scrape(worker)
+        call = worker.post.call("c1")
+        elsewhere = (number_of(call.key or b"") + 1) % PARTITIONS
+
+        async def placed() -> None:
+            await worker.send(call, partition=elsewhere)
+
+        return await seen(worker, "DispatchInputsMisplaced", before, placed)
+
+
 async def memory_nearly_full(run: Run) -> Story:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         own, allowed = Path(folder) / "cgroup", Path(folder) / "memory.max"
@@ -457,6 +470,7 @@ FAULTS: dict[str, Callable[[Run], Awaitable[Story]]] = {
     "DispatchSourceSetApart": source_set_apart,
     "DispatchSetApartGrows": set_apart_grows,
     "DispatchEventsWithheld": events_withheld,
+    "DispatchInputsMisplaced": inputs_misplaced,
     "DispatchOpenTransaction": open_transaction,
     "DispatchMemoryNearlyFull": memory_nearly_full,
     "DispatchCallUnreadable": call_unreadable,

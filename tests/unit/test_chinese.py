@@ -20,10 +20,11 @@ from dispatch.domain.lifecycle import RUN_END
 from dispatch.language import LANGUAGES, catalogue, speak
 from dispatch.planning import plan as planning
 from dispatch.policy import rules
-from dispatch.policy.pack import ClockKind, Item, load_pack, pack_names
+from dispatch.policy.pack import load_pack, pack_names
 from dispatch.schemas import examples
 from dispatch.store.plan import Role, read_plan
 from dispatch.topics import EVENTS, city, fields, fleet, hospitals, incidents, placements, units
+from dispatch.topics.codes import ClockKind, Item
 from dispatch.topics.transfers import Mobility, Severity
 from dispatch.wording import in_words, word
 from tests.unit.chinese import english

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,17 @@ def test_a_schema_refuses_what_the_model_refuses() -> None:
     assert not validator.is_valid(call | {"colour": "red"})
     assert not validator.is_valid(call | {"contact": None})
     assert not validator.is_valid({name: call[name] for name in call if name != "caller"})
+
+
+def test_no_two_types_share_a_title_or_a_name() -> None:
+    """Generators of code name a type by its title, and merge two of one name."""
+    found: dict[str, Any] = {}
+    for schema in SCHEMAS.values():
+        for name, part in schema.get("$defs", {}).items():
+            assert part["title"] == name
+        for part in titled(schema):
+            assert found.setdefault(part["title"], part) == part, part["title"]
+    assert all(part["type"] == "object" for part in found.values())
 
 
 def test_the_document_has_every_topic_and_event() -> None:
@@ -169,6 +181,23 @@ def test_a_schema_is_not_written_over_one_that_it_breaks(
     assert cli.run(["schemas", "--out", str(tmp_path)]) == 1
     assert "call.cancelled.v1.json: colour: was removed" in capsys.readouterr().err
     assert json.loads(file.read_text()) == released
+
+
+def titled(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield every part of a schema that has a title, as what it says of the type."""
+    match schema:
+        case dict():
+            if isinstance(schema.get("title"), str):
+                besides = ("$defs", "$id", "$schema", "examples")
+                yield {key: part for key, part in schema.items() if key not in besides}
+            for key, part in schema.items():
+                if key != "examples":
+                    yield from titled(part)
+        case list():
+            for part in schema:
+                yield from titled(part)
+        case _:
+            pass
 
 
 def find(content: Any, key: str) -> list[str]:

@@ -159,6 +159,14 @@ class SmallDesk:
             )
             return [self._outgoing(row) for row in rows]
 
+    async def still_unpublished(self, positions: Sequence[int]) -> set[int]:
+        async with self._connection() as db:
+            rows = await db.fetch(
+                "SELECT position FROM log WHERE NOT published AND position = ANY($1::bigint[])",
+                list(positions),
+            )
+            return {row["position"] for row in rows}
+
     async def published(self, events: Sequence[Outgoing]) -> None:
         await self._gate.pass_through("published")
         async with self._connection() as db:

@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 import pytest
 
+from dispatch.policy.pack import load_pack
 from dispatch.store.desk import Desk
 from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.envelope import Record
@@ -88,7 +89,6 @@ WRAPPED: dict[str, tuple[Wrap, str]] = {
         ),
         "body",
     ),
-    "null for what is absent": (content(chief_complaint=None, contact=None), "contact"),
     "an unknown key": (content(colour="red"), "colour"),
     "a time ahead": (content(received_at="2031-01-01T00:00:00Z"), "received_at"),
     "another time ahead": (content(ring_at="2031-01-01T00:00:00Z"), "ring_at"),
@@ -224,7 +224,8 @@ async def test_another_call_under_an_id_that_is_used_goes_on_under_one_of_its_ow
     assert await desk.take([post.record("calls", "call.received", "c1", far)]) == []
 
 
-DEAD_CLOCK = "2000-01-01T00:00:00Z"
+# Within the pack's tolerance behind START.
+DEAD_CLOCK = "2022-02-25T00:00:00Z"
 
 
 def of_a_dead_clock(post: Post, latitude: float, phone: str, **changes: Any) -> Record:
@@ -270,7 +271,7 @@ async def test_the_same_call_said_otherwise_stays_one_and_is_escalated(
     assert [each["kind"] for each in of_kind(events, "escalation.raised")] == ["call_unreadable"]
 
 
-@pytest.mark.parametrize("when", ["today", "2031-01-01T00:00:00Z"])
+@pytest.mark.parametrize("when", ["today", "2031-01-01T00:00:00Z", "1900-01-01T00:00:00Z"])
 async def test_a_call_with_a_time_that_is_made_up_is_known_again(
     desk: Desk, post: Post, clock: HandClock, when: str
 ) -> None:
@@ -304,6 +305,8 @@ async def test_what_a_call_lacks_is_taken_from_its_bytes(desk: Desk, post: Post)
 
 async def test_a_valid_call_has_no_warning(desk: Desk, post: Post) -> None:
     assert "call.warned" not in kinds(await desk.take([post.call("c1", name='a ": b')]))
+    nulls = content(chief_complaint=None, contact=None, patient_count=1.0)(post.call("c2"))
+    assert "call.warned" not in kinds(await desk.take([nulls]))
 
 
 PHONE, ADDRESS = "13904700001", "胜利大街 5 号"
@@ -409,6 +412,36 @@ async def test_a_flood_of_faults_in_one_call_is_told_shortly(desk: Desk, post: P
     (warned,) = [event for event in events if header(event, "ce_type") == "call.warned"]
     assert len(warned.value) < 20_000
     assert body(warned)["warnings"][-1]["reason"].endswith("more were left out")
+
+
+@pytest.mark.parametrize("behind", [True, False])
+async def test_a_time_of_long_ago_is_taken_as_now_and_warned_of(
+    desk: Desk, post: Post, clock: HandClock, *, behind: bool
+) -> None:
+    tolerance = load_pack("covid-19").events.past_tolerance_seconds
+    at = timestamp(clock.time - timedelta(seconds=tolerance + behind))
+    events = await desk.take([content(received_at=at, ring_at=at)(post.call("c1"))])
+    (assigned,) = of_kind(events, "incident.assigned")
+    assert assigned["received_at"] == (timestamp(clock.time) if behind else at)
+    warned = of_kind(events, "call.warned")
+    assert [each["field"] for told in warned for each in told["warnings"]] == (
+        ["received_at", "ring_at"] if behind else []
+    )
+
+
+async def test_patients_whose_calls_have_the_times_of_a_clock_that_was_never_set_are_two(
+    desk: Desk, post: Post
+) -> None:
+    never_set = "1970-01-01T00:00:00Z"
+    one = of_a_dead_clock(post, 0, PHONE, received_at=never_set)
+    other = of_a_dead_clock(post, 0.1, "13904700002", received_at=never_set)
+    for record in (one, other):
+        events = await desk.take([record])
+        assert len(of_kind(events, "incident.assigned")) == 1
+        await desk.published(events)
+    for record in (one, other):
+        again = post.record("calls", "call.received", "1", record.value or b"")
+        assert await desk.take([again]) == []
 
 
 async def test_a_call_later_than_the_tolerance_is_taken_as_now(

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
 import pytest
 
+from dispatch.agents.batch import Batch
+from dispatch.agents.desk_work import DeskWork
 from dispatch.domain import handling
 from dispatch.domain.city import City
 from dispatch.domain.model import Timer
@@ -94,3 +97,57 @@ async def test_the_last_bed_is_kept_for_one_transfer_by_desks_and_database_alike
             )
     finally:
         await connection.close()
+
+
+async def test_what_was_decided_before_is_told_from_what_is_decided_now(
+    open_desk: OpenDesk, post: Post
+) -> None:
+    one, two = await open_desk(), await open_desk()
+    decided = await one.take([post.call("c1")])
+    assert not any(event.earlier for event in decided)
+    changed = await two.take([post.unit("R1", status="rolling")])
+    before = {event.position for event in changed if event.earlier}
+    assert before
+    assert before <= {event.position for event in decided}
+    assert before == await two.still_unpublished([event.position for event in changed]) & before
+    await one.published(decided)
+    assert not await two.still_unpublished(sorted(before))
+    # What is read again was decided before, too.
+    again = await two.take([replace(post.unit("R1", status="rolling"), offset=0)])
+    assert all(event.earlier for event in again if event.position in before)
+
+
+async def test_nothing_is_published_twice_while_two_workers_take_turns(
+    open_desk: OpenDesk, post: Post
+) -> None:
+    """Calls come to one worker and their crews' reports to the other, while both publish."""
+    desks = [await open_desk(units=12), await open_desk(units=12)]
+    sent: list[int] = []
+
+    class Broker:
+        async def publish(self, events: Any) -> None:
+            await asyncio.sleep(0.02)
+            sent.extend(event.position for event in events)
+
+    works = [DeskWork(desk, Broker(), batch_size=100) for desk in desks]  # type: ignore[arg-type]
+    waiting: list[Batch] = []
+
+    async def put(worker: int, record: Any) -> None:
+        batch = Batch([record], asyncio.get_running_loop().create_future())
+
+        async def one() -> Any:
+            yield batch
+
+        await works[worker].serve(one())
+        waiting.append(batch)
+
+    async with works[0], works[1]:
+        for number in range(4):
+            await put(0, post.call(f"c{2 * number}"))
+            await waiting[-1].done
+            for status in ("rolling", "on_scene"):
+                for unit in range(1, 5):
+                    await put(1, post.unit(f"R{unit}", status=status))
+                await put(0, post.call(f"c{2 * number + 1}", condition="critical"))
+        await asyncio.gather(*(batch.done for batch in waiting))
+    assert len(sent) == len(set(sent))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -57,6 +58,9 @@ class Desk:
     async def refuse(self, record: Record, _error: Exception) -> Sequence[Outgoing]:
         self.refused.append((record.key or b"").decode())
         return ()
+
+    async def still_unpublished(self, positions: Sequence[int]) -> set[int]:
+        return self.unpublished.keys() & set(positions)
 
     async def published(self, events: Sequence[Outgoing]) -> None:
         for event in events:
@@ -272,3 +276,138 @@ async def test_what_was_given_up_meanwhile_is_left_out(bench: Bench) -> None:
     bench.desk.free.set()
     await asyncio.gather(running.done, other.done)
     assert list(chain.from_iterable(bench.desk.taken)) == ["x", "b"]
+
+
+class Shared:
+    """What two workers' desks have in common: the events that are not marked, in one stream."""
+
+    def __init__(self) -> None:
+        self.unmarked: dict[int, Outgoing] = {}
+        self.last = 0
+
+
+class OneOfTwo(Desk):
+    """The desk of one of two workers: what the other has not marked yet comes first, as earlier."""
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__()
+        self._shared = shared
+        self.asked = 0
+
+    async def take(self, records: Sequence[Record]) -> Sequence[Outgoing]:
+        shared = self._shared
+        earlier = [replace(event, earlier=True) for event in shared.unmarked.values()]
+        decided = []
+        for record in records:
+            shared.last += 1
+            name = (record.key or b"").decode()
+            key = name if name.startswith("own") else "stream"
+            event = Outgoing(shared.last, "out", key, (), name.encode())
+            shared.unmarked[event.position] = event
+            decided.append(event)
+        keys = {event.key for event in decided}
+        return [event for event in earlier if event.key in keys] + decided
+
+    async def still_unpublished(self, positions: Sequence[int]) -> set[int]:
+        self.asked += 1
+        return self._shared.unmarked.keys() & set(positions)
+
+    async def published(self, events: Sequence[Outgoing]) -> None:
+        for event in events:
+            self._shared.unmarked.pop(event.position, None)
+
+
+class Log(Publisher):
+    """Notes what was published, in its order, on a topic that workers share."""
+
+    def __init__(self, log: list[str]) -> None:
+        super().__init__()
+        self._log = log
+
+    async def publish(self, events: Sequence[Outgoing]) -> None:
+        self.given += 1
+        await self.open.wait()
+        self._log += [event.value.decode() for event in events]
+
+
+class Two:
+    """Two workers at one database."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        shared = Shared()
+        self.desks = OneOfTwo(shared), OneOfTwo(shared)
+        self.publishers = Log(self.log), Log(self.log)
+        self.works = [
+            DeskWork(desk, publisher, batch_size=BATCH_SIZE)  # type: ignore[arg-type]
+            for desk, publisher in zip(self.desks, self.publishers, strict=True)
+        ]
+
+    async def put(self, worker: int, *names: str) -> Batch:
+        batch = Batch(records(*names), asyncio.get_running_loop().create_future())
+
+        async def one() -> AsyncIterator[Batch]:
+            yield batch
+
+        await self.works[worker].serve(one())
+        await until(lambda: batch.in_effect)
+        return batch
+
+
+@pytest.fixture
+async def two(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Two]:
+    monkeypatch.setattr("dispatch.agents.journal.note", lambda _events: None)
+    two = Two()
+    async with two.works[0], two.works[1]:
+        yield two
+
+
+async def test_what_another_worker_is_publishing_is_waited_for_and_not_published_twice(
+    two: Two,
+) -> None:
+    two.publishers[0].open.clear()
+    first = await two.put(0, "a")
+    second = await two.put(1, "b", "own")
+    await until(lambda: two.desks[1].asked)
+    # What follows nothing of the other's does not wait.
+    assert two.log == ["own"]
+    two.publishers[0].open.set()
+    await asyncio.gather(first.done, second.done)
+    assert two.log == ["own", "a", "b"]
+
+
+async def test_two_workers_that_follow_each_other_wait_for_nobody_in_vain(
+    two: Two,
+) -> None:
+    for publisher in two.publishers:
+        publisher.open.clear()
+    batches = [await two.put(number % 2, f"{number}") for number in range(8)]
+    for publisher in two.publishers:
+        publisher.open.set()
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(batch.done for batch in batches))
+    assert two.log == [f"{number}" for number in range(8)]
+
+
+async def test_what_another_worker_left_behind_goes_out_before_what_follows_it(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dispatch.agents.desk_work.ELSEWHERE_SECONDS", 0.01)
+    two.publishers[0].open.clear()
+    first = await two.put(0, "a")
+    second = await two.put(1, "b")
+    await second.done
+    assert two.log == ["a", "b"]
+    two.publishers[0].open.set()
+    await first.done
+
+
+async def test_what_timers_are_publishing_is_not_published_twice(two: Two) -> None:
+    two.publishers[0].open.clear()
+    of_timers = await two.desks[0].take(records("a"))
+    publishing = asyncio.ensure_future(two.works[0].publish(of_timers))
+    await until(lambda: two.publishers[0].given)
+    batch = await two.put(0, "b")
+    two.publishers[0].open.set()
+    await asyncio.gather(publishing, batch.done)
+    assert two.log == ["a", "b"]

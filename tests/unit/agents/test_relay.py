@@ -11,8 +11,9 @@ from dispatch.agents.patience import Patience
 from dispatch.agents.relay import LONGEST_SETTLED_SECONDS, SETTLED_SECONDS, Relay
 from dispatch.errors import Unavailable
 from dispatch.metrics import Metrics
+from dispatch.topics.envelope import Outgoing
 
-EVENTS: Any = [object()]
+EVENTS = [Outgoing(1, "out", "c1", (), b"{}")]
 
 
 class Desk:

@@ -1,6 +1,7 @@
 """`dispatch policy` shows what packs are about, and which words stand for which symptom."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +77,33 @@ def test_a_summary_is_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert "1 分钟" in said
     assert "咽痛" in said
     assert "2020-01-26" in said
+
+
+@pytest.mark.parametrize("name", pack_names())
+def test_an_exported_pack_is_the_same_pack(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    file = tmp_path / "ours.toml"
+    assert cli.run(["policy", "export", name, "--to", str(file)]) == 0
+    assert capsys.readouterr().out == ""
+    assert load_pack(str(file)) == load_pack(name)
+    assert cli.run(["policy", "export", name]) == 0
+    assert capsys.readouterr().out == file.read_text("utf-8")
+
+
+def test_an_exported_pack_can_be_changed(tmp_path: Path) -> None:
+    file = tmp_path / "ours.toml"
+    assert cli.run(["policy", "export", "covid-19", "--to", str(file)]) == 0
+    changed = file.read_text("utf-8").replace("deadline_seconds = 60", "deadline_seconds = 45")
+    file.write_text(changed, "utf-8")
+    assert load_pack(str(file)).screening.deadline_seconds == 45
+
+
+def test_an_export_writes_over_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "ours.toml"
+    file.write_text("mine")
+    assert cli.run(["--lang", "en", "policy", "export", "covid-19", "--to", str(file)]) == 1
+    assert "ours.toml: File exists" in capsys.readouterr().err
+    assert file.read_text() == "mine"
+    assert cli.run(["--lang", "en", "policy", "export", "plague"]) == 1
+    assert "plague: not the name of a pack (covid-19, " in capsys.readouterr().err

@@ -8,8 +8,8 @@ import pytest
 from dispatch.domain import awaited, clocks
 from dispatch.domain.handling import _TIMERS
 from dispatch.domain.model import Timer
-from dispatch.policy.pack import ClockKind
 from dispatch.topics import INPUT_TOPICS
+from dispatch.topics.codes import ClockKind
 from tests.unit.domain.city_builder import (
     START,
     UNDETERMINED,
@@ -75,6 +75,7 @@ def city() -> SmallCity:
     [
         ("screening", "c1", {"calls": {"c1"}}, {"calls": {"c2"}, "hospitals": {"general"}}),
         ("hold", "c1", {"calls": {"c1"}}, {"calls": {"c2"}, "units": {"U1"}}),
+        ("setting_out", "U1", {"units": {"U1"}}, {"units": {"U2"}, "calls": {"c1"}}),
         ("order_unanswered", "c1/A1", {"units": {"U1"}}, {"units": {"U2"}, "hospitals": {"x"}}),
         ("order_unanswered", "c1/A1", {"calls": {"c1"}}, {"calls": {"c2"}, "city": {"city"}}),
         ("clock", "c1/order_to_rolling/c1/A1", {"units": {"U1"}}, {"units": {"U2"}}),

@@ -9,7 +9,7 @@ import pytest
 from dispatch.domain.beds import Wanted
 from dispatch.domain.hospitals import PatientsChoice, choose_for_patients
 from dispatch.policy.pack import load_pack, pack_names
-from dispatch.policy.rules import Destination
+from dispatch.topics.codes import Destination
 from dispatch.topics.handovers import HandoverAnnounced, HandoverWithdrawn
 from dispatch.topics.hospitals import HospitalReported
 from dispatch.topics.orders import OrderAmended

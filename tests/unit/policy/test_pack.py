@@ -19,7 +19,8 @@ from dispatch.policy.pack import (
     pack_names,
     read_pack,
 )
-from dispatch.policy.rules import Protection, every_case
+from dispatch.policy.rules import every_case
+from dispatch.topics.codes import Protection
 
 SOUND = (PACKS / "covid-19.toml").read_text(encoding="utf-8")
 LAST_RULE = SOUND[SOUND.index('[[rules]]\nid = "R9"') : SOUND.index("# What is more than what.")]

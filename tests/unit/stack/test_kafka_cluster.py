@@ -49,11 +49,28 @@ def test_ports_are_those_given_or_all_different(software: Path, tmp_path: Path) 
     assert given.bootstrap == "127.0.0.1:19092,127.0.0.1:19093,127.0.0.1:19094"
     free = KafkaCluster(software, tmp_path / "data")
     ports = [
-        port for node in free.nodes for port in (node.port, node.broker_port, node.controller_port)
+        port
+        for node in free.nodes
+        for port in (node.port, node.login_port, node.broker_port, node.controller_port)
     ]
-    assert len(set(ports)) == 9
+    assert len(set(ports)) == 12
     with pytest.raises(StackError, match="3 brokers need 3 ports, not 1"):
         KafkaCluster(software, tmp_path / "data", ports=(19_092,))
+
+
+def test_without_tls_access_lists_bind_only_those_who_log_in(
+    software: Path, tmp_path: Path
+) -> None:
+    cluster = KafkaCluster(software, tmp_path / "data")
+    found = properties(cluster, 1)
+    protocols = dict(each.split(":") for each in found["listener.security.protocol.map"].split(","))
+    plain = dict.fromkeys(("CLIENTS", "BROKERS", "CONTROLLER"), "PLAINTEXT")
+    assert protocols == {**plain, "LOGINS": "SASL_PLAINTEXT"}
+    assert {each.split(":")[0] for each in found["listeners"].split(",")} == protocols.keys()
+    assert f"LOGINS://{cluster.logins.split(',')[0]}" in found["advertised.listeners"].split(",")
+    assert found["super.users"] == "User:ANONYMOUS"
+    assert found["authorizer.class.name"].endswith("StandardAuthorizer")
+    assert found["allow.everyone.if.no.acl.found"] == "false"
 
 
 def test_behind_tls_nobody_may_do_what_no_list_allows_and_no_password_is_written_down(

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from dispatch.store import wrapping
 from dispatch.store.inbound import read
 from dispatch.store.unreadable_calls import found_in
-from dispatch.topics.calls import Call
+from dispatch.topics.body import BodyError
 from dispatch.topics.envelope import Record
-from dispatch.topics.fields import BodyError
 
 BODY: dict[str, Any] = {
     "call_id": "c1",
@@ -35,18 +34,6 @@ def test_any_bytes_hold_an_object_or_none(raw: bytes) -> None:
     with suppress(BodyError):
         assert isinstance(wrapping.loosely(raw, []), dict)
     found_in(read(record(raw, ("\x00é", None), ("ce_source", raw)), topic="calls"))
-
-
-@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20))
-def test_what_texts_hold_is_no_key_given_twice(text: str) -> None:
-    body = {**BODY, "chief_complaint": f'{text}": "'}
-    assert wrapping.doubled(orjson.dumps(body), Call.model_validate(body)) == []
-
-
-def test_a_key_given_twice_is_found_at_any_depth() -> None:
-    raw = orjson.dumps(BODY).replace(b'{"kind"', b'{"kind":"institution","kind"')
-    (found,) = wrapping.doubled(raw, Call.model_validate(orjson.loads(raw)))
-    assert found.field == "kind"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from dispatch.topics.body import BodyError, decode
 from dispatch.topics.calls import (
     INPUTS,
     Call,
@@ -12,7 +13,7 @@ from dispatch.topics.calls import (
     CallHeld,
     CallOverridden,
 )
-from dispatch.topics.fields import MAX_BODY_BYTES, BodyError, Content, decode, parse_time, reasons
+from dispatch.topics.fields import MAX_BODY_BYTES, Content, parse_time, reasons
 
 ABSENT = object()
 

@@ -8,7 +8,7 @@ from typing import get_args
 
 from dispatch.domain import dispatching
 from dispatch.domain.allocation import Fallback
-from dispatch.topics.incidents import EscalationKind
+from dispatch.topics.codes import EscalationKind
 
 ROOT = Path(__file__).parents[3]
 KINDS = set(get_args(EscalationKind))

@@ -1,6 +1,6 @@
 import orjson
 
-from dispatch.topics.fields import decode
+from dispatch.topics.body import decode
 from dispatch.topics.transfers import TransferBatchRequested
 
 

@@ -1,0 +1,91 @@
+"""CloudEvents 1.0 in structured mode: the whole event, attributes and data, is one JSON object.
+
+Its content type says so. Then the envelope alone counts, whatever headers stand beside it.
+"""
+
+import re
+from base64 import b64decode
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from dispatch.topics.body import Body, BodyError, canonical, read
+from dispatch.topics.cloudevents import Attributes, Malformed, checked
+from dispatch.topics.fields import MAX_BODY_BYTES
+
+Mode = Literal["structured", "batch"]
+
+CONTENT_TYPE: Final = "content-type"
+# As clients write it.
+_WRITTEN: Final = frozenset({CONTENT_TYPE, "Content-Type", "Content-type", "CONTENT-TYPE"})
+_STRUCTURED: Final = b"application/cloudevents"
+_BATCH: Final = b"application/cloudevents-batch"
+_LONGEST: Final = len(_BATCH)
+_ATTRIBUTES: Final = ("specversion", "id", "source", "type")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_SOURCE_KEY: Final = b'"source"'
+_SOURCE: Final = re.compile(rb'"source"\s*:\s*"((?:[^"\\]|\\.){1,1024})"')
+
+
+def mode_of(headers: Iterable[tuple[str, bytes | None]]) -> Mode | None:
+    """Return how a record's value holds whole events, by its content type; None: it does not."""
+    for name, value in headers:
+        if name not in _WRITTEN:
+            continue
+        said = (value or b"").strip()[:_LONGEST].lower()
+        if not said.startswith(_STRUCTURED):
+            return None
+        return "batch" if said == _BATCH else "structured"
+    return None
+
+
+def attributes_of(whole: Body) -> Attributes:
+    """Return the attributes of a whole event.
+
+    Raises:
+        Malformed: one is missing, or none.
+    """
+    said: dict[str, str] = {}
+    for name in _ATTRIBUTES:
+        value = whole.content.get(name, "")
+        if not isinstance(value, str):
+            raise Malformed(f"ce_{name}", "must be text")
+        if _SURROGATE.search(value):
+            raise Malformed(f"ce_{name}", "is not UTF-8 text")
+        said[f"ce_{name}"] = value
+    return checked(said)
+
+
+def data_of(whole: Body) -> Body:
+    """Return the data of a whole event.
+
+    Raises:
+        BodyError: they are no JSON object.
+    """
+    data = whole.content.get("data")
+    in_base64 = whole.content.get("data_base64")
+    if in_base64 is not None:
+        if data is not None:
+            raise BodyError("has data and data_base64: one of them is expected")
+        try:
+            value = b64decode(in_base64, validate=True)
+        except (TypeError, ValueError):
+            raise BodyError("has a data_base64 that is no Base64") from None
+        body = read(value)
+        return body._replace(doubled=(*whole.doubled, *body.doubled))
+    if not isinstance(data, dict):
+        raise BodyError("has no data that is a JSON object")
+    doubled = tuple(path.removeprefix("data.") for path in whole.doubled)
+    return Body(data, canonical(data, whole.canonical), doubled)
+
+
+def source_of(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> bytes:
+    """Return the source that a whole event, or the first of a batch, names; empty without one.
+
+    Nothing is read for it, as a flood must cost nothing: it is what stands first under that name,
+    with its escapes.
+    """
+    if not value or mode_of(headers) is None:
+        return b""
+    beginning = value.find(_SOURCE_KEY, 0, MAX_BODY_BYTES)
+    found = None if beginning < 0 else _SOURCE.match(value, beginning)
+    return b"" if found is None else found[1]
