@@ -12,7 +12,7 @@ what follows it waits for that, for a moment, instead of taking it along once mo
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
@@ -29,7 +29,7 @@ from dispatch.topics.envelope import Outgoing, Record
 # What a publishing that was slow still says of the next, after one that was quick.
 _FADING: Final = 0.9
 # How long an event is waited for that is on its way from elsewhere: some times as long as
-# publishing takes. Then it was left behind, and goes out with what follows it.
+# publishing takes. Then it was left behind, and goes out before what follows it.
 ELSEWHERE_SECONDS: Final = 0.5
 _LOOKS: Final = 50
 
@@ -180,20 +180,26 @@ class DeskWork(mode.Service):
         await self._publish(outgoing, time.monotonic())
 
     async def _publish(self, outgoing: Sequence[Outgoing], since: float) -> None:
-        at_once, waiting = _parted(outgoing)
-        await self._send(at_once, since)
-        if waiting:
-            # Nobody waits for what waits for it: each worker sends first what follows nothing.
-            await self._send(await self._left_of(waiting), time.monotonic())
+        """Publish the events, each when what was decided before it in its stream is published.
 
-    async def _left_of(self, waiting: Sequence[Outgoing]) -> Sequence[Outgoing]:
-        """Return the events but for earlier ones that are published elsewhere in a moment."""
-        positions = [event.position for event in waiting if event.earlier]
-        for _ in range(_LOOKS):
-            if not (left := await self._desk.still_unpublished(positions)):
+        Each worker waits for lower places in the log only, so none waits for the other in vain.
+        """
+        left = {event.position for event in outgoing if event.earlier}
+        looked = 0
+        while True:
+            ready, outgoing = _parted(outgoing, left)
+            await self._send(ready, since)
+            if not outgoing:
+                return
+            looked = 0 if ready else looked + 1
+            if looked > _LOOKS:
                 break
-            await asyncio.sleep(ELSEWHERE_SECONDS / _LOOKS)
-        return [event for event in waiting if not event.earlier or event.position in left]
+            if looked:
+                await asyncio.sleep(ELSEWHERE_SECONDS / _LOOKS)
+            left = await self._desk.still_unpublished(sorted(left))
+            since = time.monotonic()
+        # Somebody has left them behind.
+        await self._send(outgoing, since)
 
     async def _send(self, outgoing: Sequence[Outgoing], since: float) -> None:
         if outgoing:
@@ -204,15 +210,25 @@ class DeskWork(mode.Service):
             journal.note(outgoing)
 
 
-def _parted(outgoing: Sequence[Outgoing]) -> tuple[Sequence[Outgoing], Sequence[Outgoing]]:
-    """Return the events that follow nothing that was decided before, and the others."""
-    if not [event for event in outgoing if event.earlier]:
-        return outgoing, ()
+def _parted(
+    outgoing: Sequence[Outgoing], left: Collection[int]
+) -> tuple[Sequence[Outgoing], Sequence[Outgoing]]:
+    """Return the events before which none is `left` to others, and those that wait, with these.
+
+    Earlier ones that are not left any more are in neither.
+    """
+    if not left:
+        return [event for event in outgoing if not event.earlier], ()
     behind: set[tuple[str, str | None]] = set()
-    at_once: list[Outgoing] = []
+    ready: list[Outgoing] = []
     waiting: list[Outgoing] = []
     for event in outgoing:
-        if event.earlier:
-            behind.add((event.topic, event.key))
-        (waiting if (event.topic, event.key) in behind else at_once).append(event)
-    return at_once, waiting
+        stream = event.topic, event.key
+        if event.position in left:
+            behind.add(stream)
+        if stream in behind:
+            if not event.earlier or event.position in left:
+                waiting.append(event)
+        elif not event.earlier:
+            ready.append(event)
+    return ready, waiting

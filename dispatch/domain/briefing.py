@@ -142,9 +142,9 @@ def _patients(
     return [OrderPatient.model_validate(each).model_dump(mode="json") for each in known]
 
 
-def _said(calls: Sequence[Call]) -> tuple[dict[NotedField, str | None], list[dict[str, Any]]]:
+def _said(calls: Sequence[Call]) -> tuple[dict[str, str | None], list[dict[str, Any]]]:
     """Return what was said in words, by the order's field, and what stands beside it as notes."""
-    said: dict[NotedField, str | None] = dict.fromkeys(name for name, _ in _SAID)
+    said: dict[str, str | None] = dict.fromkeys(name for name, _ in _SAID)
     notes: dict[tuple[NotedField, str], None] = {}
     for call in calls:
         for name, field in _SAID:

@@ -162,6 +162,10 @@ def take(
         said = _said(call, done)
         call = _under_another_id(call, said, done)
     if long_ago := _long_ago(city, call):
+        known = city.calls.get(call.call_id)
+        if known is not None and (known.digest == digest or known.content == call):
+            # It was not so long ago when it came first.
+            raise Duplicate
         # It is known by the rest of it, as with any time that is made up.
         digest = said = said or _said(call, done)
         done += long_ago

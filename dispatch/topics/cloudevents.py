@@ -19,7 +19,8 @@ _NAMESPACE: Final = UUID("5f0a4b0e-6a8f-5b0c-9a51-1f2d3c4b5a69").bytes
 # The digit of a UUID that begins with its variant, by what a hash has there.
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _MISSING: Final = (
-    "is missing: a CloudEvent 1.0 is expected, in headers or whole as application/cloudevents+json"
+    "is missing: a CloudEvent 1.0 is expected,"
+    " in headers or whole as `application/cloudevents+json`"
 )
 _PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f]+")
 

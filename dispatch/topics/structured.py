@@ -65,15 +65,15 @@ def data_of(whole: Body) -> Body:
     in_base64 = whole.content.get("data_base64")
     if in_base64 is not None:
         if data is not None:
-            raise BodyError("has data and data_base64: one of them is expected")
+            raise BodyError("has `data` and `data_base64`: one of them is expected")
         try:
             value = b64decode(in_base64, validate=True)
         except (TypeError, ValueError):
-            raise BodyError("has a data_base64 that is no Base64") from None
+            raise BodyError("has a `data_base64` that can't be decoded") from None
         body = read(value)
         return body._replace(doubled=(*whole.doubled, *body.doubled))
     if not isinstance(data, dict):
-        raise BodyError("has no data that is a JSON object")
+        raise BodyError("has no `data` that is a JSON object")
     doubled = tuple(path.removeprefix("data.") for path in whole.doubled)
     return Body(data, canonical(data, whole.canonical), doubled)
 

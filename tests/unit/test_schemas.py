@@ -9,6 +9,7 @@ import yaml
 
 from dispatch import cli
 from dispatch.cli.schemas import breaks, drifts, read
+from dispatch.kafka.placement import PARTITIONER
 from dispatch.schemas import ASYNCAPI_FILE, examples, file_of, files, schemas
 from dispatch.topics import EVENTS, TOPIC_OF, TOPICS
 from dispatch.topics.cloudevents import write_headers
@@ -118,6 +119,16 @@ def test_the_document_says_what_the_service_does_with_each_topic() -> None:
     assert done == {
         topic.name: "receive" if topic.direction == "input" else "send" for topic in TOPICS
     } | {OWN[topic.own.party].format(topic.name): "send" for topic in TOPICS if topic.own}
+
+
+def test_the_document_says_how_keys_are_placed_and_what_keys_every_message() -> None:
+    assert PARTITIONER in DOCUMENT["info"]["description"]
+    for message in DOCUMENT["components"]["messages"].values():
+        key = message["bindings"]["kafka"]["key"]
+        assert key["type"] == "string"
+        assert key["description"]
+    switched = DOCUMENT["components"]["messages"]["city.mode_switched"]
+    assert switched["bindings"]["kafka"]["key"]["const"] == "city"
 
 
 def test_every_reference_of_the_document_leads_somewhere() -> None:

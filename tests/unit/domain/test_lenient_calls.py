@@ -1,6 +1,6 @@
 """Calls as they are meant: nothing raises, what is valid stays, what is taken is a call."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch.domain.believing import Bounds
-from dispatch.domain.lenient_calls import ADDRESS_UNKNOWN, Salvage, derived_id, nearest
+from dispatch.domain.city import Duplicate
+from dispatch.domain.lenient_calls import ADDRESS_UNKNOWN, Salvage, derived_id, nearest, take
 from dispatch.domain.model import District, Position
 from dispatch.topics.calls import Call, Location
+from dispatch.topics.incidents import CallWarned
+from tests.unit.domain.city_builder import SmallCity, call, unit
 
 NOW = datetime(2022, 3, 1, tzinfo=UTC)
 DISTRICTS = {
@@ -198,3 +201,28 @@ def test_a_call_of_which_nothing_says_where_it_is_is_not_taken() -> None:
 
 def test_derived_ids_are_ids_and_follow_from_the_content() -> None:
     assert derived_id("c" * 64, "ab" * 32) == "c" * 47 + ":" + "ab" * 8
+
+
+@pytest.mark.parametrize(
+    ("behind", "fields"),
+    [(0, []), (1, ["received_at", "ring_at"]), (3_000_000_000, ["received_at", "ring_at"])],
+)
+def test_a_time_of_long_ago_is_taken_as_now(behind: int, fields: list[str]) -> None:
+    small = SmallCity(unit("u1"))
+    tolerance = small.pack.events.past_tolerance_seconds
+    at = small.now - timedelta(seconds=tolerance + behind)
+    sent = call("c1", received_at=at, ring_at=at, talk_started_at=small.now)
+    taken: list[Call] = []
+    events = small.do(lambda city: taken.append(take(city, sent, "a")))
+    warned = [event for event in events if isinstance(event, CallWarned)]
+    assert [each.field for event in warned for each in event.warnings] == fields
+    assert all(
+        "in the past: taken as now" in each.reason for event in warned for each in event.warnings
+    )
+    expected = small.now if fields else at
+    assert (taken[0].received_at, taken[0].ring_at) == (expected, expected)
+    assert taken[0].talk_started_at == small.now
+    # It is known again, though now is another time.
+    small.pass_time(3_600)
+    with pytest.raises(Duplicate):
+        small.do(lambda city: take(city, sent, "b" if fields else "a"))

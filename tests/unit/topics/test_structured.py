@@ -84,13 +84,13 @@ def test_half_a_character_is_no_attribute() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"data": None}, "no data"),
-        ({"data": "text"}, "no data"),
-        ({"data": [DATA]}, "no data"),
-        ({"data_base64": "e30="}, "data and data_base64"),
-        ({"data": None, "data_base64": "?"}, "no Base64"),
-        ({"data": None, "data_base64": 1}, "no Base64"),
-        ({"data": None, "data_base64": "e30"}, "no Base64"),
+        ({"data": None}, "no `data`"),
+        ({"data": "text"}, "no `data`"),
+        ({"data": [DATA]}, "no `data`"),
+        ({"data_base64": "e30="}, "`data` and `data_base64`"),
+        ({"data": None, "data_base64": "?"}, "be decoded"),
+        ({"data": None, "data_base64": 1}, "be decoded"),
+        ({"data": None, "data_base64": "e30"}, "be decoded"),
         ({"data": None, "data_base64": b64encode(b"[]").decode()}, "must be a JSON object"),
     ],
 )
