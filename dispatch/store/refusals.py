@@ -11,10 +11,12 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from dispatch.topics.refused import Kind
 
-# Whoever is refused more often in so long a time, and more often than not, is set apart, until
-# that has not been so for as long, and nothing of it waits.
+# Whoever is refused more often in so long a time, and most of the time, is set apart, until that
+# has not been so for as long, and nothing of it waits. A source may be all crews of a city: after
+# an outage half of what they say comes too late, and the other half is waited for.
 WINDOW: Final = timedelta(seconds=10)
 MOST_IN_WINDOW: Final = 100
+IN_VAIN: Final = 0.75
 # So many refusals of a kind have a letter of their own, of each sender and in each hour.
 KEPT_FOR: Final = timedelta(hours=1)
 MOST_KEPT: Final = 100
@@ -116,7 +118,7 @@ class Refusals:
         """Note a refusal; return whether its sender has had more than its share of late."""
         most = MOST_OF_OTHERS if sender.source == OTHERS else MOST_IN_WINDOW
         tally = self._recent.add(sender, now)
-        return tally.count > most and tally.count > tally.good
+        return tally.count > most and tally.count > IN_VAIN * (tally.count + tally.good)
 
     def settle(self) -> None:
         """Make what was noted final."""

@@ -19,7 +19,7 @@ from dispatch.domain.escalation import escalate
 from dispatch.store.counted import Counted, begin
 from dispatch.store.database import Transaction
 from dispatch.store.inbound import Inbound
-from dispatch.store.refusals import MOST_SENDERS, OTHERS, WINDOW, Refusals, Sender
+from dispatch.store.refusals import IN_VAIN, MOST_SENDERS, OTHERS, WINDOW, Refusals, Sender
 from dispatch.topics.announcement import Reason
 from dispatch.topics.cloudevents import MAX_ATTRIBUTE
 from dispatch.topics.envelope import Record
@@ -29,8 +29,6 @@ from dispatch.topics.structured import source_of
 # What is dealt with, or written into one row, at once.
 AT_ONCE: Final = 200  # records
 ROW_BYTES: Final = 262_144
-# Who has more of its turn refused than this is waited for by nobody: its turns are few.
-IN_VAIN: Final = 0.75
 # Who has no source that is one.
 NOBODY: Final = "(none)"
 _PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f]+")

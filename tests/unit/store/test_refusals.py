@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from dispatch.store.refusals import (
     KEPT_FOR,
     MOST_IN_WINDOW,
@@ -29,14 +31,15 @@ def test_who_is_refused_more_than_its_share_within_the_window_has_too_many() -> 
     assert not refusals.too_many(SENDER, NOW + WINDOW)
 
 
-def test_who_is_refused_often_and_right_more_often_has_not_too_many() -> None:
+@pytest.mark.parametrize("right", [1, MOST_IN_WINDOW // 2, 10 * MOST_IN_WINDOW])
+def test_who_is_refused_often_is_so_three_times_as_often_as_right(right: int) -> None:
     refusals = Refusals()
-    for _ in range(MOST_IN_WINDOW):
-        refusals.too_many(SENDER, NOW)
-    for _ in range(MOST_IN_WINDOW + 1):
+    refusals.too_many(SENDER, NOW)
+    for _ in range(right):
         refusals.accepted(SENDER)
-    assert not refusals.too_many(SENDER, NOW)
-    assert refusals.too_many(SENDER, NOW)
+    most = max(MOST_IN_WINDOW, 3 * right)
+    found = [refusals.too_many(SENDER, NOW) for _ in range(most)]
+    assert found == [False] * (most - 1) + [True]
 
 
 def test_of_a_kind_the_first_in_an_hour_are_kept() -> None:
