@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +26,7 @@ LEFT_OPEN_MS: Final = 10_000
 
 Headers = list[tuple[str, bytes]]
 # Sends lives to a topic of some brokers; what must live until the end is given to the stack.
-Sender = Callable[[str, str, Sequence[Life], AsyncExitStack], Awaitable[None]]
+Sender = Callable[[str, str, Sequence[Life], AsyncExitStack], Coroutine[Any, Any, None]]
 
 
 def written(said: Said) -> tuple[bytes, Headers]:

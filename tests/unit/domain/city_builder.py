@@ -227,7 +227,7 @@ class SmallCity:
             raise
         return self._settle()
 
-    def do(self, action: Callable[[City], None]) -> list[Announcement]:
+    def do(self, action: Callable[[City], object]) -> list[Announcement]:
         """Let a rule do something to the city, as a part of some input; returns the events."""
         self._inputs += 1
         self.city.begin(now=self.now, cause=f"input-{self._inputs}")
