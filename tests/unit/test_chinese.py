@@ -15,15 +15,15 @@ from pydantic import BaseModel
 from dispatch.cli.phrases import phrase
 from dispatch.client import Event
 from dispatch.demo.readable import readable
-from dispatch.domain import allocation, dispatching, model, reports
+from dispatch.domain import allocation, model
 from dispatch.domain.lifecycle import RUN_END
 from dispatch.language import LANGUAGES, catalogue, speak
 from dispatch.planning import plan as planning
-from dispatch.policy import rules
 from dispatch.policy.pack import load_pack, pack_names
 from dispatch.schemas import examples
 from dispatch.store.plan import Role, read_plan
 from dispatch.topics import EVENTS, city, fields, fleet, hospitals, incidents, placements, units
+from dispatch.topics import codes as sets
 from dispatch.topics.codes import ClockKind, Item
 from dispatch.topics.transfers import Mobility, Severity
 from dispatch.wording import in_words, word
@@ -64,7 +64,7 @@ def codes() -> dict[str, set[str]]:
         *chain.from_iterable(each.rooms for plan in CITIES for each in plan.hospital),
     }
     more: dict[str, set[str]] = {
-        "action": {*get_args(rules.Action)},
+        "action": {*get_args(sets.Action)},
         "agent": {*chain.from_iterable(pack.disinfection.minimums for pack in PACKS)},
         "capability": {
             *(each for plan in CITIES for one in plan.hospital for each in one.capabilities),
@@ -78,19 +78,19 @@ def codes() -> dict[str, set[str]]:
         "case_status": {*get_args(fields.CaseStatus)},
         "condition": {*get_args(fields.Condition)},
         "crew": {*get_args(fields.CrewKind)},
-        "destination": {*get_args(rules.Destination)},
-        "disinfection": {*get_args(rules.Disinfection)},
+        "destination": {*get_args(sets.Destination)},
+        "disinfection": {*get_args(sets.Disinfection)},
         "epidemiology": {*get_args(Item), *get_args(fields.Answer)},
         "escalated_to": {clock.escalate_to for pack in PACKS for clock in pack.clocks.values()},
         "fallback": {*get_args(allocation.Fallback)},
-        "found_by": {*get_args(reports.FoundBy)},
-        "history": {*get_args(rules.History)},
+        "found_by": {*get_args(sets.FoundBy)},
+        "history": {*get_args(sets.History)},
         "items": {
             *("stock", "daily_use"),
             *chain.from_iterable(pack.protection.items for pack in PACKS),
         },
         "kind": {
-            *get_args(incidents.EscalationKind),
+            *get_args(sets.EscalationKind),
             *get_args(ClockKind),
             *chain.from_iterable(pack.transfers.kinds for pack in PACKS),
         },
@@ -98,12 +98,11 @@ def codes() -> dict[str, set[str]]:
         "mode": {*get_args(city.CityMode)},
         "need": {*chain.from_iterable(pack.needs.codes for pack in PACKS)},
         "outcome": {
-            *get_args(dispatching.Failure),
+            *get_args(sets.RunOutcome),
             *get_args(hospitals.BedOutcome),
-            *RUN_END,
-            *("completed", "cancelled", "swapped", "rearranged", "released", "expired"),
+            *("released", "expired"),
         },
-        "ppe": {*get_args(rules.Protection)},
+        "ppe": {*get_args(sets.Protection)},
         "reason": {*chain.from_iterable(RUN_END.values()), "nearer_unit_free"},
         "room": rooms,
         "severity": {*get_args(Severity)},
