@@ -193,7 +193,8 @@ def compare(
     agrees = same_phone or "name" in alike or "id_number" in alike
     if metres is None and not same_address and not agrees:
         return None
-    complaint = next(filter(None, (_complaint(call, other, pack) for other in others)), None)
+    agreeing = (_complaint(call, other, pack) for other in others)
+    complaint = next((each for each in agreeing if each is not None), None)
     if complaint is not None:
         alike = (*alike, complaint)
     one_patient = not any(_contradicts(call, other, pack) for other in others)

@@ -15,24 +15,16 @@ from pydantic import BaseModel
 from dispatch.cli.phrases import phrase
 from dispatch.client import Event
 from dispatch.demo.readable import readable
-from dispatch.domain import allocation, dispatching, model
+from dispatch.domain import allocation, model
 from dispatch.domain.lifecycle import RUN_END
 from dispatch.language import LANGUAGES, catalogue, speak
 from dispatch.planning import plan as planning
 from dispatch.policy.pack import load_pack, pack_names
 from dispatch.schemas import examples
 from dispatch.store.plan import Role, read_plan
-from dispatch.topics import (
-    EVENTS,
-    city,
-    codes,
-    fields,
-    fleet,
-    hospitals,
-    incidents,
-    placements,
-    units,
-)
+from dispatch.topics import EVENTS, city, fields, fleet, hospitals, incidents, placements, units
+from dispatch.topics import codes as sets
+from dispatch.topics.codes import ClockKind, Item
 from dispatch.topics.transfers import Mobility, Severity
 from dispatch.wording import in_words, word
 from tests.unit.chinese import english
@@ -63,7 +55,7 @@ def codes_of(models: Mapping[str, type[BaseModel]]) -> Mapping[str, set[str]]:
     return {name: values for name, values in found.items() if values}
 
 
-def known_codes() -> dict[str, set[str]]:
+def codes() -> dict[str, set[str]]:
     """Return the codes that can stand in a field, also where it is declared as text."""
     found = {name: set(values) for name, values in codes_of(EVENTS).items()}
     rooms = {
@@ -72,7 +64,7 @@ def known_codes() -> dict[str, set[str]]:
         *chain.from_iterable(each.rooms for plan in CITIES for each in plan.hospital),
     }
     more: dict[str, set[str]] = {
-        "action": {*get_args(codes.Action)},
+        "action": {*get_args(sets.Action)},
         "agent": {*chain.from_iterable(pack.disinfection.minimums for pack in PACKS)},
         "capability": {
             *(each for plan in CITIES for one in plan.hospital for each in one.capabilities),
@@ -86,32 +78,31 @@ def known_codes() -> dict[str, set[str]]:
         "case_status": {*get_args(fields.CaseStatus)},
         "condition": {*get_args(fields.Condition)},
         "crew": {*get_args(fields.CrewKind)},
-        "destination": {*get_args(codes.Destination)},
-        "disinfection": {*get_args(codes.Disinfection)},
-        "epidemiology": {*get_args(codes.Item), *get_args(fields.Answer)},
+        "destination": {*get_args(sets.Destination)},
+        "disinfection": {*get_args(sets.Disinfection)},
+        "epidemiology": {*get_args(Item), *get_args(fields.Answer)},
         "escalated_to": {clock.escalate_to for pack in PACKS for clock in pack.clocks.values()},
         "fallback": {*get_args(allocation.Fallback)},
-        "found_by": {*get_args(codes.FoundBy)},
-        "history": {*get_args(codes.History)},
+        "found_by": {*get_args(sets.FoundBy)},
+        "history": {*get_args(sets.History)},
         "items": {
             *("stock", "daily_use"),
             *chain.from_iterable(pack.protection.items for pack in PACKS),
         },
         "kind": {
-            *get_args(codes.EscalationKind),
-            *get_args(codes.ClockKind),
+            *get_args(sets.EscalationKind),
+            *get_args(ClockKind),
             *chain.from_iterable(pack.transfers.kinds for pack in PACKS),
         },
         "mobility": {*get_args(Mobility)},
         "mode": {*get_args(city.CityMode)},
         "need": {*chain.from_iterable(pack.needs.codes for pack in PACKS)},
         "outcome": {
-            *get_args(dispatching.Failure),
+            *get_args(sets.RunOutcome),
             *get_args(hospitals.BedOutcome),
-            *RUN_END,
-            *("completed", "cancelled", "swapped", "rearranged", "released", "expired"),
+            *("released", "expired"),
         },
-        "ppe": {*get_args(codes.Protection)},
+        "ppe": {*get_args(sets.Protection)},
         "reason": {*chain.from_iterable(RUN_END.values()), "nearer_unit_free"},
         "room": rooms,
         "severity": {*get_args(Severity)},
@@ -152,7 +143,7 @@ def known_codes() -> dict[str, set[str]]:
     return found
 
 
-CODES = known_codes()
+CODES = codes()
 
 
 @pytest.mark.parametrize("key", sorted(catalogue("zh")))

@@ -193,7 +193,11 @@ class PackagedCity(SmallCity):
             travel=PLAN.travel_under(PACK),
             bounds=PLAN.bounds_under(PACK),
         )
-        self.do(PLAN.put_into)
+        self.do(_put_plan_into)
+
+
+def _put_plan_into(city: City) -> None:
+    PLAN.put_into(city)
 
 
 def sent(event_type: str, body: dict[str, Any], at: datetime) -> Content:
