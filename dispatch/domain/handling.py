@@ -214,8 +214,8 @@ def _certify(city: City, event: DisinfectionCertified) -> None:
 
 
 def _assume_set_out(city: City, unit_id: str) -> None:
-    setting_out.assume(city, unit_id)
-    dispatching.serve_queue(city, unit_id)
+    if setting_out.assume(city, unit_id):
+        dispatching.serve_queue(city, unit_id)
 
 
 _INPUTS: Final[dict[type[Content], Callable[[City, Any], None]]] = {

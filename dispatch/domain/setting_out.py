@@ -22,10 +22,12 @@ def await_report(city: City, unit_id: str) -> None:
         city.set_timer(TIMER, unit_id, city.in_seconds(limit))
 
 
-def assume(city: City, unit_id: str) -> None:
-    """Count a unit as returning that has said nothing of it; what has set out already is left."""
-    if _stands(city, unit_id):
-        change_unit(city, city.units[unit_id], assumed=True, status="returning")
+def assume(city: City, unit_id: str) -> bool:
+    """Count a unit as returning that has said nothing of it; return whether it stood still."""
+    if not _stands(city, unit_id):
+        return False
+    change_unit(city, city.units[unit_id], assumed=True, status="returning")
+    return True
 
 
 def _stands(city: City, unit_id: str) -> bool:
