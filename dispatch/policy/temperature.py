@@ -64,6 +64,7 @@ class Thermometer:
         self._before = re.compile(f"(?:{before.pattern}){_WORDS_BETWEEN}$")
         self._measured = re.compile(f"(?:{measured.pattern}){_WORDS_BETWEEN}$")
         self._behind = re.compile(rf" ?(?:on (?:the|a|his|her|my) )?(?:{before.pattern})")
+        self._told_behind = re.compile(rf" ?(?:{any_of(words.behind).pattern})")
         self._not_before = re.compile(f"(?:{not_before.pattern}){_WORDS_BETWEEN}$")
         self._not_after = re.compile(rf"\s*(?:{any_of(words.not_after).pattern})")
 
@@ -91,6 +92,7 @@ class Thermometer:
                 # A number with a tenth needs no unit, but 华氏 is rarely said and 度 is Celsius.
                 if fahrenheit:
                     told = told or self._behind.match(text, match.end()) is not None
+                told = told or self._told_behind.match(text, match.end()) is not None
                 sure = match["unit"] is not None or (match["tenth"] is not None and not fahrenheit)
                 if fahrenheit and match["unit"] == "度":
                     sure = False

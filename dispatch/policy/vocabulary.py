@@ -24,7 +24,7 @@ VOCABULARIES = resources.files("dispatch.policy") / "vocabularies"
 
 _PATTERN: Final = re.compile(r"[…(\[|?{]")
 # A gap: a few characters of one clause, none of which denies.
-GAP: Final = r"[^ ,.;:!?。、不没无未否]{0,4}"
+GAP: Final = r"[^ ,.;:!?。、不没无未否唔冇]{0,4}"
 _LATIN: Final = re.compile("[a-z]")
 
 
@@ -89,11 +89,12 @@ class NeedWords(Words):
 class TemperatureWords(Part):
     """What stands before a temperature, what must not stand beside it, and what says it is over.
 
-    `measured` stands before one in degrees Celsius too.
+    `measured` stands before one in degrees Celsius too, `behind` behind it.
     """
 
     before: SomeEntries
     measured: Entries
+    behind: Entries
     not_before: Entries
     not_after: Entries
     normal_again: Entries
@@ -103,7 +104,8 @@ class People(Part):
     """Who is spoken of: somebody beside the patient, the family, who speaks; and who was met.
 
     `well`: nothing is the matter with them; `asks`: the caller only asks; `is_of` says behind a
-    symptom whose it is; `instead`: now it is about the next person.
+    symptom whose it is; `instead`: now it is about the next person. `things` are nobody, `patient`
+    and `patient_is` say who the patient is, `dismissed` and `not_so` who is not, or has it not.
     """
 
     others: Entries
@@ -118,6 +120,11 @@ class People(Part):
     asks: Entries
     is_of: Entries
     instead: Entries
+    things: Entries
+    patient: Entries
+    patient_is: Entries
+    dismissed: Entries
+    not_so: Entries
 
 
 class Context(Part):
@@ -133,13 +140,16 @@ class Context(Part):
     denied_after: Entries
     after_fillers: Entries
     together: Entries
+    exceptions: Entries
     unreal: Entries
+    fulfilled: Entries
     real: Entries
     asked_after: Entries
     idle: Entries
     long_past: Entries
     recent_past: Entries
     now: Entries
+    later: Entries
     since_then: Entries
     history_after: Entries
     resolved: Entries
