@@ -386,7 +386,7 @@ class Context:
             return "over"
         last = self._last_linked(text, spans, index)
         following = [each.start for each in spans[index + 1 :] if each.start >= last.end]
-        reach = _OVER_REACH if CHINESE.search(clause) else 3 * _OVER_REACH
+        reach = _OVER_REACH if CHINESE.search(clause) else 4 * _OVER_REACH
         subject = _subject(people, span.start)
         strangers = [
             each.start
@@ -422,7 +422,7 @@ class Context:
     ) -> bool:
         """Say whether it is over, and does not come back in the rest of the sentence."""
         for match in words.finditer(text, start):
-            if match.end() > end:
+            if match.start() >= end:
                 return False
             if self._not_resolved.search(text[max(start, match.start() - _BEFORE_OVER) : match.start()]):
                 continue
@@ -472,7 +472,7 @@ class Context:
             elif subject is None:
                 continue
             elif subject.kind == "things":
-                if subject.start >= begin:
+                if subject.start > span.start or span.start - subject.end <= _OWNER_REACH:
                     why[index] = "somebody_else"
             elif subject.kind == "others":
                 if asks or any(
