@@ -33,8 +33,8 @@ _TAKE_BACK: Final = ("denial", "formal", "unreal")
 
 Why = Literal["denied", "unreal", "past", "over", "somebody_else"]
 _Kind = Literal[
-    "denial", "formal", "plain", "exception", "unreal", "filler", "joiner", "formal_joiner", "comma",
-    "stop", "blank", "other",
+    "denial", "formal", "plain", "exception", "unreal", "filler", "joiner", "formal_joiner",
+    "comma", "stop", "blank", "other",
 ]  # fmt: skip
 
 
@@ -179,10 +179,11 @@ class Context:
         self._not_so = any_of(people.not_so)
         # Without any of these every word counts.
         self._take_back = (
-            self._speaker, self._family, *(kind for name, kind in self._kinds if name in _TAKE_BACK),
-            self._denied_after, self._others, self._resolved, self._long_past, self._recent_past,
-            self._met, self._measured, self._asked_after, self._normal_again, self._history_after,
-            self._whose, self._dismissed, self._things, _SIGN,
+            *(words for kind, words in self._kinds if kind in _TAKE_BACK),
+            self._speaker, self._family, self._denied_after, self._others, self._resolved,
+            self._long_past, self._recent_past, self._met, self._measured, self._asked_after,
+            self._normal_again, self._history_after, self._whose, self._dismissed, self._things,
+            _SIGN,
         )  # fmt: skip
 
     def judge(
@@ -424,7 +425,8 @@ class Context:
         for match in words.finditer(text, start):
             if match.start() >= end:
                 return False
-            if self._not_resolved.search(text[max(start, match.start() - _BEFORE_OVER) : match.start()]):
+            before = text[max(start, match.start() - _BEFORE_OVER) : match.start()]
+            if self._not_resolved.search(before):
                 continue
             if not self._relapsed.search(text, match.end(), sentence or end):
                 return True
@@ -456,9 +458,10 @@ class Context:
             (Span(match.start(), match.end(), ()), _subject(people, match.start()))
             for match in self._well.finditer(text)
         ]
-        absent = [
+        denied = [
             each for each, taken_back in zip(spans, why, strict=True) if taken_back == "denied"
         ]
+        line = _Line(text, people, spoken_of, denied)
         asks = self._asks.search(text) is not None
         for index, span in enumerate(spans):
             if why[index] is not None:
@@ -467,7 +470,7 @@ class Context:
             begin, end = _clause(text, span.start, span.end)
             if self._belongs_to_one_met(
                 text, begin, span, self._last_linked(text, spans, index)
-            ) or self._is_not_the_patients(text, people, span, subject, spoken_of, absent):
+            ) or self._is_not_the_patients(line, span, subject):
                 why[index] = "somebody_else"
             elif subject is None:
                 continue
@@ -499,9 +502,9 @@ class Context:
 
     def _said_behind(self, text: str, people: Sequence["_Person"], last: Span) -> "_Person | None":
         """Return whose a symptom is by what follows it: it is his, or he is the one with it."""
-        match = self._is_of.match(text, last.end) or self._is_of.match(
-            text, len(text[: last.end + 2]) - len(text[last.end : last.end + 2].lstrip(" ,"))
-        )
+        close = text[last.end : last.end + 2]
+        after = last.end + len(close) - len(close.lstrip(" ,"))
+        match = self._is_of.match(text, last.end) or self._is_of.match(text, after)
         if match is not None:
             return next((each for each in people if 0 <= each.start - match.end() <= 1), None)
         latin = "a" <= text[last.end - 1] <= "z"
@@ -511,58 +514,49 @@ class Context:
             None,
         )
 
-    def _is_not_the_patients(
-        self,
-        text: str,
-        people: Sequence["_Person"],
-        span: Span,
-        subject: "_Person | None",
-        spoken_of: Sequence[tuple[Span, "_Person | None"]],
-        absent: Sequence[Span],
-    ) -> bool:
+    def _is_not_the_patients(self, line: "_Line", span: Span, subject: "_Person | None") -> bool:
         """Say whether what follows says that whoever has a symptom is not the patient."""
+        text = line.text
         behind = span.end + (text[span.end : span.end + 1] == _OF)
         if self._dismissed.match(text, behind):
             return True
         if subject is None or self._patient.fullmatch(text, subject.start, subject.end):
             return False
-        for match in self._patient_is.finditer(text, span.end):
-            if self._names_another(text, people, subject, match.end(), spoken_of):
-                return True
-        others = any(_differ(text, each, subject) for each in people)
-        for match in self._dismissed.finditer(text, span.end):
-            between = text[span.end : match.start()]
-            if others and len(_CLAUSE_ENDS.findall(between)) <= 1:
-                return True
+        if any(
+            self._names_another(line, subject, match.end())
+            for match in self._patient_is.finditer(text, span.end)
+        ):
+            return True
+        if any(_differ(text, each, subject) for each in line.people) and any(
+            _clauses_between(text, span.end, match.start()) <= 1
+            for match in self._dismissed.finditer(text, span.end)
+        ):
+            return True
         if any(
             other.codes == span.codes and self._patient.search(text, span.end, other.start)
-            for other in absent
+            for other in line.denied
             if other.start > span.end
         ):
             return True
         return subject.kind == "others" and any(
-            len(_CLAUSE_ENDS.findall(text, span.end, match.start())) == 1
+            _clauses_between(text, span.end, match.start()) == 1
             for match in self._not_so.finditer(text, span.end)
         )
 
-    def _names_another(
-        self,
-        text: str,
-        people: Sequence["_Person"],
-        subject: "_Person",
-        position: int,
-        spoken_of: Sequence[tuple[Span, "_Person | None"]],
-    ) -> bool:
-        """Say whether the patient, who is named from a place on, is not who was spoken of."""
+    def _names_another(self, line: "_Line", subject: "_Person", position: int) -> bool:
+        """Say whether the patient, who is named from a place on, is not who was spoken of.
+
+        Of two of a family one may be called by two names: then what the other has must be told.
+        """
+        text = line.text
         end = _clause(text, position, position)[1]
-        patient = next((each for each in people if position <= each.start < end), None)
+        patient = next((each for each in line.people if position <= each.start < end), None)
         if patient is None:
             return subject.kind == "others" and self._no_pronoun(text, position)
         if not _differ(text, patient, subject):
             return False
-        return "family" not in (subject.kind, patient.kind) or (
-            subject.kind != patient.kind
-            or any(other.start >= patient.end for other, _ in spoken_of)
+        return not (subject.kind == patient.kind == "family") or any(
+            other.start >= patient.end for other, _ in line.spoken_of
         )
 
     def _no_pronoun(self, text: str, position: int) -> bool:
@@ -635,6 +629,20 @@ class Context:
                 owner = None
             if not (owns and kind == "speaker"):
                 yield person._replace(kind=kind)
+
+
+class _Line(NamedTuple):
+    """A line: who is spoken of, what is told of whom, and what is denied."""
+
+    text: str
+    people: Sequence["_Person"]
+    spoken_of: Sequence[tuple[Span, "_Person | None"]]
+    denied: Sequence[Span]
+
+
+def _clauses_between(text: str, start: int, end: int) -> int:
+    """Return how many clauses end between two places."""
+    return len(_CLAUSE_ENDS.findall(text, start, end))
 
 
 def _past_blank(text: str, position: int) -> int:

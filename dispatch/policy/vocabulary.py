@@ -33,22 +33,30 @@ def is_pattern(word: str) -> bool:
     return _PATTERN.search(word) is not None
 
 
-def expression(word: str) -> str:
-    """Return an entry as a regular expression; Latin letters end at other letters."""
-    inner = word.replace("…", GAP) if is_pattern(word) else re.escape(word)
-    return rf"(?<![a-z])(?:{inner})(?![a-z])" if _LATIN.search(word) else f"(?:{inner})"
+def alternatives(words: Iterable[str]) -> str:
+    """Return a regular expression for any of some entries; Latin letters end at other letters.
+
+    Those of Latin letters come last, and where none begins is looked at once for all of them.
+    """
+    latin: list[str] = []
+    others: list[str] = []
+    for word in words:
+        inner = word.replace("…", GAP) if is_pattern(word) else re.escape(word)
+        (latin if _LATIN.search(word) else others).append(f"(?:{inner})")
+    if latin:
+        others.append(rf"(?<![a-z])(?:{'|'.join(latin)})(?![a-z])")
+    return "|".join(others) or r"(?!)"
 
 
 def any_of(words: Iterable[str]) -> re.Pattern[str]:
     """Return what matches any of some entries, a longer one first; of none, nothing."""
-    longest_first = sorted(words, key=len, reverse=True)
-    return re.compile("|".join(map(expression, longest_first)) or r"(?!)")
+    return re.compile(alternatives(sorted(words, key=len, reverse=True)))
 
 
 def _compile(words: tuple[str, ...]) -> tuple[str, ...]:
     for word in filter(is_pattern, words):
         try:
-            compiled = re.compile(expression(word))
+            compiled = re.compile(alternatives([word]))
         except re.error as error:
             raise PydanticCustomError(
                 "pack", "{word}: is no pattern: {why}", {"word": word, "why": str(error)}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dispatch.policy.vocabulary import expression, is_pattern
+from dispatch.policy.vocabulary import alternatives, is_pattern
 
 CHINESE: Final = re.compile(r"[\u3400-\u9fff]")
 _LETTER: Final = re.compile("[a-z]")
@@ -35,12 +35,12 @@ class Finder:
             for entry in entries:
                 if is_pattern(entry):
                     latin = CHINESE.search(entry) is None
-                    patterns[latin].append(expression(entry))
+                    patterns[latin].append(entry)
                 else:
                     words.setdefault(entry[0], {}).setdefault(entry, []).append(code)
             for latin, found in patterns.items():
                 if found:
-                    self._patterns.append((re.compile("|".join(found)), code, latin))
+                    self._patterns.append((re.compile(alternatives(found)), code, latin))
         self._words = {
             word: tuple(codes) for found in words.values() for word, codes in found.items()
         }
