@@ -21,15 +21,20 @@ _SIGN_BEFORE: Final = re.compile(r"\(([+-])\) ?$")
 # How far a fear or question reaches, and a denial of a formal list over words that nobody knows, in
 # characters or Latin words; how far what is over, and who was met, in characters.
 _UNREAL_REACH: Final = 6
-_OVER_REACH: Final = 10
+_OVER_REACH: Final = 14
 _MET_REACH: Final = 12
+_BEFORE_OVER: Final = 9
 _OF: Final = "的"
+_NO_MORE: Final = "了"
 _OWNER_REACH: Final = 3
+
+# The kinds of words that take back what follows them.
+_TAKE_BACK: Final = ("denial", "formal", "unreal")
 
 Why = Literal["denied", "unreal", "past", "over", "somebody_else"]
 _Kind = Literal[
-    "denial", "formal", "plain", "unreal", "filler", "joiner", "formal_joiner", "comma", "stop",
-    "blank", "other",
+    "denial", "formal", "plain", "exception", "unreal", "filler", "joiner", "formal_joiner",
+    "comma", "stop", "blank", "other",
 ]  # fmt: skip
 
 
@@ -51,7 +56,7 @@ class _Reach:
     """How far what was said reaches: denials before a word, and what carries on through a list.
 
     `carried` is what the word before was, `gap` how many characters nobody knows stand since the
-    denial, `unreal` how far a fear or question still reaches.
+    denial, `unreal` how far a fear or question still reaches, `comma` whether one stands since.
     """
 
     denials: int = 0
@@ -59,6 +64,7 @@ class _Reach:
     formal: bool = False
     unreal: int = 0
     gap: int = 0
+    comma: bool = False
 
     def pass_by(self, token: _Token, *, length: int, list_goes_on: bool) -> None:
         """Take in what stands between two words, of so many characters."""
@@ -66,6 +72,7 @@ class _Reach:
             case "denial" | "formal":
                 self.denials += 1
                 self.carried, self.formal, self.gap = False, token.kind == "formal", 0
+                self.comma = False
             case "filler":
                 self.carried = False
             case "joiner":
@@ -77,8 +84,8 @@ class _Reach:
                 self.unreal = _UNREAL_REACH
             case "comma":
                 self._end(carried=self.carried and (self.formal or list_goes_on))
-                self.unreal = 0
-            case "stop":
+                self.unreal, self.comma = 0, True
+            case "exception" | "stop":
                 self._end(carried=False)
                 self.formal, self.unreal = False, 0
             case "blank":
@@ -93,11 +100,11 @@ class _Reach:
         """Say whether the word that follows is denied.
 
         `again`: it is the same as the one before ("not by day, but by night"); `lasting`: how long
-        it is so stands behind it.
+        it is so stands behind it, or in its clause where a comma parts it from the denial.
         """
         if self.denials:
             return self.denials % 2 == 1 and not self.gap
-        return self.carried and not again and (self.formal or not lasting)
+        return self.carried and not again and not (lasting and (self.comma or not self.formal))
 
     def name(self, *, denied: bool) -> None:
         """Take in the word itself: a list goes on with it."""
@@ -122,6 +129,7 @@ class Context:
             ("plain", any_of((*words.no_denials, *words.real))),
             ("formal", any_of(words.formal_denials)),
             ("denial", any_of(words.denials)),
+            ("exception", any_of(words.exceptions)),
             ("unreal", any_of(words.unreal)),
             ("filler", any_of(words.fillers)),
             ("joiner", any_of(words.joiners)),
@@ -139,6 +147,7 @@ class Context:
         )
         self._afresh = any_of(words.afresh)
         self._asked_after = any_of(words.asked_after)
+        self._fulfilled = any_of(words.fulfilled)
         self._idle = any_of(words.idle)
         self._long_past = any_of(words.long_past)
         self._recent_past = any_of(words.recent_past)
@@ -162,20 +171,20 @@ class Context:
         self._asks = any_of(people.asks)
         self._is_of = any_of(people.is_of)
         self._instead = any_of(people.instead)
-        self._measured = any_of((*words.now, *vocabulary.temperature.measured))
+        self._measured = any_of((*words.now, *words.later, *vocabulary.temperature.measured))
+        self._things = any_of(people.things)
+        self._patient = any_of(people.patient)
+        self._patient_is = any_of(people.patient_is)
+        self._dismissed = any_of(people.dismissed)
+        self._not_so = any_of(people.not_so)
         # Without any of these every word counts.
-        self._takes_back = any_of(
-            entry
-            for entries in (
-                *(words.denials, words.formal_denials, words.denied_after),
-                *(words.unreal, words.asked_after),
-                *(words.long_past, words.recent_past, words.history_after),
-                *(words.resolved, words.now, vocabulary.temperature.normal_again),
-                *(people.others, people.family, people.speaker, people.met, people.whose),
-                vocabulary.temperature.measured,
-            )
-            for entry in entries
-        )
+        self._take_back = (
+            *(words for kind, words in self._kinds if kind in _TAKE_BACK),
+            self._speaker, self._family, self._denied_after, self._others, self._resolved,
+            self._long_past, self._recent_past, self._met, self._measured, self._asked_after,
+            self._normal_again, self._history_after, self._whose, self._dismissed, self._things,
+            _SIGN,
+        )  # fmt: skip
 
     def judge(
         self,
@@ -193,7 +202,7 @@ class Context:
         why: list[Why | None] = [None] * len(spans)
         if spans and self._idle.search(text) is not None:
             why = ["unreal"] * len(spans)
-        elif spans and self._takes_back.search(text) is not None:
+        elif spans and any(each.search(text) is not None for each in self._take_back):
             people = list(self._people(text))
             why = self._denied(text, spans)
             self._denied_behind(text, spans, why, people)
@@ -256,6 +265,11 @@ class Context:
                 text, span.start
             ) is not None
             lasting = self._lasting.match(text, span.end) is not None
+            for_long = lasting or (
+                reach.comma
+                and self._lasting.search(text, span.end, _clause(text, span.end, span.end)[1])
+                is not None
+            )
             sign = (
                 _SIGN_BEFORE.search(text, max(0, span.start - 4), span.start)
                 if signs_first
@@ -263,12 +277,13 @@ class Context:
             )
             if sign is not None:
                 found.append("denied" if sign[1] == "-" else None)
-            elif reach.denies(again=again, lasting=lasting):
+            elif reach.denies(again=again, lasting=for_long):
                 found.append("denied")
             elif (reach.unreal and not lasting) or self._asked_after.match(
                 text, _past_blank(text, span.end)
             ):
-                found.append("unreal")
+                true = self._fulfilled.search(text, span.end)
+                found.append("unreal" if true is None else None)
             else:
                 found.append(None)
             reach.name(denied=found[-1] == "denied")
@@ -365,16 +380,34 @@ class Context:
         if any(
             later.codes == span.codes
             and taken_back == "denied"
-            and self._measured.search(text, span.end, later.start)
+            and self._is_later(text, span, later)
             and not _another(text, people, span, later)
             for later, taken_back in zip(spans[index + 1 :], why[index + 1 :], strict=True)
         ):
             return "over"
         last = self._last_linked(text, spans, index)
         following = [each.start for each in spans[index + 1 :] if each.start >= last.end]
-        reach = _OVER_REACH if CHINESE.search(clause) else 3 * _OVER_REACH
-        until = min(sentence, last.end + reach, *following)
-        return "over" if self._is_over(text, last.end, until, self._resolved) else None
+        reach = _OVER_REACH if CHINESE.search(clause) else 4 * _OVER_REACH
+        subject = _subject(people, span.start)
+        strangers = [
+            each.start
+            for each in people
+            if each.start > last.end
+            and each.kind != "things"
+            and (_differ(text, each, subject) if subject else each.kind == "others")
+        ]
+        until = min(sentence, last.end + reach, *following, *strangers[:1])
+        if self._is_over(text, last.end, until, self._resolved, sentence):
+            return "over"
+        return None
+
+    def _is_later(self, text: str, span: Span, later: Span) -> bool:
+        """Say whether a denial is of a later time than a mention: now it is so no more."""
+        end = _clause(text, later.start, later.end)[1]
+        return (
+            text.startswith(_NO_MORE, later.end)
+            or self._measured.search(text, span.end, end) is not None
+        )
 
     def _last_linked(self, text: str, spans: Sequence[Span], index: int) -> Span:
         """Return the last of the list that a mention is in, commas not counted."""
@@ -385,13 +418,17 @@ class Context:
             last += 1
         return spans[last]
 
-    def _is_over(self, text: str, start: int, end: int, words: re.Pattern[str]) -> bool:
+    def _is_over(
+        self, text: str, start: int, end: int, words: re.Pattern[str], sentence: int | None = None
+    ) -> bool:
+        """Say whether it is over, and does not come back in the rest of the sentence."""
         for match in words.finditer(text, start):
-            if match.end() > end:
+            if match.start() >= end:
                 return False
-            if self._not_resolved.search(text[max(start, match.start() - 6) : match.start()]):
+            before = text[max(start, match.start() - _BEFORE_OVER) : match.start()]
+            if self._not_resolved.search(before):
                 continue
-            if not self._relapsed.search(text, match.end(), end):
+            if not self._relapsed.search(text, match.end(), sentence or end):
                 return True
         return False
 
@@ -421,16 +458,25 @@ class Context:
             (Span(match.start(), match.end(), ()), _subject(people, match.start()))
             for match in self._well.finditer(text)
         ]
+        denied = [
+            each for each, taken_back in zip(spans, why, strict=True) if taken_back == "denied"
+        ]
+        line = _Line(text, people, spoken_of, denied)
         asks = self._asks.search(text) is not None
         for index, span in enumerate(spans):
             if why[index] is not None:
                 continue
             subject = subjects[index]
             begin, end = _clause(text, span.start, span.end)
-            if self._belongs_to_one_met(text, begin, span, self._last_linked(text, spans, index)):
+            if self._belongs_to_one_met(
+                text, begin, span, self._last_linked(text, spans, index)
+            ) or self._is_not_the_patients(line, span, subject):
                 why[index] = "somebody_else"
             elif subject is None:
                 continue
+            elif subject.kind == "things":
+                if subject.start > span.start or span.start - subject.end <= _OWNER_REACH:
+                    why[index] = "somebody_else"
             elif subject.kind == "others":
                 if asks or any(
                     (other.start < begin or other.start > end or _begins_between(span, who, other))
@@ -456,7 +502,9 @@ class Context:
 
     def _said_behind(self, text: str, people: Sequence["_Person"], last: Span) -> "_Person | None":
         """Return whose a symptom is by what follows it: it is his, or he is the one with it."""
-        match = self._is_of.match(text, last.end)
+        close = text[last.end : last.end + 2]
+        after = last.end + len(close) - len(close.lstrip(" ,"))
+        match = self._is_of.match(text, last.end) or self._is_of.match(text, after)
         if match is not None:
             return next((each for each in people if 0 <= each.start - match.end() <= 1), None)
         latin = "a" <= text[last.end - 1] <= "z"
@@ -465,6 +513,55 @@ class Context:
             (each for each in people if each.start == start > last.end and each.kind == "others"),
             None,
         )
+
+    def _is_not_the_patients(self, line: "_Line", span: Span, subject: "_Person | None") -> bool:
+        """Say whether what follows says that whoever has a symptom is not the patient."""
+        text = line.text
+        behind = span.end + (text[span.end : span.end + 1] == _OF)
+        if self._dismissed.match(text, behind):
+            return True
+        if subject is None or self._patient.fullmatch(text, subject.start, subject.end):
+            return False
+        if any(
+            self._names_another(line, subject, match.end())
+            for match in self._patient_is.finditer(text, span.end)
+        ):
+            return True
+        if any(_differ(text, each, subject) for each in line.people) and any(
+            _clauses_between(text, span.end, match.start()) <= 1
+            for match in self._dismissed.finditer(text, span.end)
+        ):
+            return True
+        if any(
+            other.codes == span.codes and self._patient.search(text, span.end, other.start)
+            for other in line.denied
+            if other.start > span.end
+        ):
+            return True
+        return subject.kind == "others" and any(
+            _clauses_between(text, span.end, match.start()) == 1
+            for match in self._not_so.finditer(text, span.end)
+        )
+
+    def _names_another(self, line: "_Line", subject: "_Person", position: int) -> bool:
+        """Say whether the patient, who is named from a place on, is not who was spoken of.
+
+        Of two of a family one may be called by two names: then what the other has must be told.
+        """
+        text = line.text
+        end = _clause(text, position, position)[1]
+        patient = next((each for each in line.people if position <= each.start < end), None)
+        if patient is None:
+            return subject.kind == "others" and self._no_pronoun(text, position)
+        if not _differ(text, patient, subject):
+            return False
+        return not (subject.kind == patient.kind == "family") or any(
+            other.start >= patient.end for other, _ in line.spoken_of
+        )
+
+    def _no_pronoun(self, text: str, position: int) -> bool:
+        start = _past_blank(text, position)
+        return all(each.match(text, start) is None for each in self._pronouns)
 
     def _goes_to_another(
         self,
@@ -503,6 +600,7 @@ class Context:
                 ("others", self._others),
                 ("family", self._family),
                 ("speaker", self._speaker),
+                ("things", self._things),
                 *((str(which), words) for which, words in enumerate(self._pronouns)),
             )
             for match in words.finditer(text)
@@ -533,6 +631,20 @@ class Context:
                 yield person._replace(kind=kind)
 
 
+class _Line(NamedTuple):
+    """A line: who is spoken of, what is told of whom, and what is denied."""
+
+    text: str
+    people: Sequence["_Person"]
+    spoken_of: Sequence[tuple[Span, "_Person | None"]]
+    denied: Sequence[Span]
+
+
+def _clauses_between(text: str, start: int, end: int) -> int:
+    """Return how many clauses end between two places."""
+    return len(_CLAUSE_ENDS.findall(text, start, end))
+
+
 def _past_blank(text: str, position: int) -> int:
     return position + (text[position : position + 1] == " ")
 
@@ -541,6 +653,14 @@ class _Person(NamedTuple):
     start: int
     end: int
     kind: str
+
+
+def _differ(text: str, one: "_Person", other: "_Person") -> bool:
+    """Say whether two names are of different people: neither is part of the other."""
+    first, second = text[one.start : one.end], text[other.start : other.end]
+    if one.kind == other.kind == "speaker":
+        return False
+    return first not in second and second not in first
 
 
 def _names(text: str, span: Span, other: Span) -> bool:

@@ -23,7 +23,7 @@ _CELSIUS: Final = re.compile(
     # 三十九 loses its 十 in a hurry, and a decimal point is typed as what lies beside it.
     r"(?P<whole>3[4-9]|4[0-3]|(?:三|四)十[一二三四五六七八九]?"
     r"|三[7-9七八九](?=度|点)|3[七八九](?=度|点)|四[零一二](?=度|点))(?:(?<=[七八])[八九](?=度))?"
-    r"(?:(?:\.|点|[,。](?=[0-9] ?度))(?P<tenth>[0-9]|[一二三四五六七八九])[0-9]?)?"
+    r"(?:(?:\.|点| point |[,。](?=[0-9] ?度))(?P<tenth>[0-9]|[一二三四五六七八九])[0-9]?)?"
     r"\s*(?P<unit>度|°\s*c?|c(?![a-z])|deg(?:rees?)?(?:\s*c(?:elsius)?)?)?"
     r"(?:(?<=[度°])(?P<after>[0-9]|[一二三四五六七八九半])(?![0-9天个年月周小]))?(?:(?<=度)|(?![0-9]))"
 )
@@ -64,6 +64,7 @@ class Thermometer:
         self._before = re.compile(f"(?:{before.pattern}){_WORDS_BETWEEN}$")
         self._measured = re.compile(f"(?:{measured.pattern}){_WORDS_BETWEEN}$")
         self._behind = re.compile(rf" ?(?:on (?:the|a|his|her|my) )?(?:{before.pattern})")
+        self._told_behind = re.compile(rf" ?(?:{any_of(words.behind).pattern})")
         self._not_before = re.compile(f"(?:{not_before.pattern}){_WORDS_BETWEEN}$")
         self._not_after = re.compile(rf"\s*(?:{any_of(words.not_after).pattern})")
 
@@ -91,6 +92,7 @@ class Thermometer:
                 # A number with a tenth needs no unit, but 华氏 is rarely said and 度 is Celsius.
                 if fahrenheit:
                     told = told or self._behind.match(text, match.end()) is not None
+                told = told or self._told_behind.match(text, match.end()) is not None
                 sure = match["unit"] is not None or (match["tenth"] is not None and not fahrenheit)
                 if fahrenheit and match["unit"] == "度":
                     sure = False

@@ -24,7 +24,7 @@ VOCABULARIES = resources.files("dispatch.policy") / "vocabularies"
 
 _PATTERN: Final = re.compile(r"[…(\[|?{]")
 # A gap: a few characters of one clause, none of which denies.
-GAP: Final = r"[^ ,.;:!?。、不没无未否]{0,4}"
+GAP: Final = r"[^ ,.;:!?。、不没无未否唔冇]{0,4}"
 _LATIN: Final = re.compile("[a-z]")
 
 
@@ -33,22 +33,30 @@ def is_pattern(word: str) -> bool:
     return _PATTERN.search(word) is not None
 
 
-def expression(word: str) -> str:
-    """Return an entry as a regular expression; Latin letters end at other letters."""
-    inner = word.replace("…", GAP) if is_pattern(word) else re.escape(word)
-    return rf"(?<![a-z])(?:{inner})(?![a-z])" if _LATIN.search(word) else f"(?:{inner})"
+def alternatives(words: Iterable[str]) -> str:
+    """Return a regular expression for any of some entries; Latin letters end at other letters.
+
+    Those of Latin letters come last, and where none begins is looked at once for all of them.
+    """
+    latin: list[str] = []
+    others: list[str] = []
+    for word in words:
+        inner = word.replace("…", GAP) if is_pattern(word) else re.escape(word)
+        (latin if _LATIN.search(word) else others).append(f"(?:{inner})")
+    if latin:
+        others.append(rf"(?<![a-z])(?:{'|'.join(latin)})(?![a-z])")
+    return "|".join(others) or r"(?!)"
 
 
 def any_of(words: Iterable[str]) -> re.Pattern[str]:
     """Return what matches any of some entries, a longer one first; of none, nothing."""
-    longest_first = sorted(words, key=len, reverse=True)
-    return re.compile("|".join(map(expression, longest_first)) or r"(?!)")
+    return re.compile(alternatives(sorted(words, key=len, reverse=True)))
 
 
 def _compile(words: tuple[str, ...]) -> tuple[str, ...]:
     for word in filter(is_pattern, words):
         try:
-            compiled = re.compile(expression(word))
+            compiled = re.compile(alternatives([word]))
         except re.error as error:
             raise PydanticCustomError(
                 "pack", "{word}: is no pattern: {why}", {"word": word, "why": str(error)}
@@ -89,11 +97,12 @@ class NeedWords(Words):
 class TemperatureWords(Part):
     """What stands before a temperature, what must not stand beside it, and what says it is over.
 
-    `measured` stands before one in degrees Celsius too.
+    `measured` stands before one in degrees Celsius too, `behind` behind it.
     """
 
     before: SomeEntries
     measured: Entries
+    behind: Entries
     not_before: Entries
     not_after: Entries
     normal_again: Entries
@@ -103,7 +112,8 @@ class People(Part):
     """Who is spoken of: somebody beside the patient, the family, who speaks; and who was met.
 
     `well`: nothing is the matter with them; `asks`: the caller only asks; `is_of` says behind a
-    symptom whose it is; `instead`: now it is about the next person.
+    symptom whose it is; `instead`: now it is about the next person. `things` are nobody, `patient`
+    and `patient_is` say who the patient is, `dismissed` and `not_so` who is not, or has it not.
     """
 
     others: Entries
@@ -118,6 +128,11 @@ class People(Part):
     asks: Entries
     is_of: Entries
     instead: Entries
+    things: Entries
+    patient: Entries
+    patient_is: Entries
+    dismissed: Entries
+    not_so: Entries
 
 
 class Context(Part):
@@ -133,13 +148,16 @@ class Context(Part):
     denied_after: Entries
     after_fillers: Entries
     together: Entries
+    exceptions: Entries
     unreal: Entries
+    fulfilled: Entries
     real: Entries
     asked_after: Entries
     idle: Entries
     long_past: Entries
     recent_past: Entries
     now: Entries
+    later: Entries
     since_then: Entries
     history_after: Entries
     resolved: Entries

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dispatch.policy.vocabulary import expression, is_pattern
+from dispatch.policy.vocabulary import alternatives, is_pattern
 
 CHINESE: Final = re.compile(r"[\u3400-\u9fff]")
+_LETTER: Final = re.compile("[a-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +30,17 @@ class Finder:
     def __init__(self, table: Mapping[str, Iterable[str]]) -> None:
         words: dict[str, dict[str, list[str]]] = {}
         self._patterns: list[tuple[re.Pattern[str], str, bool]] = []
-        every: dict[bool, list[str]] = {True: [], False: []}
         for code, entries in table.items():
             patterns: dict[bool, list[str]] = {True: [], False: []}
             for entry in entries:
                 if is_pattern(entry):
                     latin = CHINESE.search(entry) is None
-                    patterns[latin].append(expression(entry))
+                    patterns[latin].append(entry)
                 else:
                     words.setdefault(entry[0], {}).setdefault(entry, []).append(code)
             for latin, found in patterns.items():
                 if found:
-                    self._patterns.append((re.compile("|".join(found)), code, latin))
-                    every[latin] += found
-        # Most texts have none of them: looked for together, they are looked for once.
-        self._some = {latin: re.compile("|".join(found)) for latin, found in every.items() if found}
+                    self._patterns.append((re.compile(alternatives(found)), code, latin))
         self._words = {
             word: tuple(codes) for found in words.values() for word, codes in found.items()
         }
@@ -74,14 +71,9 @@ class Finder:
             if not any(occupied[start:end]):
                 found.append(Span(start, end, self._words[match[0]]))
                 occupied[start:end] = b"\1" * (end - start)
-        scripts = (True, False) if CHINESE.search(text) else (True,)
-        there = [
-            script
-            for script in scripts
-            if script in self._some and self._some[script].search(text) is not None
-        ]
-        for pattern, code, latin in self._patterns if there else ():
-            if latin not in there:
+        chinese, letters = CHINESE.search(text) is not None, _LETTER.search(text) is not None
+        for pattern, code, latin in self._patterns:
+            if not (letters if latin else chinese):
                 continue
             for match in pattern.finditer(text):
                 start, end = match.span()

@@ -78,9 +78,9 @@ def test_only_an_everyday_call_is_announced_when_the_patient_is_on_the_way() -> 
     [
         ('name = "covid-19"', "name = ", "line 4", "Invalid value"),
         ('name = "covid-19"', 'name = "covid 19"', "name", "characters"),
-        ('version = "2022.3"', "", "version", "is required"),
-        ('version = "2022.3"', "version = 2022", "version", "must be text"),
-        ('version = "2022.3"', 'version = "2022.3"\ncolour = "red"', "colour", "not a known key"),
+        ('version = "2022.4"', "", "version", "is required"),
+        ('version = "2022.4"', "version = 2022", "version", "must be text"),
+        ('version = "2022.4"', 'version = "2022.4"\ncolour = "red"', "colour", "not a known key"),
         (
             "starts = 2020-01-27T00:00:00+08:00",
             "starts = 2020-01-27",

@@ -154,6 +154,15 @@ def test_of_a_long_text_the_beginning_is_read() -> None:
         "发烧的同事",
         "breathing is very ",
         "hundred and one ",
+        "要车的是我,咳",
+        "同事咳,他没有,",
+        "发烧,他不用车,",
+        "cough, that's my wife; ",
+        "knee is red and ",
+        "spikes every ",
+        "won't go below ",
+        "denies cough, ",
+        "体温一直都",
     ],
 )
 def test_what_is_said_over_and_over_is_read_at_once(unit: str) -> None:
