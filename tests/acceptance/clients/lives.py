@@ -11,6 +11,7 @@ from tests.acceptance.service import call
 SOURCE: Final = "somebody-elses-client"
 
 Transaction = Literal["committed", "aborted", "open"]
+Mode = Literal["binary", "structured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Said:
 class Life:
     """What one client, set up in one way, says of one call of its own.
 
-    An open transaction is never ended by its client.
+    `sdk` is the mode in which an SDK of CloudEvents writes its events; without, they are written by
+    hand in binary mode. An open transaction is never ended by its client.
     """
 
     call_id: str
@@ -46,6 +48,7 @@ class Life:
     codec: str = "none"
     partitioner: str = "murmur2"
     transaction: Transaction | None = None
+    sdk: Mode | None = None
 
     @property
     def takes_effect(self) -> bool:
@@ -63,6 +66,7 @@ class Life:
             "codec": self.codec,
             "partitioner": self.partitioner,
             "transaction": self.transaction,
+            "sdk": self.sdk,
             "key": self.call_id,
             "events": [{"attributes": each.attributes, "data": each.data} for each in self.events],
         }
@@ -85,6 +89,9 @@ PARTITIONERS: Final = {
     "java": ("murmur2", "round_robin", "ignoring_keys"),
 }
 TRANSACTIONS: Final[tuple[Transaction, ...]] = ("committed", "aborted", "open")
+# Those that write with the SDK of CloudEvents of their language, too.
+MODES: Final[tuple[Mode, ...]] = ("binary", "structured")
+SDKS: Final[dict[str, tuple[Mode, ...]]] = {"aiokafka": MODES, "kafkajs": MODES}
 
 
 def lives_of(client: str, first: int) -> list[Life]:
@@ -94,6 +101,7 @@ def lives_of(client: str, first: int) -> list[Life]:
         *({"codec": codec, "partitioner": usual} for codec in CODECS[client]),
         *({"partitioner": each} for each in PARTITIONERS[client][1:]),
         *({"partitioner": usual, "transaction": each} for each in TRANSACTIONS),
+        *({"partitioner": usual, "sdk": mode} for mode in SDKS.get(client, ())),
     ]
     return [
         Life(f"{client}-{number}", client, _events(f"{client}-{number}", number), **way)

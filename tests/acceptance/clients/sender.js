@@ -16,6 +16,17 @@ function byHand({ attributes, data }) {
   return { headers, value: JSON.stringify(data) };
 }
 
+function bySdk(mode, { attributes, data }) {
+  const cloudevents = require("cloudevents");
+  const event = new cloudevents.CloudEvent({ ...attributes, data });
+  const { headers, value } = cloudevents.Kafka[mode](event);
+  const texts = Object.entries(headers).map(([name, each]) => [name, String(each)]);
+  return {
+    headers: Object.fromEntries(texts),
+    value: typeof value === "string" ? value : JSON.stringify(value),
+  };
+}
+
 async function send(kafka, topic, leftOpenMs, life) {
   const transacts = life.transaction !== null;
   const producer = kafka.producer({
@@ -30,11 +41,12 @@ async function send(kafka, topic, leftOpenMs, life) {
   await producer.connect();
   const transaction = transacts ? await producer.transaction() : null;
   for (const event of life.events) {
+    const made = life.sdk === null ? byHand(event) : bySdk(life.sdk, event);
     await (transaction ?? producer).send({
       topic,
       acks: -1,
       compression: CODECS[life.codec],
-      messages: [{ key: life.key, ...byHand(event) }],
+      messages: [{ key: life.key, ...made }],
     });
   }
   if (life.transaction === "committed") await transaction.commit();

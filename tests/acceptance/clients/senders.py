@@ -13,9 +13,12 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError as AioKafkaError
+from cloudevents.core.bindings.kafka import to_binary, to_structured
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
 from confluent_kafka import KafkaError, Message, Producer
 
-from tests.acceptance.clients.lives import Life, Said
+from tests.acceptance.clients.lives import Life, Mode, Said
 from tests.apache_kafka import fetch
 from tests.javascript import packages
 
@@ -36,6 +39,13 @@ def written(said: Said) -> tuple[bytes, Headers]:
         for name, value in said.attributes.items()
     }
     return json.dumps(said.data).encode(), list(headers.items())
+
+
+def written_by_sdk(said: Said, mode: Mode) -> tuple[bytes, Headers]:
+    """Return an event as the SDK of CloudEvents makes it, as value and headers."""
+    write = to_binary if mode == "binary" else to_structured
+    made = write(CloudEvent(attributes=dict(said.attributes), data=said.data), JSONFormat())
+    return made.value, list(made.headers.items())
 
 
 async def by_confluent_kafka(
@@ -84,7 +94,7 @@ def _by_librdkafka(bootstrap: str, topic: str, life: Life) -> Producer:
 async def by_aiokafka(
     bootstrap: str, topic: str, lives: Sequence[Life], exits: AsyncExitStack
 ) -> None:
-    """Send by aiokafka; a producer with an open transaction is stopped at the end."""
+    """Send by aiokafka, some by the SDK; who has an open transaction is stopped at the end."""
     for life in lives:
         settings: dict[str, Any] = {
             "compression_type": None if life.codec == "none" else life.codec,
@@ -99,7 +109,7 @@ async def by_aiokafka(
         if life.transaction is not None:
             await producer.begin_transaction()
         for said in life.events:
-            value, headers = written(said)
+            value, headers = written(said) if life.sdk is None else written_by_sdk(said, life.sdk)
             await producer.send_and_wait(topic, value, key=life.call_id.encode(), headers=headers)
         if life.transaction == "committed":
             await producer.commit_transaction()
@@ -122,7 +132,7 @@ async def by_java(bootstrap: str, topic: str, lives: Sequence[Life], exits: Asyn
 async def by_kafkajs(
     bootstrap: str, topic: str, lives: Sequence[Life], exits: AsyncExitStack
 ) -> None:
-    """Send by kafkajs."""
+    """Send by kafkajs, some by the SDK of CloudEvents."""
     environment = {"NODE_PATH": str(await asyncio.to_thread(packages))}
     command = ["node", str(_HERE / "sender.js"), bootstrap, topic]
     await _elsewhere(command, lives, exits, environment)

@@ -1,8 +1,8 @@
 """Clients that nobody here wrote, in every way that each can write: their calls are decided.
 
 All of them speak to one service at once: Kafka's own client of Java, librdkafka, aiokafka and
-kafkajs, with each codec and each partitioner that they have, and in transactions that are
-committed, aborted or left open.
+kafkajs, with each codec and each partitioner that they have, in transactions that are committed,
+aborted or left open, and with the SDKs of CloudEvents in both modes.
 """
 
 import asyncio
