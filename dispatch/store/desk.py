@@ -96,6 +96,7 @@ class Desk(Books):
         try:
             if self._topics is not None:
                 self._claim = await bind(self._database, self._topics, self._prefix)
+            await self.clock_offset()
             await self._transact(self._install_plan)
             await self.hear_of_set_apart()
         except BaseException:
@@ -211,7 +212,7 @@ class Desk(Books):
             # Somebody else's turn may have come since: only that one is refused.
             refusal = defective[1] if defective and tried == [defective[0]] else None
             outgoing = await self._take(tx, [self._read(each) for each in records], refusal=refusal)
-        await self._apart.release(tx, self._clock.now())
+        await self._apart.release(tx, tx.now)
         return outgoing
 
     async def due(self) -> datetime | None:
@@ -269,11 +270,11 @@ class Desk(Books):
             Unavailable: the database can't be reached.
         """
 
-        async def describe(_: Transaction) -> Task | None:
+        async def describe(tx: Transaction) -> Task | None:
             batch = self._city.batches.get(batch_id)
             if batch is None or not needs_plan(batch):
                 return None
-            self._city.begin(now=self._clock.now(), cause="")
+            self._city.begin(now=tx.now, cause="")
             asked = batch_problems.problem(self._city, batch)
             return Task(batch.revision, asked, self._pack.transfers.batches.solve_seconds)
 
@@ -288,7 +289,7 @@ class Desk(Books):
 
         async def run(tx: Transaction) -> Sequence[Outgoing]:
             cause = f"plan/{batch_id}@{revision}"
-            self._city.begin(now=self._clock.now(), cause=cause)
+            self._city.begin(now=tx.now, cause=cause)
             batches.adopt(self._city, batch_id, revision, plan)
             return await self._write(tx, [])
 
@@ -310,7 +311,7 @@ class Desk(Books):
         if tx.version == 1:
             city.mode = self._plan.mode
         # A plan may come back after another was in force.
-        city.begin(now=self._clock.now(), cause=f"plan/{self._plan.digest}@{tx.version}")
+        city.begin(now=tx.now, cause=f"plan/{self._plan.digest}@{tx.version}")
         if self._plan.put_into(city):
             report_duties(city)
         return await self._write(tx, [])
@@ -355,7 +356,7 @@ class Desk(Books):
         read += (record for records in apart.values() for record in records)
         if behind:
             await self._apart.write(tx, behind)
-        await self._apart.tell(tx, self._city, self._clock.now())
+        await self._apart.tell(tx, self._city, tx.now)
         await self._note(tx, outcomes, read)
         return await self._write(tx, replayed)
 
@@ -370,7 +371,7 @@ class Desk(Books):
     ) -> str:
         """Let one input take effect, or refuse it; returns what became of it."""
         city = self._city
-        city.begin(now=self._clock.now(), cause=each.identity, seed=identity)
+        city.begin(now=city.now, cause=each.identity, seed=identity)
         event = each.event
         warnings = each.warnings
         if verdict is _TAKEN and type(event) is Call:
@@ -445,7 +446,8 @@ class Desk(Books):
 
         Those of the `waiting` kinds stay due, and those that `unread` inputs could still change.
         """
-        now = self._clock.now()
+        # It was asked for between transactions, when the time is only nearly known.
+        by = min(by, tx.now)
         parking = Parking(tx.connection, self._city)
         timers: list[Timer] = []
         # Those who wait are passed over, a few thousand a time; the next time goes on behind them.
@@ -472,7 +474,7 @@ class Desk(Books):
             if timer.timer_id in touched:
                 # One before it has cancelled it, or set it anew.
                 continue
-            self._city.begin(now=now, cause=f"timer/{timer.timer_id}@{timer.due_at.isoformat()}")
+            self._city.begin(now=tx.now, cause=f"timer/{timer.timer_id}@{timer.due_at.isoformat()}")
             self._city.cancel_timer(timer.kind, timer.subject)
             if timer.kind == awaited.PARKED:
                 self._give_up_waiting(parking, timer.subject)
@@ -509,7 +511,7 @@ class Desk(Books):
         if not await tx.connection.fetchval(STATEMENTS["is_set"], timer.timer_id, timer.due_at):
             return ()
         cause = f"timer/{timer.timer_id}@{timer.due_at.isoformat()}"
-        self._city.begin(now=self._clock.now(), cause=cause)
+        self._city.begin(now=tx.now, cause=cause)
         self._city.cancel_timer(timer.kind, timer.subject)
         explanation = f"the timer {timer.timer_id} could not be dealt with ({error})"
         escalate(self._city, "timer_failed", None, timer.timer_id, explanation)
@@ -520,7 +522,7 @@ class Desk(Books):
         if parked is not None:
             # As if it had been refused when it came: the dead letter is its own.
             inbound = self._read(parked.record)
-            self._city.begin(now=self._clock.now(), cause=inbound.identity, seed=identity)
+            self._city.begin(now=self._city.now, cause=inbound.identity, seed=identity)
             reject(self._city, inbound, [Reason(field="call_id", reason="its call has never come")])
             parking.outcomes[identity] = "rejected"
 
@@ -592,7 +594,7 @@ class Desk(Books):
             [each.digest for each, _ in outcomes.values()],
             [outcome for _, outcome in outcomes.values()],
             [each.topic for each, _ in outcomes.values()],
-            self._clock.now(),
+            tx.now,
             *in_columns(reached),
         )
 
