@@ -7,11 +7,12 @@ no vehicle for ever: a dispatcher's word lets it go, and is recorded.
 from dataclasses import replace
 from typing import Any
 
-from dispatch.domain import aftercare, beds, disinfection, handover, incidents, wearing
-from dispatch.domain.city import City, Rejected
+from dispatch.domain import aftercare, beds, disinfection, handover, incidents, timing, wearing
+from dispatch.domain.city import City, Crossed, Early, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Handover
+from dispatch.domain.references import handover_of
 from dispatch.topics.calls import SignatureWaived
 from dispatch.topics.handovers import HandoverClosed, HandoverReleased
 from dispatch.topics.hospitals import HandoverSignedByHospital
@@ -22,21 +23,26 @@ def sign_by_crew(city: City, event: HandoverSignedByCrew) -> None:
     """The crew signs on arrival.
 
     Raises:
-        Rejected: the handover is unknown, another unit's, withdrawn, closed, signed, or too early.
+        Unknown: the handover is.
+        Early: the unit is not at the hospital (yet).
+        Crossed: the crew has signed already, or the handover is over.
+        Rejected: it is another unit's.
     """
-    record = handover.find(city, event.handover_id)
+    record = handover_of(city, event.handover_id)
     if record.unit_id != event.unit_id:
         raise Rejected("handover_id", "is another unit's handover")
     handover.must_be_open(record)
     if city.units[event.unit_id].status != "at_hospital":
-        raise Rejected("handover_id", "is signed on arrival: the unit is not at the hospital")
+        raise Early("handover_id", "is signed on arrival: the unit is not at the hospital")
     if record.signed_by_crew is not None:
-        raise Rejected("handover_id", "is signed by the crew already")
+        raise Crossed("handover_id", "is signed by the crew already")
     handover.tell_progress(city, record, "signed_by_crew", event.by)
     _sign(city, replace(record, signed_by_crew=event.by))
     run = city.assignments[record.assignment_id]
     if run.ended_at is None:
-        disinfection.owe(city, run, city.hospitals[record.hospital_id])
+        arrived_at = run.reached["at_hospital"]
+        signed_at = timing.happened_at(event.at, cause=arrived_at, now=city.now)
+        disinfection.owe(city, run, city.hospitals[record.hospital_id], since=signed_at)
 
 
 def sign_by_hospital(city: City, event: HandoverSignedByHospital) -> None:
@@ -45,18 +51,21 @@ def sign_by_hospital(city: City, event: HandoverSignedByHospital) -> None:
     It may sign still when the vehicle was let go without its signature.
 
     Raises:
-        Rejected: the handover is unknown, another hospital's, withdrawn, closed or signed.
+        Unknown: the handover is.
+        Early: the patient is not on board (yet).
+        Crossed: the hospital has signed already, or the handover is over.
+        Rejected: it is another hospital's.
     """
-    record = handover.find_of(city, event.handover_id, event.hospital_id)
+    record = handover_of(city, event.handover_id, event.hospital_id)
     if record.status == "released" and record.signed_by_hospital is None:
         handover.tell_progress(city, record, "signed_by_hospital", event.by)
         city.put(replace(record, signed_by_hospital=event.by))
         return
     handover.must_be_open(record)
     if city.units[record.unit_id].status not in ("transporting", "at_hospital"):
-        raise Rejected("handover_id", "is signed on arrival: the patient is not on board yet")
+        raise Early("handover_id", "is signed on arrival: the patient is not on board yet")
     if record.signed_by_hospital is not None:
-        raise Rejected("handover_id", "is signed by the hospital already")
+        raise Crossed("handover_id", "is signed by the hospital already")
     handover.tell_progress(city, record, "signed_by_hospital", event.by)
     _sign(city, replace(record, signed_by_hospital=event.by))
 
@@ -78,9 +87,9 @@ def waive(city: City, event: SignatureWaived) -> str:
     Returns the id of the handover.
 
     Raises:
-        Early: the call has not come yet.
-        Rejected: it is cancelled, its incident is closed, no vehicle of it (or not this one) waits
-            at a hospital, several do and none is named, or the crew has not signed.
+        Unknown: the call has not come yet.
+        Early: no vehicle of it (or not this one) waits at a hospital, or its crew has not signed.
+        Rejected: it is cancelled, its incident is closed, or several wait and none is named.
     """
     incident = incidents.of_call(city, event.call_id)
     arrived = [
@@ -95,7 +104,7 @@ def waive(city: City, event: SignatureWaived) -> str:
         field = "call_id" if event.unit_id is None else "unit_id"
         units = ", ".join(record.unit_id for record in arrived)
         why = f"the crew of {units} has not signed" if arrived else "no vehicle is at a hospital"
-        raise Rejected(field, f"{why}: there is no signature to wait for")
+        raise Early(field, f"{why}: there is no signature to wait for")
     if len(waiting) > 1:
         units = ", ".join(record.unit_id for record in waiting)
         raise Rejected("unit_id", f"is required: {units} wait for a signature")
