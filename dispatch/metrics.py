@@ -180,7 +180,7 @@ class Metrics:
         )
         self._parked = Gauge(
             "dispatch_parked_inputs",
-            "Inputs that wait for the call they refer to",
+            "Inputs that wait, for they are not legal yet",
             registry=registry,
         )
 

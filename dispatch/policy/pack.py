@@ -559,7 +559,7 @@ class Reports(Part):
 
 
 class Events(Part):
-    """How long an event waits for the call it overtook, and how far ahead a time may be."""
+    """How long an event waits for what nobody has heard of, and how far ahead a time may be."""
 
     parked_seconds: Seconds
     future_tolerance_seconds: Seconds

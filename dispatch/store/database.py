@@ -171,6 +171,8 @@ class Transaction:
     """As it was before this transaction."""
     now: datetime
     """The time, in UTC, at which everything in it is decided."""
+    parked_version: int
+    """The version that last changed what is parked."""
     spoke: float = field(default_factory=time.monotonic)
 
     async def breathe(self) -> None:

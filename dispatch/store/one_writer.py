@@ -125,7 +125,7 @@ class OneWriter:
             now = clock.hear(row["last_now"], row["last_clock"])
         else:
             now = clock.now()
-        tx = Transaction(connection, row["version"], row["mode"], now)
+        tx = Transaction(connection, row["version"], row["mode"], now, row["parked_version"])
         written = tx.version - 1
         timeline = self._database.timeline
         if self._seen > written or (self._seen >= 0 and timeline != self._timeline):

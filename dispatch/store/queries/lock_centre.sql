@@ -17,6 +17,7 @@ RETURNING
     mode,
     last_now,
     last_clock,
+    parked_version,
     CASE
         WHEN current_setting('server_version_num')::integer >= 170000
         THEN set_config('transaction_timeout', $1, true)
