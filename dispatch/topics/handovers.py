@@ -170,7 +170,7 @@ class OfferWithdrawn(Announcement):
 
 
 class HospitalRejected(Announcement):
-    """An input of a hospital had no effect. It is in the dead letters, unless it crossed with another."""
+    """An input of a hospital had no effect. It is a dead letter, unless it crossed with another."""
 
     event_type: ClassVar[str] = "hospital.rejected"
     hospital_id: str

@@ -207,7 +207,7 @@ class OrderEnded(Announcement):
 
 
 class UnitRejected(Announcement):
-    """An input of a crew had no effect. It is in the dead letters, unless it crossed with another."""
+    """An input of a crew had no effect. It is a dead letter, unless it crossed with another."""
 
     event_type: ClassVar[str] = "unit.rejected"
     unit_id: str
