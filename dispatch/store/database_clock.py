@@ -75,15 +75,14 @@ class DatabaseClock:
             self._measured = _Reading(clock, at)
         self._told = _Reading(now, at)
         behind = (now - clock).total_seconds()
-        if (behind > BOUND) != self._is_behind:
-            self._is_behind = behind > BOUND
-            say = log.error if self._is_behind else log.info
-            say(
-                "the database's clock is behind the city's time, which goes on slowly"
-                if self._is_behind
-                else "the database's clock has caught up with the city's time",
+        if behind > BOUND and not self._is_behind:
+            log.error(
+                "the database's clock is behind the city's time, which goes on slowly",
                 seconds=round(behind, 3),
             )
+        elif behind <= BOUND and self._is_behind:
+            log.info("the database's clock has caught up with the city's time")
+        self._is_behind = behind > BOUND
         return now
 
     async def measure(self, ask: Callable[[], Awaitable[datetime]]) -> float:
@@ -104,13 +103,12 @@ class DatabaseClock:
         half = seconds / 2
         offset = (wall - told).total_seconds() - half
         wrong = abs(offset) - half > BOUND
-        if wrong != self._is_wrong:
-            self._is_wrong = wrong
-            say = log.error if wrong else log.info
-            say(
-                "this machine's clock is wrong: the database's counts"
-                if wrong
-                else "this machine's clock is right again",
+        if wrong and not self._is_wrong:
+            log.error(
+                "this machine's clock is wrong: the database's counts",
                 ahead_seconds=round(offset, 3),
             )
+        elif self._is_wrong and not wrong:
+            log.info("this machine's clock is right again", ahead_seconds=round(offset, 3))
+        self._is_wrong = wrong
         return offset

@@ -25,7 +25,7 @@ class UnitChanged(Announcement):
 
 
 class UnitWarned(Announcement):
-    """A unit's report was taken, but not its position, or not its time: why, and what stands in.
+    """A unit's report was taken, but not its position or time: why, and what stands in for it.
 
     `latitude` and `longitude` (WGS-84 degrees) are what it said, `stands_in` is the last position
     that was believed or the station. One `from_the_future` counts as of now, and `latitude` and

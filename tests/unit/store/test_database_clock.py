@@ -105,8 +105,9 @@ async def test_it_goes_on_slowly_behind_a_clock_that_was_ahead() -> None:
         assert clock.now() == ahead + timedelta(seconds=9)
         caught_up = machine.true() + timedelta(seconds=1)
         clock.hear(caught_up, caught_up)
-    assert [(each["log_level"], each["seconds"]) for each in logs][:1] == [("error", 90)]
-    assert logs[-1]["log_level"] == "info"
+    assert [(each["log_level"], each.get("seconds")) for each in logs] == [
+        ("error", 90), ("info", None),
+    ]  # fmt: skip
 
 
 def test_before_it_is_measured_it_is_this_machines() -> None:
