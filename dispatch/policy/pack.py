@@ -559,7 +559,10 @@ class Reports(Part):
 
 
 class Events(Part):
-    """How long an event waits for what nobody has heard of, and how far ahead a time may be."""
+    """How long an event waits for what nobody has heard of, and how far clocks may differ.
+
+    That is how far ahead of now a time may be, and within what those of different senders agree.
+    """
 
     parked_seconds: Seconds
     future_tolerance_seconds: Seconds

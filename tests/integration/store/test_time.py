@@ -90,7 +90,7 @@ async def test_a_worker_that_is_fast_withdraws_no_order(open_on: OpenDesk, migra
     assert not any(unit.status == "out_of_service" for some in units for unit in some.values())
     # When their minute is over, it is over for both.
     await let_pass(migrated, 61)
-    await right.take([post.unit("T1")])
+    await right.take([post.unit("T1", staffed=True)])
     assert "order.withdrawn" in kinds(await fire_due(right))
 
 
@@ -112,7 +112,7 @@ async def test_the_time_goes_on_on_a_server_whose_clock_is_behind(
     assert desk._clock.now() >= times[-1]
     # Another worker begins there.
     other = await open_on(-3_600)
-    await other.take([post.unit("T1")])
+    await other.take([post.unit("T1", staffed=True)])
     assert other._city.now > times[-1]
 
 
@@ -123,7 +123,7 @@ async def test_a_clock_that_has_caught_up_counts_again(open_on: OpenDesk, migrat
         "UPDATE centre SET last_now = clock_timestamp() - interval '1 hour' + interval '6 min',"
         " last_clock = clock_timestamp() - interval '1 hour'",
     )
-    await desk.take([post_of_today().unit("T1")])
+    await desk.take([post_of_today().unit("T1", staffed=True)])
     assert abs((desk._city.now - wall_now()).total_seconds()) < 5
 
 
