@@ -116,18 +116,18 @@ def acknowledge_order(city: City, event: OrderAcknowledged) -> None:
         Crossed: the run has ended.
         Rejected: it is another unit's run.
     """
-    lost = assignment_of(city, event.unit_id, event.assignment_id)
-    if late_word.counts(city, lost, event.at):
-        again = late_word.take(city, lost, event.at)
+    ordered = assignment_of(city, event.unit_id, event.assignment_id)
+    if late_word.counts(city, ordered, event.at):
+        again = late_word.take(city, ordered, event.at)
         if again is not None:
             _acknowledged(city, again, event)
         return
-    assignment = run_of(city, event.unit_id, event.assignment_id, ended=Crossed)
-    known = assignment.acknowledged_at
+    known = ordered.acknowledged_at
     if known is None:
-        _acknowledged(city, assignment, event)
-    elif assignment.ordered_at <= event.at < known:
-        city.put(replace(assignment, acknowledged_at=event.at))
+        run = run_of(city, event.unit_id, event.assignment_id, ended=Crossed)
+        _acknowledged(city, run, event)
+    elif ordered.ordered_at <= event.at < known:
+        city.put(replace(ordered, acknowledged_at=event.at))
     else:
         raise Duplicate
 

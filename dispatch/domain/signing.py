@@ -5,6 +5,7 @@ no vehicle for ever: a dispatcher's word lets it go, and is recorded.
 """
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from dispatch.domain import aftercare, beds, disinfection, handover, incidents, timing, wearing
@@ -37,11 +38,11 @@ def sign_by_crew(city: City, event: HandoverSignedByCrew) -> None:
     if record.signed_by_crew is not None:
         raise Crossed("handover_id", "is signed by the crew already")
     handover.tell_progress(city, record, "signed_by_crew", event.by)
-    _sign(city, replace(record, signed_by_crew=event.by))
+    arrived_at = city.assignments[record.assignment_id].reached["at_hospital"]
+    signed_at = timing.happened_at(event.at, cause=arrived_at, now=city.now)
+    _sign(city, replace(record, signed_by_crew=event.by), since=signed_at)
     run = city.assignments[record.assignment_id]
     if run.ended_at is None:
-        arrived_at = run.reached["at_hospital"]
-        signed_at = timing.happened_at(event.at, cause=arrived_at, now=city.now)
         disinfection.owe(city, run, city.hospitals[record.hospital_id], since=signed_at)
 
 
@@ -70,15 +71,18 @@ def sign_by_hospital(city: City, event: HandoverSignedByHospital) -> None:
     _sign(city, replace(record, signed_by_hospital=event.by))
 
 
-def close_if_signed(city: City, record: Handover) -> None:
-    """Close the record once both have signed and the unit is there; see to the vehicle."""
+def close_if_signed(city: City, record: Handover, since: datetime | None = None) -> None:
+    """Close the record once both have signed and the unit is there; see to the vehicle.
+
+    `since` (aware UTC) is when the crew signed, where it is the last to do so.
+    """
     unit = city.units[record.unit_id]
     if (
         record.signed_by_crew is not None
         and record.signed_by_hospital is not None
         and unit.status == "at_hospital"
     ):
-        _hand_over(city, record)
+        _hand_over(city, record, since=since)
 
 
 def waive(city: City, event: SignatureWaived) -> str:
@@ -113,7 +117,12 @@ def waive(city: City, event: SignatureWaived) -> str:
     return record.handover_id
 
 
-def _hand_over(city: City, record: Handover, waived: SignatureWaived | None = None) -> None:
+def _hand_over(
+    city: City,
+    record: Handover,
+    waived: SignatureWaived | None = None,
+    since: datetime | None = None,
+) -> None:
     """End the run: the bed is taken, the record told, the vehicle goes on to be disinfected."""
     unit = city.units[record.unit_id]
     assignment = city.assignments[record.assignment_id]
@@ -148,7 +157,7 @@ def _hand_over(city: City, record: Handover, waived: SignatureWaived | None = No
     city.cancel_timer(wearing.TIMER, ended.assignment_id)
     incidents.tell_progress(city, ended, "handed_over", city.now)
     change_unit(city, unit, status="handed_over", assignment_id=None)
-    disinfection.after_run(city, ended, near=hospital.position, receiving=hospital)
+    disinfection.after_run(city, ended, near=hospital.position, receiving=hospital, since=since)
     aftercare.begin(city, record, ended)
     incidents.close_if_done(city, ended.incident_id)
 
@@ -175,6 +184,6 @@ def unsigned(city: City, handover_id: str) -> None:
     )
 
 
-def _sign(city: City, signed: Handover) -> None:
+def _sign(city: City, signed: Handover, since: datetime | None = None) -> None:
     city.put(signed)
-    close_if_signed(city, signed)
+    close_if_signed(city, signed, since)

@@ -99,4 +99,5 @@ def test_after_its_certificate_a_unit_has_its_disinfection_behind_it() -> None:
     assert refused(city, "disinfecting", at=began) is Duplicate
     city.report("U1", "available")
     assert refused(city, "returning", at=seconds(city, -1)) is Duplicate
+    city.pass_time(1)
     assert refused(city, "disinfecting") is Early
