@@ -249,7 +249,7 @@ async def test_so_it_is_whichever_process_reads_and_whichever_goes_on(
 async def test_what_is_not_legal_is_refused_once_all_is_read(
     desk: Desk, post: Post, migrated: str
 ) -> None:
-    await desk.take([post.call("c1", case_status="confirmed")])
+    await desk.published(await desk.take([post.call("c1", case_status="confirmed")]))
     wrong = post.unit("T1", status="at_hospital")
     assert await desk.take([wrong]) == []
     assert (await outcomes(migrated))["test#event-1"] == "parked"
@@ -293,7 +293,7 @@ async def test_what_is_known_by_now_waits_no_longer_than_all_is_read(
 ) -> None:
     signs = post.unit("T1", "handover.signed_by_crew", handover_id="c1/A1/H1", by="medic")
     assert await desk.take([signs]) == []
-    assert "order.issued" in kinds(await desk.take([post.call("c1", case_status="confirmed")]))
+    await desk.published(await desk.take([post.call("c1", case_status="confirmed")]))
     clock.forward(1)
     events = await fire_due(desk)
     assert body(events[0])["reasons"][0]["reason"].startswith("is signed on arrival")
@@ -302,11 +302,12 @@ async def test_what_is_known_by_now_waits_no_longer_than_all_is_read(
 async def test_words_that_cross_are_answered_and_no_bad_input(
     desk: Desk, post: Post, clock: HandClock, migrated: str
 ) -> None:
-    await desk.take([post.call("c1", case_status="confirmed")])
+    await desk.published(await desk.take([post.call("c1", case_status="confirmed")]))
     clock.forward(5)
     off = {"call_id": "c1", "at": timestamp(clock.time), "by": "d", "reason": "not needed"}
     events = await desk.take([post.record("calls", "call.cancelled", "c1", off)])
     assert "order.withdrawn" in kinds(events)
+    await desk.published(events)
     clock.forward(2)
     events = await desk.take(
         [
@@ -324,9 +325,9 @@ async def test_words_that_cross_are_answered_and_no_bad_input(
 
 
 async def test_crossed_words_set_nobody_apart(desk: Desk, post: Post, clock: HandClock) -> None:
-    await desk.take([post.call("c1", case_status="confirmed")])
+    await desk.published(await desk.take([post.call("c1", case_status="confirmed")]))
     off = {"call_id": "c1", "at": timestamp(clock.time), "by": "d", "reason": "not needed"}
-    await desk.take([post.record("calls", "call.cancelled", "c1", off)])
+    await desk.published(await desk.take([post.record("calls", "call.cancelled", "c1", off)]))
     late = [post.unit("T1", "order.acknowledged", assignment_id="c1/A1") for _ in range(250)]
     events = await desk.take(late)
     assert kinds(events) == ["unit.rejected"] * 250
@@ -356,7 +357,7 @@ async def test_so_many_may_wait_under_a_subject_and_of_a_sender(
 async def test_a_flood_that_waits_is_set_apart_too(
     desk: Desk, post: Post, clock: HandClock
 ) -> None:
-    await desk.take([post.call("c1", case_status="confirmed")])
+    await desk.published(await desk.take([post.call("c1", case_status="confirmed")]))
     for _ in range(3):
         await desk.take([post.unit("T1", status="at_hospital") for _ in range(60)])
         await desk.published(await fire_due(desk))
@@ -391,7 +392,7 @@ async def test_an_abandoned_transaction_leaves_nothing_waiting(
 async def test_what_is_appended_first_is_tried_first(
     desk: Desk, post: Post, clock: HandClock
 ) -> None:
-    await desk.take([post.call("c1", case_status="confirmed")])
+    await desk.published(await desk.take([post.call("c1", case_status="confirmed")]))
     run = {"assignment_id": "c1/A1", "outcome": "empty"}
     first = replace(post.unit("T1", "run.ended", **run, reason="false_call"), timestamp_ms=1)
     second = replace(post.unit("T1", "run.ended", **run, reason="patient_left"), timestamp_ms=2)
