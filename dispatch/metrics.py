@@ -53,6 +53,11 @@ class Metrics:
         self.ready = Gauge(
             "dispatch_ready", "Whether the worker is ready, as /readyz says", registry=registry
         )
+        self.clock_offset = Gauge(
+            "dispatch_clock_offset_seconds",
+            "How far this machine's clock is ahead of the database's, which counts",
+            registry=registry,
+        )
         self.open_transaction = Gauge(
             "dispatch_open_transaction_seconds",
             "How long a producer's open transaction has held up the partition's records",
@@ -181,7 +186,7 @@ class Metrics:
         )
         self._parked = Gauge(
             "dispatch_parked_inputs",
-            "Inputs that wait for the call they refer to",
+            "Inputs that wait, for they are not legal yet",
             registry=registry,
         )
 

@@ -14,6 +14,7 @@ from faust.app import BootStrategy
 from dispatch.agents import calls, city, commission, hospitals, transfers, units
 from dispatch.agents.apart import Apart
 from dispatch.agents.batch import BatchChannel
+from dispatch.agents.clock_watch import ClockWatch
 from dispatch.agents.desk import Desk
 from dispatch.agents.desk_work import DeskWork
 from dispatch.agents.intake import Intake
@@ -120,6 +121,7 @@ def create_app(
         Planning(desk, work, holder, patience, metrics),
         Apart(desk, work, holder, patience, metrics),
         MemoryWatch(desk, patience, metrics),
+        ClockWatch(desk, patience, metrics),
         *(() if ownership is None else (ownership,)),
         *intakes,
         lag,

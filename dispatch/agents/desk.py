@@ -103,6 +103,13 @@ class Desk(Protocol):
         """Note next offsets to read where there was nothing to take; they are never lowered."""
         ...
 
+    async def clock_offset(self) -> float | None:
+        """Set the clock by the database's; return by how many seconds this machine's is ahead.
+
+        None where the time is not the database's.
+        """
+        ...
+
     async def health(self) -> DeskHealth:
         """Return how the desk is doing."""
         ...

@@ -14,6 +14,7 @@ from dispatch.cli.invocation import Invocation, pass_invocation
 from dispatch.clock import open_clock
 from dispatch.policy.pack import load_pack
 from dispatch.settings import Settings
+from dispatch.store.database_clock import DatabaseClock
 from dispatch.store.desk import Desk
 
 log = structlog.get_logger(__name__)
@@ -40,7 +41,8 @@ async def _work(settings: Settings) -> None:
             brokers=exposed,
             security_protocol=settings.kafka.security_protocol,
         )
-    clock = open_clock(settings.scenario_clock)
+    scenario = settings.scenario_clock
+    clock = DatabaseClock() if scenario is None else open_clock(scenario)
     topics = ClaimedTopics(settings.kafka.client_options(), settings.topic_prefix)
     desk = Desk(
         settings.database.connect_options(),

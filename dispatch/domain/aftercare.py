@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Final
 
 from dispatch.domain import clocks
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Crossed, Early, Rejected
 from dispatch.domain.model import Assignment, Clock, Handover
+from dispatch.domain.references import handover_of
 from dispatch.topics.codes import ClockKind
 from dispatch.topics.hospitals import FollowUpCompleted
 
@@ -52,12 +53,12 @@ def complete_follow_up(city: City, event: FollowUpCompleted) -> None:
     """The days of follow-up of a patient are over.
 
     Raises:
-        Rejected: the handover is unknown, the hospital neither received the patient nor is one of
-            the community, or the patient is not followed (any more).
+        Unknown: the handover is.
+        Early: its patient is not followed (yet).
+        Crossed: the follow-up is over already.
+        Rejected: the hospital neither received the patient nor is one of the community.
     """
-    handover = city.handovers.get(event.handover_id)
-    if handover is None:
-        raise Rejected("handover_id", "is not a handover of this centre")
+    handover = handover_of(city, event.handover_id)
     hospital = city.hospitals.get(event.hospital_id)
     if hospital is None:
         raise Rejected("hospital_id", "is not a hospital of this city")
@@ -71,9 +72,9 @@ def complete_follow_up(city: City, event: FollowUpCompleted) -> None:
         and each.subject == handover.handover_id
     ]
     if not followed:
-        raise Rejected("handover_id", "its patient is not followed")
+        raise Early("handover_id", "its patient is not followed")
     if followed[0].ended_at is not None:
-        raise Rejected("handover_id", "the follow-up of its patient is over already")
+        raise Crossed("handover_id", "the follow-up of its patient is over already")
     clocks.meet(city, "follow_up", handover.incident_id, handover.handover_id, at=event.at)
 
 

@@ -56,8 +56,8 @@ TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
     batch_progress.TIMER: {"transfers": OWN, "units": ANYBODY, "hospitals": ANYBODY},
     batch_progress.SEARCH: {"transfers": OWN, "hospitals": ANYBODY},
     batch_progress.DUE: {"transfers": OWN, "units": ANYBODY, "hospitals": ANYBODY},
-    # The call, transfer or batch that an input waits for.
-    PARKED: _CALLERS,
+    # Whatever an input waits for that is not legal yet.
+    PARKED: dict.fromkeys(("calls", "transfers", "units", "hospitals"), ANYBODY),
 }
 
 # The same of clocks, by their kind. Each waits for all that a timer waits for which may meet it.
@@ -94,10 +94,10 @@ def kinds_that_wait(unread: Unread) -> list[str]:
     ]
 
 
-def waits(city: City, timer: Timer, unread: Unread, awaited: str | None = None) -> bool:
+def waits(city: City, timer: Timer, unread: Unread) -> bool:
     """Return whether something unread could still change what a due timer does.
 
-    `awaited` is the id that a parked input waits for. What is not known is taken to be possible.
+    What is not known is taken to be possible.
     """
     if timer.kind == clocks.TIMER:
         owner, kind, *rest = timer.subject.split("/", 2)
@@ -108,10 +108,7 @@ def waits(city: City, timer: Timer, unread: Unread, awaited: str | None = None) 
     for topic, whose in topics.items():
         if not unread.somewhere(topic):
             continue
-        if awaited is not None:
-            keys: Collection[str] | None = (awaited,)
-        else:
-            keys = None if whose == ANYBODY else _keys(city, topic, owner, subject)
+        keys = None if whose == ANYBODY else _keys(city, topic, owner, subject)
         if keys is None or any(unread.of(topic, key) for key in keys):
             return True
     return False

@@ -28,7 +28,7 @@ from dispatch.domain.batch_progress import (
     tell,
     unplaced,
 )
-from dispatch.domain.city import City, Duplicate, Early, Rejected
+from dispatch.domain.city import City, Duplicate, Rejected, Unknown
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Batch, Hospital, Offer, PlannedTrip, Reservation, Unit
 from dispatch.domain.reserved_ids import is_reserved
@@ -86,7 +86,7 @@ def amend(city: City, event: TransferBatchAmended) -> None:
     """Patients are new, known otherwise, or stay; what has started goes on.
 
     Raises:
-        Early: the batch has not come yet.
+        Unknown: the batch has not come yet.
         Rejected: it is over, one of the patients is not in it or on the way already, or they
             become too many.
     """
@@ -122,7 +122,7 @@ def cancel(city: City, event: TransferBatchCancelled) -> None:
     """Call off what has not started; trips under way are completed.
 
     Raises:
-        Early: the batch has not come yet.
+        Unknown: the batch has not come yet.
         Rejected: it is over.
     """
     batch = _open(city, event.batch_id)
@@ -469,7 +469,7 @@ def _current(city: City) -> list[Batch]:
 def _open(city: City, batch_id: str) -> Batch:
     batch = city.batches.get(batch_id)
     if batch is None:
-        raise Early(batch_id)
+        raise Unknown("batch_id", "its request has never come")
     if batch.status in OVER:
         raise Rejected("batch_id", f"is {batch.status}")
     return batch

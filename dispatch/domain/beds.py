@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from dispatch.domain import tiers
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Crossed, Early, Rejected, Unknown
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import HANDED_OVER, Handover, Hospital, Incident, Reservation
 from dispatch.topics.beds import BedOccupied, BedReleased, BedReserved, BedVacated
@@ -229,7 +229,7 @@ def free(city: City, event: BedFreed) -> None:
         # The hospital's own count may have had it free before.
         now_free = now_free if capacity is None else min(now_free, capacity)
     elif capacity is not None and now_free > capacity:
-        raise Rejected("room", f"all {capacity} are free already")
+        raise Early("room", f"all {capacity} are free already")
     city.put(replace(hospital, rooms={**hospital.rooms, event.room: now_free}))
     city.emit(
         BedVacated(
@@ -249,15 +249,15 @@ def _vacate(city: City, event: BedFreed, promise_id: str) -> None:
     """Note that the patient of a promise has left the bed, once."""
     promise = city.reservations.get(promise_id) or city.handovers.get(promise_id)
     if promise is None:
-        raise Rejected("promise_id", "is not a reservation or handover of this centre")
+        raise Unknown("promise_id", "is not a reservation or handover of this centre")
     if promise.hospital_id != event.hospital_id:
         raise Rejected("promise_id", "is of another hospital")
     if promise.status != "taken" and promise.status not in HANDED_OVER:
-        raise Rejected("promise_id", f"is {promise.status}: nobody has taken a bed under it")
+        raise Early("promise_id", f"is {promise.status}: nobody has taken a bed under it")
     if promise.place is None:
         raise Rejected("promise_id", "took no bed of its own")
     if promise.room != event.room:
         raise Rejected("room", f"is not that of {promise_id}: {promise.room}")
     if promise.freed_at is not None:
-        raise Rejected("promise_id", "is free already")
+        raise Crossed("promise_id", "is free already")
     city.put(replace(promise, freed_at=city.now))

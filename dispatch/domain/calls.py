@@ -22,6 +22,7 @@ from dispatch.domain import (
 from dispatch.domain.city import City, Duplicate, Early, Rejected
 from dispatch.domain.linking import Link, find_link
 from dispatch.domain.model import CallRecord, Incident, Place
+from dispatch.domain.references import call_of
 from dispatch.domain.reports import report_case
 from dispatch.domain.reserved_ids import is_reserved
 from dispatch.topics.calls import (
@@ -112,7 +113,7 @@ def answer(city: City, event: CallAnswered) -> None:
     hears at once of a better place.
 
     Raises:
-        Early: the call has not come yet.
+        Unknown: the call has not come yet.
         Rejected: the incident is closed, or nobody can be where it says that the patient is.
     """
     incident_id = incidents.of_call(city, event.call_id).incident_id
@@ -152,7 +153,7 @@ def hold(city: City, event: CallHeld) -> None:
     """Put an incident that has no unit yet aside (挂起) until a time, or until it is resumed.
 
     Raises:
-        Early: the call has not come yet.
+        Unknown: the call has not come yet.
         Rejected: the incident is closed, held or has a unit, `until` has passed or is farther away
             than the pack allows.
     """
@@ -186,12 +187,12 @@ def resume(city: City, event: CallResumed) -> None:
     """Take an incident up again.
 
     Raises:
-        Early: the call has not come yet.
-        Rejected: the incident is not held.
+        Unknown: the call has not come yet.
+        Early: the incident is not held (yet).
     """
     incident = incidents.of_call(city, event.call_id)
     if incident.status != "held":
-        raise Rejected("call_id", f"is not held: its incident is {incident.status}")
+        raise Early("call_id", f"is not held: its incident is {incident.status}")
     _resume(city, incident, by=event.by, reason=event.reason)
 
 
@@ -206,7 +207,7 @@ def cancel(city: City, event: CallCancelled) -> None:
     """Cancel a call (撤消); with the last of its calls the incident and its orders.
 
     Raises:
-        Early: the call has not come yet.
+        Unknown: the call has not come yet.
         Rejected: the incident is closed, or a crew has met the patient.
     """
     incident = incidents.of_call(city, event.call_id)
@@ -233,12 +234,10 @@ def unlink(city: City, event: CallUnlinked) -> None:
     """Undo a link: the call becomes an incident of its own and is dispatched.
 
     Raises:
-        Early: the call has not come yet.
+        Unknown: the call has not come yet.
         Rejected: the call is not linked.
     """
-    record = city.calls.get(event.call_id)
-    if record is None:
-        raise Early(event.call_id)
+    record = call_of(city, event.call_id)
     if record.outcome != "linked":
         raise Rejected("call_id", f"is not linked: it is {record.outcome}")
     former = city.incidents[record.incident_id]

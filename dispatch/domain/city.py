@@ -104,12 +104,16 @@ class Rejected(Exception):
         self.reasons = bounded([Reason(field=field, reason=reason), *further])
 
 
-class Early(Exception):
-    """An input that refers to a call that has not come yet."""
+class Early(Rejected):
+    """An input that does not follow from what is known: what comes between may be unread still."""
 
-    def __init__(self, call_id: str) -> None:
-        super().__init__(call_id)
-        self.call_id = call_id
+
+class Unknown(Rejected):
+    """An input that refers to something of which nobody has heard yet."""
+
+
+class Crossed(Rejected):
+    """An input that crossed with something else on its way: it was right when it was said."""
 
 
 class Duplicate(Exception):
@@ -249,6 +253,12 @@ class City:
             if what is kind:
                 found.setdefault(key, before)
         return found
+
+    def touched(self) -> list[Entity]:
+        """Return the records that this input or timer has changed so far, as they are now."""
+        names = dict.fromkeys((kind, key) for kind, key, _ in self._undo[self._begun :])
+        records = (self._tables[kind].get(key) for kind, key in names)
+        return [record for record in records if record is not None]
 
     def mark(self) -> Mark:
         """Return a point to come back to."""

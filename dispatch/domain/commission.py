@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from dispatch.domain import clocks, reports
-from dispatch.domain.city import City, Duplicate, Rejected
+from dispatch.domain.city import City, Crossed, Duplicate, Early, Rejected, Unknown
 from dispatch.domain.escalation import escalate
-from dispatch.domain.model import Clock, Incident
+from dispatch.domain.model import Clock
+from dispatch.domain.references import incident_of
 from dispatch.topics.commission import CrewInfected, ReportAcknowledged, SurveyCompleted
 from dispatch.topics.reports import InfectionRecorded, ReportSettled, SurveyRecorded
 
@@ -16,12 +17,13 @@ def acknowledge(city: City, event: ReportAcknowledged) -> None:
 
     Raises:
         Duplicate: it is acknowledged already.
-        Rejected: the report is unknown or another incident's, or was sent later, beyond the pack's
-            tolerance for clocks that differ.
+        Unknown: the report is.
+        Rejected: it is another incident's, or was sent later, beyond the pack's tolerance for
+            clocks that differ.
     """
     report = city.reports.get(event.report_id)
     if report is None:
-        raise Rejected("report_id", "is not a report of this centre")
+        raise Unknown("report_id", "is not a report of this centre")
     if report.owner != event.incident_id:
         raise Rejected("incident_id", f"the report is about another incident, {report.owner}")
     if report.ended_at is not None:
@@ -49,15 +51,17 @@ def record_survey(city: City, event: SurveyCompleted) -> None:
     """The epidemiological survey of a case is done (work plans: within 24 hours).
 
     Raises:
-        Rejected: the incident is unknown, no case was found in it, or it is surveyed already.
+        Unknown: the incident is.
+        Early: no case was found in it (yet).
+        Crossed: it is surveyed already.
     """
-    _incident(city, event.incident_id)
+    incident_of(city, event.incident_id)
     owned = city.owned(event.incident_id)
     asked = [each for each in owned if isinstance(each, Clock) and each.kind == "survey"]
     if not asked:
-        raise Rejected("incident_id", "no case was found in it")
+        raise Early("incident_id", "no case was found in it")
     if asked[0].ended_at is not None:
-        raise Rejected("incident_id", "is surveyed already")
+        raise Crossed("incident_id", "is surveyed already")
     city.emit(
         SurveyRecorded(
             incident_id=event.incident_id,
@@ -74,11 +78,12 @@ def record_infection(city: City, event: CrewInfected) -> None:
     """A member of a crew was infected on a run: somebody must look.
 
     Raises:
-        Rejected: the incident is unknown, or the unit has not been on it.
+        Unknown: the incident is.
+        Early: the unit has not been on it (yet).
     """
-    incident = _incident(city, event.incident_id)
+    incident = incident_of(city, event.incident_id)
     if all(city.assignments[key].unit_id != event.unit_id for key in incident.assignments):
-        raise Rejected("unit_id", "has not been on this incident")
+        raise Early("unit_id", "has not been on this incident")
     city.emit(
         InfectionRecorded(incident_id=event.incident_id, unit_id=event.unit_id, at=event.at),
         key=event.incident_id,
@@ -90,10 +95,3 @@ def record_infection(city: City, event: CrewInfected) -> None:
         event.unit_id,
         f"a member of the crew of {event.unit_id} is infected, traced to {event.incident_id}",
     )
-
-
-def _incident(city: City, incident_id: str) -> Incident:
-    incident = city.incidents.get(incident_id)
-    if incident is None:
-        raise Rejected("incident_id", "is not an incident of this centre")
-    return incident

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Crossed, Early
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Assignment, Handover
+from dispatch.domain.references import handover_of
 from dispatch.domain.reports import report_departure
 from dispatch.topics.hospitals import BedFreed, PatientLeft
 
@@ -37,19 +38,17 @@ def leave(city: City, event: PatientLeft) -> None:
     """A patient has left the hospital by himself.
 
     Raises:
-        Rejected: the handover is unknown or another hospital's, its patient has not arrived, or has
-            left already.
+        Unknown: the handover is.
+        Early: its patient has not arrived.
+        Crossed: the patient has left already.
+        Rejected: the handover is another hospital's.
     """
-    handover = city.handovers.get(event.handover_id)
-    if handover is None:
-        raise Rejected("handover_id", "is not a handover of this centre")
-    if handover.hospital_id != event.hospital_id:
-        raise Rejected("handover_id", "was announced to another hospital")
+    handover = handover_of(city, event.handover_id, event.hospital_id)
     arrived = "at_hospital" in city.assignments[handover.assignment_id].reached
     if handover.status in ("withdrawn", "diverted") or not arrived:
-        raise Rejected("handover_id", "its patient has not arrived")
+        raise Early("handover_id", "its patient has not arrived")
     if handover.left_at is not None:
-        raise Rejected("handover_id", "its patient has left already")
+        raise Crossed("handover_id", "its patient has left already")
     _left(city, handover, event.at)
 
 

@@ -8,12 +8,14 @@ Source: 120 plan §3, §6; domain, terminal disinfection.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
-from dispatch.domain import symptoms
-from dispatch.domain.city import City, Rejected
+from dispatch.domain import symptoms, timing
+from dispatch.domain.city import City, Crossed, Early, Rejected, Unknown
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Hospital, Job, Position
+from dispatch.domain.references import assignment_of
 from dispatch.domain.travel import metres_between
 from dispatch.policy.pack import Minimum
 from dispatch.topics.announcement import Reason
@@ -30,23 +32,34 @@ from dispatch.topics.units import DisinfectionCertified, VehicleCleaned
 _SECONDS_PER_MINUTE = 60.0
 
 
-def owe(city: City, assignment: Assignment, receiving: Hospital) -> None:
+def owe(
+    city: City, assignment: Assignment, receiving: Hospital, since: datetime | None = None
+) -> None:
     """Tell where and how the unit of a run is disinfected whose crew has signed, once.
 
-    The run goes on until the hospital has signed, or a dispatcher lets the vehicle go.
+    The run goes on until the hospital has signed, or a dispatcher lets the vehicle go. `since`
+    (aware UTC) is when the crew signed, where that was before now.
     """
     if assignment.disinfection == "terminal" and _job_of(city, assignment) is None:
-        job = replace(_job(city, assignment, receiving.position, receiving), owed=True)
-        city.put(job)
+        job = _job(city, assignment, receiving.position, receiving, since)
+        city.put(job := replace(job, owed=True))
         _tell(city, job)
 
 
 def after_run(
-    city: City, assignment: Assignment, *, near: Position, receiving: Hospital | None
+    city: City,
+    assignment: Assignment,
+    *,
+    near: Position,
+    receiving: Hospital | None,
+    since: datetime | None = None,
 ) -> None:
-    """See to the vehicle of a run that is over, whose crew has met the patient."""
+    """See to the vehicle of a run that is over, whose crew has met the patient.
+
+    `since` (aware UTC) is when the crew ended it, where that was before now.
+    """
     if assignment.disinfection == "terminal":
-        order_job(city, assignment, near=near, receiving=receiving)
+        order_job(city, assignment, near=near, receiving=receiving, since=since)
         return
     policy = city.pack.disinfection
     city.emit(
@@ -66,19 +79,19 @@ def record_cleaning(city: City, event: VehicleCleaned) -> None:
     """The crew has cleaned its vehicle after an ordinary run.
 
     Raises:
-        Rejected: the assignment is unknown or another unit's, its run goes on or asks for terminal
-            disinfection, or its cleaning is recorded already.
+        Unknown: the assignment is.
+        Early: its run goes on.
+        Crossed: its cleaning is recorded already.
+        Rejected: it is another unit's, or asks for terminal disinfection.
     """
-    run = city.assignments.get(event.assignment_id)
-    if run is None or run.unit_id != event.unit_id:
-        raise Rejected("assignment_id", "is not an assignment of this unit")
+    run = assignment_of(city, event.unit_id, event.assignment_id)
     if run.ended_at is None:
-        raise Rejected("assignment_id", "its run goes on: the vehicle is cleaned after it")
+        raise Early("assignment_id", "its run goes on: the vehicle is cleaned after it")
     if run.disinfection == "terminal":
         reason = "asks for terminal disinfection: send the certificate of its job"
         raise Rejected("assignment_id", reason)
     if run.cleaned_at is not None:
-        raise Rejected("assignment_id", "the cleaning after it is recorded already")
+        raise Crossed("assignment_id", "the cleaning after it is recorded already")
     city.put(replace(run, cleaned_at=event.at))
     city.emit(
         CleaningRecorded(
@@ -94,7 +107,12 @@ def record_cleaning(city: City, event: VehicleCleaned) -> None:
 
 
 def order_job(
-    city: City, assignment: Assignment, *, near: Position, receiving: Hospital | None
+    city: City,
+    assignment: Assignment,
+    *,
+    near: Position,
+    receiving: Hospital | None,
+    since: datetime | None = None,
 ) -> None:
     """Block the unit of a contaminated run that is over, and tell where it is disinfected.
 
@@ -103,7 +121,11 @@ def order_job(
     known = _job_of(city, assignment)
     if known is not None and known.ended_at is not None:
         return
-    job = _job(city, assignment, near, receiving) if known is None else replace(known, owed=False)
+    job = (
+        _job(city, assignment, near, receiving, since)
+        if known is None
+        else replace(known, owed=False)
+    )
     city.put(job)
     change_unit(city, city.units[assignment.unit_id], job_id=job.job_id)
     if known is None:
@@ -114,7 +136,13 @@ def _job_of(city: City, assignment: Assignment) -> Job | None:
     return city.jobs.get(f"{assignment.assignment_id}/D")
 
 
-def _job(city: City, assignment: Assignment, near: Position, receiving: Hospital | None) -> Job:
+def _job(
+    city: City,
+    assignment: Assignment,
+    near: Position,
+    receiving: Hospital | None,
+    since: datetime | None,
+) -> Job:
     return Job(
         job_id=f"{assignment.assignment_id}/D",
         unit_id=assignment.unit_id,
@@ -122,6 +150,7 @@ def _job(city: City, assignment: Assignment, near: Position, receiving: Hospital
         incident_id=assignment.incident_id,
         centre_id=_centre(city, near, receiving),
         ordered_at=city.now,
+        since=since or city.now,
         minimums=dict(city.pack.disinfection.minimums),
     )
 
@@ -164,15 +193,17 @@ def certify(city: City, event: DisinfectionCertified) -> None:
     signature may have its vehicle disinfected meanwhile.
 
     Raises:
-        Rejected: the job is unknown, another vehicle's or closed, or the certificate falls short.
+        Unknown: the job is.
+        Crossed: it has an accepted certificate already.
+        Rejected: it is another vehicle's, or the certificate falls short.
     """
     job = city.jobs.get(event.job_id)
     if job is None:
-        raise Rejected("job_id", "is not a disinfection job of this centre")
+        raise Unknown("job_id", "is not a disinfection job of this centre")
     if job.unit_id != event.unit_id:
         raise Rejected("unit_id", f"the job is for another vehicle, {job.unit_id}")
     if job.ended_at is not None:
-        raise Rejected("job_id", "has an accepted certificate already")
+        raise Crossed("job_id", "has an accepted certificate already")
     wrong = _shortcomings(city, job, event)
     if wrong:
         raise Rejected(wrong[0].field, wrong[0].reason, *wrong[1:])
@@ -209,15 +240,16 @@ def certify_by_hospital(city: City, event: DisinfectionCertifiedByHospital) -> N
     """
     known = city.jobs.get(event.job_id)
     if known is None or known.centre_id != event.hospital_id:
+        refused = Unknown if known is None else Rejected
         own = [
             job.job_id
             for job in city.jobs.values()
             if job.centre_id == event.hospital_id and job.ended_at is None
         ]
         if not own:
-            raise Rejected("job_id", "is not a job of this hospital's centre, which has none")
+            raise refused("job_id", "is not a job of this hospital's centre, which has none")
         jobs = ", ".join(sorted(own))
-        raise Rejected("job_id", f"is not a job of this hospital's centre (its own: {jobs})")
+        raise refused("job_id", f"is not a job of this hospital's centre (its own: {jobs})")
     certify(city, event)
 
 
@@ -301,13 +333,14 @@ def _shortcomings(city: City, job: Job, event: DisinfectionCertified) -> list[Re
         f"{event.contact_minutes:g} is longer than the {lasted:g} minutes from started_at to "
         "ended_at",
     )
+    # The crew may be heard later than it says: the job was ordered when its signature was read.
+    since = job.since or job.ordered_at
     must(
-        event.started_at >= job.ordered_at,
+        timing.not_before(event.started_at, since, city.pack),
         "started_at",
-        f"is before the job was ordered, {job.ordered_at.isoformat()}",
+        f"is before the vehicle was free for it, {since.isoformat()}",
     )
-    tolerance = city.pack.events.future_tolerance_seconds
-    must(event.ended_at <= city.in_seconds(tolerance), "ended_at", "is in the future")
+    must(timing.not_after(event.ended_at, city.now, city.pack), "ended_at", "is in the future")
     return wrong
 
 

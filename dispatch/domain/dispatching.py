@@ -7,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
 from typing import Final, Literal, get_args
@@ -596,10 +596,18 @@ def order_unanswered(city: City, assignment_id: str) -> None:
         serve_queue(city, unit_id)
 
 
-def fail(city: City, assignment: Assignment, *, outcome: Failure, reason: str) -> None:
+def fail(
+    city: City,
+    assignment: Assignment,
+    *,
+    outcome: Failure,
+    reason: str,
+    since: datetime | None = None,
+) -> None:
     """Take a unit that cannot serve off its run until it reports itself back, and send the next.
 
-    The next unit goes to where this one stands, when it has the patient on board.
+    The next unit goes to where this one stands, when it has the patient on board. `since` (aware
+    UTC) is when its crew ended the run, where that was before now.
     """
     unit = city.units[assignment.unit_id]
     left_at, unsure = assignment.place, ""
@@ -607,7 +615,14 @@ def fail(city: City, assignment: Assignment, *, outcome: Failure, reason: str) -
         left_at = replace(left_at, position=unit.position, source="unit", address=None)
         if not where(unit, city.now, city.pack.allocation.position_fresh_seconds)[1]:
             unsure = f"; where its patient is now is not known: last at {unit.position_at}"
-    orders.withdraw(city, assignment, outcome=outcome, reason=reason, unit_status="out_of_service")
+    orders.withdraw(
+        city,
+        assignment,
+        outcome=outcome,
+        reason=reason,
+        unit_status="out_of_service",
+        since=since,
+    )
     incident = city.incidents[assignment.incident_id]
     left_behind = incident.left_behind
     if left_at != incident.place:

@@ -14,6 +14,7 @@ from dispatch.domain.escalation import escalate
 from dispatch.domain.lifecycle import run_of
 from dispatch.domain.model import Assignment, Handover
 from dispatch.domain.onward import transfer_onward
+from dispatch.domain.references import handover_of
 from dispatch.domain.reports import report_case
 from dispatch.topics.codes import FoundBy
 from dispatch.topics.fields import CaseStatus, Condition
@@ -34,7 +35,8 @@ def find_case(city: City, event: CaseFound) -> None:
     """The crew finds a case on the way (120 plan §4).
 
     Raises:
-        Rejected: the unit is unknown, or is not on this assignment (any more).
+        Unknown: the assignment is.
+        Rejected: the unit is not on it (any more).
     """
     run = run_of(city, event.unit_id, event.assignment_id)
     _found(city, run, event.case_status, "crew", event.at, condition=event.condition)
@@ -44,7 +46,8 @@ def find_patient(city: City, event: PatientFound) -> None:
     """The hospital finds a case in a patient it expects or has received.
 
     Raises:
-        Rejected: the handover is unknown, another hospital's or withdrawn.
+        Unknown: the handover is.
+        Rejected: it is another hospital's, or withdrawn.
     """
     handover = _received(city, event.hospital_id, event.handover_id)
     _found_on_arrival(city, handover, event.case_status, "hospital", event.at)
@@ -54,8 +57,9 @@ def report_result(city: City, event: ResultReported) -> None:
     """A test of a patient was answered: a positive one is a case found, a negative lowers nothing.
 
     Raises:
-        Rejected: the handover is unknown, another hospital's or withdrawn; a case status is given
-            with a negative result.
+        Unknown: the handover is.
+        Rejected: it is another hospital's, or withdrawn; a case status is given with a negative
+            result.
     """
     handover = _received(city, event.hospital_id, event.handover_id)
     if event.case_status is not None and not event.positive:
@@ -80,11 +84,7 @@ def report_result(city: City, event: ResultReported) -> None:
 
 def _received(city: City, hospital_id: str, handover_id: str) -> Handover:
     """Return the handover of a patient whom a hospital expects or has received."""
-    known = city.handovers.get(handover_id)
-    if known is None:
-        raise Rejected("handover_id", "is not a handover of this centre")
-    if known.hospital_id != hospital_id:
-        raise Rejected("handover_id", "was announced to another hospital")
+    known = handover_of(city, handover_id, hospital_id)
     if known.status in ("withdrawn", "diverted"):
         raise Rejected("handover_id", f"is {known.status}")
     return known

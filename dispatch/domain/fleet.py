@@ -13,7 +13,12 @@ from dispatch.topics.reports import DutiesReported
 
 
 def change_unit(city: City, unit: Unit, *, assumed: bool = False, **changes: Any) -> Unit:
-    """Replace a unit and tell everybody of its new status, and whether nobody has reported it."""
+    """Replace a unit and tell everybody of its new status, which it has since now.
+
+    Where a crew has said so itself, `status_at` says since when; `assumed` says that nobody has.
+    """
+    if "status" in changes:
+        changes = {"status_at": city.now} | changes
     changed = replace(unit, **changes)
     city.put(changed)
     city.emit(

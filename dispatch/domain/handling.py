@@ -1,7 +1,6 @@
 """Every input and every timer, and the one function that deals with it."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any, Final
 
 from dispatch.domain import (
@@ -29,12 +28,14 @@ from dispatch.domain import (
     orders,
     overriding,
     placements,
+    positions,
     radio,
     reports,
     rerouting,
     setting_out,
     signing,
     supplies,
+    timing,
     transfers,
     wearing,
 )
@@ -299,31 +300,29 @@ _OF_CREWS: Final = (
     VehicleCleaned,
     ObservationsReported,
 )
-_TIMES: Final = (
-    "received_at",
-    "answered_at",
-    "at",
-    "ring_at",
-    "talk_started_at",
-    "acceptance_started_at",
-    "acceptance_ended_at",
-)
 
 
 def handle(city: City, event: Content, digest: str) -> None:
     """Deal with one input; `digest` identifies its content.
 
     Raises:
+        Early: it does not follow from what is known, and may once more is read.
+        Unknown: it refers to something of which nobody has heard.
+        Crossed: it crossed with something else, and has no effect any more.
         Rejected: it must not take effect, or is from the future.
-        Early: its call has not come.
-        Duplicate: it is known.
+        Duplicate: it says what is known, or was so before.
     """
-    _refuse_the_future(city, event)
     if isinstance(event, _OF_CREWS):
         radio.note_heard(city, event.unit_id)
+        positions.note_clock(city, event.unit_id, event.at)
+    elif not isinstance(event, DisinfectionCertified):
+        _refuse_the_future(city, event)
     if isinstance(event, Call):
         calls.receive(city, event, digest)
-    elif isinstance(event, TransferRequested):
+        _see_to_units(city)
+        return
+    event = timing.set_back(event, city.now)
+    if isinstance(event, TransferRequested):
         transfers.request(city, event, digest)
     elif isinstance(event, TransferBatchRequested):
         batches.request(city, event, digest)
@@ -356,23 +355,14 @@ def _see_to_units(city: City) -> None:
 def _refuse_the_future(city: City, event: Content) -> None:
     """Refuse an event that says it happened further ahead than the pack tolerates.
 
-    Of a report with a position only that is not believed (`positions.take`): the clock is that of
-    the device that says where the vehicle is, and what the crew does counts.
+    No crew's: the clock is a device's, and what the crew does counts, as of now.
     """
-    if isinstance(event, UnitReported) and event.position is not None:
-        return
-    tolerance = city.pack.events.future_tolerance_seconds
-    latest = city.in_seconds(tolerance)
-    for name in _times(type(event)):
+    latest = city.now + timing.tolerance(city.pack)
+    for name in timing.times(type(event)):
         happened_at = getattr(event, name)
         if happened_at is not None and happened_at > latest:
+            tolerance = city.pack.events.future_tolerance_seconds
             raise Rejected(name, f"is more than {tolerance} s in the future")
-
-
-@cache
-def _times(kind: type[Content]) -> tuple[str, ...]:
-    """Return the fields in which an input says when it happened."""
-    return tuple(name for name in _TIMES if name in kind.model_fields)
 
 
 def fire(city: City, timer: Timer) -> None:

@@ -13,9 +13,17 @@ from dispatch.domain import (
     tiers,
 )
 from dispatch.domain.arrivals import BEFORE_ARRIVAL, must_be_told
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Crossed, Duplicate, Rejected
 from dispatch.domain.escalation import escalate
-from dispatch.domain.model import Assignment, Handover, Hospital, Incident, Position
+from dispatch.domain.model import (
+    HANDED_OVER,
+    Assignment,
+    Handover,
+    Hospital,
+    Incident,
+    Position,
+)
+from dispatch.domain.references import handover_of
 from dispatch.domain.roster import where
 from dispatch.topics.codes import History
 from dispatch.topics.handovers import (
@@ -204,9 +212,15 @@ def acknowledge(city: City, event: HandoverAcknowledged) -> None:
     """The hospital is getting ready.
 
     Raises:
-        Rejected: the handover is unknown, another hospital's, withdrawn or closed.
+        Unknown: the handover is.
+        Duplicate: the patient is there already.
+        Crossed: it is withdrawn.
+        Rejected: it is another hospital's.
     """
-    handover = find_open(city, event.handover_id, event.hospital_id)
+    handover = handover_of(city, event.handover_id, event.hospital_id)
+    if handover.status in HANDED_OVER:
+        raise Duplicate
+    must_be_open(handover)
     city.put(replace(handover, status="acknowledged"))
     tell_progress(city, handover, "acknowledged", event.by)
     for kind in ("handover_remind", "handover_next", "handover_unanswered"):
@@ -219,9 +233,12 @@ def to_divert(city: City, event: HandoverDiverted) -> Handover:
     It may do so on arrival too, as long as the crew has not signed.
 
     Raises:
-        Rejected: as for an acknowledgement, or the crew has signed.
+        Unknown: the handover is.
+        Crossed: it is over.
+        Rejected: it is another hospital's, or the crew has signed.
     """
-    handover = find_open(city, event.handover_id, event.hospital_id)
+    handover = handover_of(city, event.handover_id, event.hospital_id)
+    must_be_open(handover)
     if handover.signed_by_crew is not None:
         reason = "cannot be diverted: the crew has signed; ask for a transfer of the patient"
         raise Rejected("handover_id", reason)
@@ -356,33 +373,10 @@ def next_hospital(
     )
 
 
-def find(city: City, handover_id: str) -> Handover:
-    """Return a handover. Raises Rejected where it is unknown."""
-    handover = city.handovers.get(handover_id)
-    if handover is None:
-        raise Rejected("handover_id", "is not a handover of this centre")
-    return handover
-
-
-def find_of(city: City, handover_id: str, hospital_id: str) -> Handover:
-    """Return a handover of a hospital. Raises Rejected where it is none."""
-    handover = find(city, handover_id)
-    if handover.hospital_id != hospital_id:
-        raise Rejected("handover_id", "was announced to another hospital")
-    return handover
-
-
-def find_open(city: City, handover_id: str, hospital_id: str) -> Handover:
-    """Return an open handover of a hospital. Raises Rejected where it is none."""
-    handover = find_of(city, handover_id, hospital_id)
-    must_be_open(handover)
-    return handover
-
-
 def must_be_open(handover: Handover) -> None:
-    """Refuse a handover that is over, as Rejected."""
+    """Refuse a handover that is over, as Crossed."""
     if handover.ended_at is not None:
-        raise Rejected("handover_id", f"is {handover.status}")
+        raise Crossed("handover_id", f"is {handover.status}")
 
 
 def _unanswered(city: City, handover_id: str) -> Handover | None:

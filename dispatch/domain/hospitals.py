@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dispatch.domain import beds, tiers
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Crossed, Early, Rejected
 from dispatch.domain.fleet import report_duties
 from dispatch.domain.model import Hospital, Position
 from dispatch.topics.codes import Destination
@@ -109,7 +109,7 @@ def report_hospital(city: City, event: HospitalReported) -> None:
     if hospital is None:
         raise Rejected("hospital_id", "is not a hospital of this city")
     if hospital.reported_at is not None and event.at < hospital.reported_at:
-        raise Rejected("at", "is older than this hospital's last report")
+        raise Crossed("at", "is older than this hospital's last report")
     short_before = tiers.bed_shortfalls(city)
     decontamination = event.decontamination
     changed = replace(
@@ -146,8 +146,8 @@ def _check_counts(hospital: Hospital, event: HospitalReported) -> None:
         if there is None or free <= there:
             continue
         if event.rooms is not None and room in event.rooms:
-            raise Rejected(f"rooms.{room}", f"{free} free are more than the {there} there are")
-        raise Rejected(f"capacity.{room}", f"{there} are fewer than the {free} that are free")
+            raise Early(f"rooms.{room}", f"{free} free are more than the {there} there are")
+        raise Early(f"capacity.{room}", f"{there} are fewer than the {free} that are free")
 
 
 def _service_for(destination: Destination) -> HospitalService:

@@ -11,8 +11,9 @@ from dispatch.domain import (
     placements,
     symptoms,
 )
-from dispatch.domain.city import City, Early, Rejected
+from dispatch.domain.city import City, Rejected
 from dispatch.domain.model import Assignment, Incident, Place
+from dispatch.domain.references import call_of
 from dispatch.policy.decision import Facts
 from dispatch.topics.codes import RunOutcome
 from dispatch.topics.fields import CrewKind
@@ -28,12 +29,10 @@ def of_call(city: City, call_id: str) -> Incident:
     """Return the open incident that a call belongs to.
 
     Raises:
-        Early: the call has not come yet.
+        Unknown: the call has not come yet.
         Rejected: it is cancelled and another one stands, or its incident is closed.
     """
-    record = city.calls.get(call_id)
-    if record is None:
-        raise Early(call_id)
+    record = call_of(city, call_id)
     incident = city.incidents[record.incident_id]
     # One whose patient a crew has met goes on, though its last call turns out to be another's.
     if record.outcome == "cancelled" and (

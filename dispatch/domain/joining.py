@@ -12,7 +12,7 @@ from dispatch.domain import (
     scenes,
     symptoms,
 )
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Early, Rejected
 from dispatch.domain.identity import is_exact
 from dispatch.domain.linking import Link
 from dispatch.domain.model import CallRecord, Incident
@@ -27,7 +27,7 @@ def confirm(city: City, event: CallLinkConfirmed) -> None:
     The incident of the crew that stays goes on; the calls of the other are linked to it.
 
     Raises:
-        Early: the call has not come yet.
+        Unknown: the call has not come yet.
         Rejected: its incident is closed, or no link is proposed for it, or another one.
     """
     newer, older = _proposed(city, event)
@@ -42,7 +42,7 @@ def refuse(city: City, event: CallLinkRefused) -> None:
     """Let two incidents be two.
 
     Raises:
-        Early: the call has not come yet.
+        Unknown: the call has not come yet.
         Rejected: its incident is closed, or no link is proposed for it, or another one.
     """
     newer, older = _proposed(city, event)
@@ -64,7 +64,7 @@ def _proposed(city: City, event: CallLinkConfirmed | CallLinkRefused) -> tuple[I
     newer = incidents.of_call(city, event.call_id)
     older = city.incidents.get(newer.may_be or "")
     if older is None:
-        raise Rejected("call_id", "has no link proposed: none was, or it has lapsed")
+        raise Early("call_id", "has no link proposed: none was, or it has lapsed")
     if event.incident_id not in (None, older.incident_id):
         raise Rejected("incident_id", f"is not what is proposed: that is {older.incident_id}")
     return newer, older

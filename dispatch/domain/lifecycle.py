@@ -13,10 +13,12 @@ from typing import Final
 from dispatch.domain import (
     aftercare,
     clocks,
+    crossing,
     departures,
     dispatching,
     handover,
     incidents,
+    late_word,
     link_proposals,
     orders,
     positions,
@@ -24,10 +26,12 @@ from dispatch.domain import (
     scenes,
     setting_out,
     signing,
+    timing,
 )
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Crossed, Duplicate, Early, Rejected
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Assignment, Unit
+from dispatch.domain.references import assignment_of
 from dispatch.domain.roster import OFF
 from dispatch.topics.city import CityModeSwitched
 from dispatch.topics.fleet import CityModeChanged
@@ -48,19 +52,26 @@ REPORTED: Final[Mapping[str, frozenset[str]]] = {
     before: frozenset(after) for before, after in _DATA["reported"].items()
 }
 RUN_END: Final[Mapping[str, Mapping[str, bool]]] = _DATA["run_end"]
-_RUN: Final = frozenset({"rolling", "on_scene", "transporting", "at_hospital"})
+_REPORTABLE: Final = frozenset().union(*REPORTED.values())
+_NOT_DISINFECTED: Final = "the vehicle is not disinfected: its certificate is missing"
 
 
-def check_transition(before: str, after: str) -> None:
-    """Refuse a status that may not follow another.
+def check_transition(city: City, unit: Unit, event: UnitReported) -> None:
+    """Refuse a status that may not follow a unit's own.
 
     Raises:
-        Rejected: the transition is not legal; the reason names what would be.
+        Duplicate, Crossed, Early: the transition is not legal (`crossing.refuse`); the reason names
+            what would be.
+        Rejected: no crew reports such a status.
     """
+    before, after = unit.status, event.status
     if after in REPORTED[before]:
         return
     legal = ", ".join(sorted(REPORTED[before])) or "none before both have signed"
-    raise Rejected("status", f"{before} cannot be followed by {after} (legal: {legal})")
+    reason = f"{before} cannot be followed by {after} (legal: {legal})"
+    if after not in _REPORTABLE:
+        raise Rejected("status", reason)
+    crossing.refuse(city, unit, event, "status", reason)
 
 
 def report_unit(city: City, event: UnitReported) -> None:
@@ -70,12 +81,21 @@ def report_unit(city: City, event: UnitReported) -> None:
     believed is left out, and the rest counts.
 
     Raises:
-        Rejected: the unit is unknown or the transition is not legal.
+        Early: the transition is not legal (yet).
+        Duplicate: it is an older report, of what the unit has behind it.
+        Crossed: the crew can't have known what has changed its unit meanwhile.
+        Rejected: the unit is unknown, or no crew reports such a status.
     """
     unit = _unit(city, event.unit_id)
-    event, unit = positions.take(city, event, unit)
+    unit = positions.take(city, event, unit)
     if event.staffed is not None and event.staffed != unit.staffed:
         unit = change_unit(city, unit, staffed=event.staffed)
+    lost = late_word.run_of_silent(city, unit) if event.status in crossing.RUN else None
+    if lost is not None and late_word.counts(city, lost, event.at):
+        if late_word.take(city, lost, event.at) is None:
+            # It drives for nobody: its order was withdrawn, and now it is free.
+            event = event.model_copy(update={"status": None})
+        unit = city.units[event.unit_id]
     if event.status is not None and event.status != unit.status:
         _change_status(city, unit, event)
     unit = city.units[event.unit_id]
@@ -89,23 +109,41 @@ def report_unit(city: City, event: UnitReported) -> None:
 def acknowledge_order(city: City, event: OrderAcknowledged) -> None:
     """The crew has received its order (接收命令).
 
+    What the crew has reported since acknowledges it too; its own word may be heard after that. One
+    that was in time counts even if another has been ordered by then (`late_word`).
+
     Raises:
-        Rejected: the unit is unknown, or is not on this assignment (any more).
+        Unknown: the assignment is.
+        Duplicate: it is acknowledged already.
+        Crossed: the run has ended.
+        Rejected: it is another unit's run.
     """
-    assignment = run_of(city, event.unit_id, event.assignment_id)
-    if assignment.acknowledged_at is not None:
-        raise Rejected("assignment_id", "is acknowledged already")
-    _acknowledged(city, assignment, event)
+    ordered = assignment_of(city, event.unit_id, event.assignment_id)
+    if late_word.counts(city, ordered, event.at):
+        again = late_word.take(city, ordered, event.at)
+        if again is not None:
+            _acknowledged(city, again, event)
+        return
+    known = ordered.acknowledged_at
+    if known is None:
+        run = run_of(city, event.unit_id, event.assignment_id, ended=Crossed)
+        _acknowledged(city, run, event)
+    elif ordered.ordered_at <= event.at < known:
+        city.put(replace(ordered, acknowledged_at=event.at))
+    else:
+        raise Duplicate
 
 
 def end_run(city: City, event: RunEnded) -> None:
     """The run ended aborted, empty or refused; another unit goes where the reason asks for one.
 
     Raises:
-        Rejected: as for an acknowledgement; the reason is not one of the outcome's; the run was
-            refused after the unit had rolled.
+        Unknown, Crossed: as for an acknowledgement.
+        Early: a run is empty that has not started.
+        Rejected: it is another unit's run; the reason is not one of the outcome's; the run was
+            refused after the unit had rolled, or is over with the handover.
     """
-    assignment = run_of(city, event.unit_id, event.assignment_id)
+    assignment = run_of(city, event.unit_id, event.assignment_id, ended=Crossed)
     reasons = RUN_END[event.outcome]
     if event.reason not in reasons:
         raise Rejected("reason", f"must be one of {', '.join(reasons)} for {event.outcome}")
@@ -113,11 +151,15 @@ def end_run(city: City, event: RunEnded) -> None:
     if event.outcome == "refused" and unit.status != "ordered":
         raise Rejected("outcome", f"a run is refused before it starts: the unit is {unit.status}")
     if event.outcome == "empty" and unit.status == "ordered":
-        raise Rejected("outcome", "a run is not empty before it starts: the unit is ordered")
+        raise Early("outcome", "a run is not empty before it starts: the unit is ordered")
     if unit.status == "at_hospital":
         raise Rejected("outcome", "the patient has arrived: the run ends with the handover")
+    before = max(assignment.reached.values(), default=assignment.ordered_at)
+    ended_at = timing.happened_at(event.at, cause=before, now=city.now)
     if event.outcome != "empty" and reasons[event.reason]:
-        dispatching.fail(city, assignment, outcome=event.outcome, reason=event.reason)
+        dispatching.fail(
+            city, assignment, outcome=event.outcome, reason=event.reason, since=ended_at
+        )
         return
     orders.end_run(
         city,
@@ -126,8 +168,9 @@ def end_run(city: City, event: RunEnded) -> None:
         reason=event.reason,
         patient_owed=False,
         unit_status="returning",
+        since=ended_at,
     )
-    departures.run_ended(city, assignment, event.reason, event.at)
+    departures.run_ended(city, assignment, event.reason, ended_at)
     incidents.close_if_done(city, assignment.incident_id)
     dispatching.serve_queue(city, event.unit_id)
 
@@ -136,12 +179,14 @@ def record_death(city: City, event: PatientDied) -> None:
     """A patient died in the crew's care; the run goes on, or the crew ends it.
 
     Raises:
-        Rejected: as for an acknowledgement; the crew has not met the patient, or the death of each
-            patient of the incident is recorded already.
+        Unknown: the assignment is.
+        Early: the crew has not met the patient (yet).
+        Rejected: it is another unit's run, has ended, or the death of each patient of the incident
+            is recorded already.
     """
     run = run_of(city, event.unit_id, event.assignment_id)
     if not run.met_patient:
-        raise Rejected("assignment_id", "the crew has not met the patient")
+        raise Early("assignment_id", "the crew has not met the patient")
     incident = city.incidents[run.incident_id]
     deaths = sum(city.assignments[key].deaths for key in incident.assignments)
     if deaths >= incident.patient_count:
@@ -165,24 +210,25 @@ def report_scene(city: City, event: SceneReported) -> None:
     """The crew has learnt where the patient is: all of its incident who are on the way hear of it.
 
     Raises:
-        Rejected: as for an acknowledgement, or nobody can be where it says.
+        Unknown: the assignment is.
+        Rejected: it is another unit's run, or has ended, or nobody can be where it says.
     """
     run = run_of(city, event.unit_id, event.assignment_id)
     scenes.report_scene(city, event, run.incident_id)
 
 
-def run_of(city: City, unit_id: str, assignment_id: str) -> Assignment:
+def run_of(
+    city: City, unit_id: str, assignment_id: str, *, ended: type[Rejected] = Rejected
+) -> Assignment:
     """Return the run that a unit is on.
 
     Raises:
-        Rejected: the unit is unknown, or is not on this assignment (any more).
+        Unknown: no such run has been ordered.
+        Rejected: it is another unit's, or has ended (that as `ended`).
     """
-    _unit(city, unit_id)
-    assignment = city.assignments.get(assignment_id)
-    if assignment is None or assignment.unit_id != unit_id:
-        raise Rejected("assignment_id", "is not an assignment of this unit")
+    assignment = assignment_of(city, unit_id, assignment_id)
     if assignment.ended_at is not None:
-        raise Rejected("assignment_id", f"has ended ({assignment.outcome})")
+        raise ended("assignment_id", f"has ended ({assignment.outcome})")
     return assignment
 
 
@@ -207,16 +253,15 @@ def switch_mode(city: City, event: CityModeSwitched) -> None:
 def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
     status = event.status
     assert status is not None, "only a reported status is a change"
-    check_transition(unit.status, status)
+    check_transition(city, unit, event)
+    if status in ("returning", "available") and unit.job_id is not None:
+        raise Early("status", _NOT_DISINFECTED)
     if unit.status == "handed_over":
         city.cancel_timer(setting_out.TIMER, unit.unit_id)
-    if status == "returning" and unit.job_id is not None:
-        raise Rejected("status", "the vehicle is not disinfected: its certificate is missing")
     if status == "disinfecting" and unit.job_id is None:
-        raise Rejected("status", "no disinfection is ordered for this vehicle")
-    if status == "available" and unit.job_id is not None:
-        raise Rejected("status", "the vehicle is not disinfected: its certificate is missing")
-    if status in _RUN:
+        why = "no disinfection is ordered for this vehicle"
+        crossing.refuse(city, unit, event, "status", why)
+    if status in crossing.RUN:
         _progress(city, unit, status, event)
     elif status in OFF and unit.assignment_id is not None:
         assignment = city.assignments[unit.assignment_id]
@@ -224,7 +269,8 @@ def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
             city, assignment, outcome="aborted", reason=event.reason or "out of service"
         )
     else:
-        change_unit(city, unit, status=status, reason=event.reason)
+        since = min(event.at, city.now)
+        change_unit(city, unit, status=status, status_at=since, reason=event.reason)
 
 
 def _progress(city: City, unit: Unit, status: UnitStatus, event: UnitReported) -> None:
@@ -234,16 +280,18 @@ def _progress(city: City, unit: Unit, status: UnitStatus, event: UnitReported) -
         _acknowledged(city, assignment, event)
         assignment = city.assignments[assignment.assignment_id]
     if status == "at_hospital" and handover.current(city, assignment) is None:
-        raise Rejected("status", "no hospital has been told of this patient")
+        raise Early("status", "no hospital has been told of this patient")
+    before = max(assignment.reached.values(), default=assignment.ordered_at)
+    at = timing.happened_at(event.at, cause=before, now=city.now)
     city.put(
         replace(
             assignment,
-            reached={**assignment.reached, status: event.at},
+            reached={**assignment.reached, status: at},
             met_patient=assignment.met_patient or status == "on_scene",
         )
     )
-    change_unit(city, unit, status=status)
-    incidents.tell_progress(city, assignment, status, event.at)
+    change_unit(city, unit, status=status, status_at=at)
+    incidents.tell_progress(city, assignment, status, at)
     if status == "on_scene":
         link_proposals.lapse(city, assignment.incident_id, "a crew has met the patient")
         if event.position is not None and unit.position is not None and unit.doubt is None:
@@ -254,7 +302,7 @@ def _progress(city: City, unit: Unit, status: UnitStatus, event: UnitReported) -
             "order_to_rolling",
             assignment.incident_id,
             assignment.assignment_id,
-            at=event.at,
+            at=at,
         )
     elif status == "transporting":
         _on_the_way(city, assignment.assignment_id)
@@ -277,8 +325,7 @@ def _arrived(city: City, assignment_id: str) -> None:
     run = city.assignments[assignment_id]
     announced = handover.current(city, run)
     assert announced is not None, "checked before the change of status"
-    # A device's clock may be wrong.
-    arrived_at = min(max(run.reached["at_hospital"], run.ordered_at), city.now)
+    arrived_at = run.reached["at_hospital"]
     limit = timedelta(seconds=city.pack.handover.signature_seconds)
     city.set_timer("handover_signatures", announced.handover_id, arrived_at + limit)
     aftercare.arrived(city, announced, run, arrived_at)
@@ -288,9 +335,10 @@ def _arrived(city: City, assignment_id: str) -> None:
 def _acknowledged(
     city: City, assignment: Assignment, event: OrderAcknowledged | UnitReported
 ) -> None:
-    city.put(replace(assignment, acknowledged_at=event.at))
+    at = timing.happened_at(event.at, cause=assignment.ordered_at, now=city.now)
+    city.put(replace(assignment, acknowledged_at=at))
     city.cancel_timer(radio.TIMER, assignment.assignment_id)
-    incidents.tell_progress(city, assignment, "ordered", event.at)
+    incidents.tell_progress(city, assignment, "ordered", at)
 
 
 def _unit(city: City, unit_id: str) -> Unit:

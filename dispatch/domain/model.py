@@ -83,7 +83,10 @@ class Unit:
     """A vehicle and its crew, with what it is doing now.
 
     `position` is the last one that was believed; `doubt` the last since then that was not.
-    `heard_at` is when the crew last said anything.
+    `clock_ahead_at` is when a report last came from further ahead than the pack tolerates.
+    `heard_at` is when the crew last said anything, `status_at` since when it has its status: by the
+    crew's own word, where that is not later than when it was heard. `withdrawn_at` is when an order
+    was last taken from it.
     """
 
     unit_id: str
@@ -92,11 +95,14 @@ class Unit:
     crew: CrewKind
     station: Position
     status: UnitStatus = "available"
+    status_at: datetime | None = None
     staffed: bool = True
     position: Position | None = None
     position_at: datetime | None = None
     doubt: Doubt | None = None
+    clock_ahead_at: datetime | None = None
     heard_at: datetime | None = None
+    withdrawn_at: datetime | None = None
     assignment_id: str | None = None
     job_id: str | None = None
     reason: str | None = None
@@ -216,7 +222,8 @@ class Assignment:
     that the vehicle came to it undisinfected after a case;
     `unanswered_at` is when it was found that nobody had answered its order in time, `stands_since`
     when the order was left to stand all the same, for no crew is heard;
-    `patient_owed` says of a run that ended that its patient still needs another unit; `deaths`
+    `patient_owed` says of a run that ended that its patient still needs another unit,
+    `continued_as` under which id its crew, that was heard late, has it again; `deaths`
     counts the patients who died in the crew's care; `wear_told` says that it was escalated that the
     run takes longer than a set of protection lasts. `told` is the order as the crew has it, by its
     fields; empty once that is over. `cleaned_at` is when the vehicle was cleaned after an ordinary
@@ -251,6 +258,7 @@ class Assignment:
     ended_at: datetime | None = None
     outcome: RunOutcome | None = None
     reason: str | None = None
+    continued_as: str | None = None
     patient_owed: bool = False
     deaths: int = 0
     wear_told: bool = False
@@ -306,7 +314,8 @@ class Job:
 
     `owed` says that the run goes on still, until the hospital has signed: the run occupies the unit
     then, and the job afterwards. `minimums` are those that it was ordered with, by agent; None in
-    one from before they were kept: those of the pack in force count.
+    one from before they were kept: those of the pack in force count. `since` is when the vehicle
+    was free for it, by its crew's own word; None in one from before: when it was ordered.
     """
 
     job_id: str
@@ -317,6 +326,7 @@ class Job:
     ordered_at: datetime
     owed: bool = False
     minimums: dict[str, Minimum] | None = None
+    since: datetime | None = None
     ended_at: datetime | None = None
 
 

@@ -12,8 +12,9 @@ from importlib import resources
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City
 from dispatch.domain.model import HANDED_OVER, Assignment, Handover
+from dispatch.domain.references import assignment_of
 from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.fields import parse_time
 from dispatch.topics.handovers import HandoverObserved
@@ -54,13 +55,10 @@ def report(city: City, event: ObservationsReported) -> None:
     the one to which another unit takes them.
 
     Raises:
+        Unknown: the assignment is.
         Rejected: the unit is unknown, or was never on this assignment.
     """
-    if event.unit_id not in city.units:
-        raise Rejected("unit_id", "is not a unit of this city")
-    run = city.assignments.get(event.assignment_id)
-    if run is None or run.unit_id != event.unit_id:
-        raise Rejected("assignment_id", "is not an assignment of this unit")
+    run = assignment_of(city, event.unit_id, event.assignment_id)
     observed = _observed(run, event)
     kept = (*run.observations, observed)
     if len(kept) > MOST_KEPT:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal
 
 from dispatch.domain import beds, clocks
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Crossed, Rejected, Unknown
 from dispatch.domain.model import Hospital, Offer, Reservation
 from dispatch.topics.codes import Protection
 from dispatch.topics.handovers import OfferWithdrawn, TransferOffered
@@ -81,7 +81,9 @@ def accept(city: City, event: TransferAccepted) -> Offer:
     """The hospital takes the patients: their beds are kept for the pack's hours.
 
     Raises:
-        Rejected: the offer is unknown, another hospital's, or not open any more.
+        Unknown: the offer is.
+        Crossed: it is not open any more.
+        Rejected: it is another hospital's.
     """
     offer = _open(city, event.offer_id, event.hospital_id)
     _answered(city, offer)
@@ -141,13 +143,13 @@ def reservations(city: City, offer: Offer) -> Sequence[Reservation]:
 def _open(city: City, offer_id: str, hospital_id: str) -> Offer:
     offer = city.offers.get(offer_id)
     if offer is None:
-        raise Rejected("offer_id", "is not an offer of this centre")
+        raise Unknown("offer_id", "is not an offer of this centre")
     if offer.hospital_id != hospital_id:
         raise Rejected("offer_id", "was made to another hospital")
     if offer.status == "expired" or (offer.status == "open" and city.now > offer.answer_by):
-        raise Rejected("offer_id", f"is answered too late: it stood until {offer.answer_by}")
+        raise Crossed("offer_id", f"is answered too late: it stood until {offer.answer_by}")
     if offer.status != "open":
-        raise Rejected("offer_id", f"is {offer.status}")
+        raise Crossed("offer_id", f"is {offer.status}")
     return offer
 
 

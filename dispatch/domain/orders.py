@@ -1,6 +1,7 @@
 """Orders to crews: issued, amended, ended; a new order goes out before an old one is withdrawn."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from dispatch.domain import (
@@ -159,11 +160,12 @@ def end_run(
     patient_owed: bool,
     unit_status: UnitStatus,
     unit_reason: str | None = None,
+    since: datetime | None = None,
 ) -> None:
     """End a run without a handover; a unit that met the patient of a terminal run is blocked.
 
     The unit comes to `unit_status`; the incident is told, not yet served again, where the patient
-    is still owed a unit.
+    is still owed a unit. `since` (aware UTC) is when its crew ended it, where that was before now.
     """
     for kind in (radio.TIMER, wearing.TIMER):
         city.cancel_timer(kind, assignment.assignment_id)
@@ -198,7 +200,7 @@ def end_run(
     )
     if ended.met_patient or ended.contaminated_before:
         near = unit.position or ended.place.position
-        disinfection.after_run(city, ended, near=near, receiving=None)
+        disinfection.after_run(city, ended, near=near, receiving=None, since=since)
 
 
 def withdraw(
@@ -208,8 +210,12 @@ def withdraw(
     outcome: RunOutcome,
     reason: str,
     unit_status: UnitStatus = "returning",
+    since: datetime | None = None,
 ) -> None:
-    """Stop a unit's run and tell its crew; the unit comes to `unit_status`."""
+    """Stop a unit's run and tell its crew; the unit comes to `unit_status`.
+
+    `since` (aware UTC) is when its crew ended it, where that was before now.
+    """
     city.put(replace(city.assignments[assignment.assignment_id], told={}))
     city.emit(
         OrderWithdrawn(
@@ -229,7 +235,9 @@ def withdraw(
         patient_owed=True,
         unit_status=unit_status,
         unit_reason=reason if unit_status == "out_of_service" else None,
+        since=since,
     )
+    city.put(replace(city.units[assignment.unit_id], withdrawn_at=city.now))
 
 
 def amend(city: City, assignment: Assignment, because: str) -> Assignment:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from dispatch.domain import at_the_door, dispatching, handover, incidents
 from dispatch.domain.allocation import DISPATCHER_CHOICE, Choice
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Early, Rejected
 from dispatch.domain.fleet import fleet_of
 from dispatch.domain.model import Assignment, Incident
 from dispatch.domain.roster import DISPATCHABLE, stands_in, where
@@ -17,7 +17,7 @@ def override(city: City, event: CallOverridden) -> None:
     """The dispatcher chooses another unit, crew kind or hospital; it stays chosen.
 
     Raises:
-        Early: the call has not come yet.
+        Unknown: the call has not come yet.
         Rejected: the incident is closed or still only asked about, a unit or hospital is unknown,
             or the unit is disinfecting, assigned or otherwise not to be forced.
     """
@@ -60,12 +60,12 @@ def _force_unit(city: City, incident: Incident, unit_id: str, because: str) -> N
     if unit is None:
         raise Rejected("unit_id", "is not a unit of this city")
     if unit.job_id is not None:
-        raise Rejected("unit_id", "cannot be forced: it is not disinfected")
+        raise Early("unit_id", "cannot be forced: it is not disinfected")
     if unit.assignment_id is not None:
-        raise Rejected("unit_id", "cannot be forced: it is assigned already")
+        raise Early("unit_id", "cannot be forced: it is assigned already")
     if unit.status not in DISPATCHABLE or not unit.staffed:
         state = unit.status if unit.staffed else "unstaffed"
-        raise Rejected("unit_id", f"cannot be forced: it is {state}")
+        raise Early("unit_id", f"cannot be forced: it is {state}")
     if incidents.wanted_crew(incident) is None:
         raise Rejected("unit_id", "cannot be ordered before a decision: the history is being asked")
     if incident.status == "arranging":

@@ -1,47 +1,61 @@
 """Where units say they are: taken over where it is believed, else told."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
 
-from dispatch.domain import believing
+from dispatch.domain import believing, timing
 from dispatch.domain.city import City
-from dispatch.domain.model import Doubt, Position, Unit
+from dispatch.domain.model import Position, Unit
 from dispatch.domain.roster import where
 from dispatch.topics.fleet import Disbelief, UnitWarned
 from dispatch.topics.units import UnitReported
 
+# A clock that is ahead is told again when it was right, or silent, for so long.
+_GOES_ON: Final = timedelta(minutes=10)
 
-def take(city: City, event: UnitReported, unit: Unit) -> tuple[UnitReported, Unit]:
-    """Take over a report's position; return the report, as of now at the latest, and the unit."""
+
+def take(city: City, event: UnitReported, unit: Unit) -> Unit:
+    """Take over a report's position; return the unit."""
     said = event.position
     if said is None:
-        return event, unit
-    ahead = event.at > city.in_seconds(city.pack.events.future_tolerance_seconds)
-    if ahead:
-        event = event.model_copy(update={"at": city.now})
+        return unit
     position = Position(said.latitude, said.longitude)
-    # Nobody is known to be anywhere later than now: what is said next would be older.
-    at = min(event.at, city.now)
-    doubt = (
-        Doubt(why="from_the_future", position=position, at=at)
-        if ahead
-        else believing.doubt_of(unit, position, at, bounds=city.bounds, policy=city.pack.positions)
+    doubt = believing.doubt_of(
+        unit, position, event.at, bounds=city.bounds, policy=city.pack.positions
     )
     before = unit.doubt
     if doubt is not None and doubt.why == "older_than_last" and before is not None:
         # It says nothing against what is known.
-        return event, unit
+        return unit
     if doubt is None:
-        unit = replace(unit, position=position, position_at=at, doubt=None)
+        unit = replace(unit, position=position, position_at=event.at, doubt=None)
     else:
         unit = replace(unit, doubt=doubt)
     city.put(unit)
     if doubt is not None and (before is None or before.why != doubt.why):
         _warn(city, unit, doubt.why, position)
-    return event, unit
+    return unit
+
+
+def note_clock(city: City, unit_id: str, said_at: datetime) -> None:
+    """Tell that a clock of a unit is further ahead than the pack tolerates, once as long as it is.
+
+    `said_at` (aware UTC) is the time of its report, which counts as of now. A vehicle may have
+    several clocks, and one that is right.
+    """
+    unit = city.units.get(unit_id)
+    if unit is None or said_at <= city.now + timing.tolerance(city.pack):
+        return
+    before = unit.clock_ahead_at
+    unit = replace(unit, clock_ahead_at=city.now)
+    city.put(unit)
+    if before is None or city.now - before > _GOES_ON:
+        _warn(city, unit, "from_the_future", unit.position or unit.station)
 
 
 def _warn(city: City, unit: Unit, why: Disbelief, position: Position) -> None:
-    """Tell that a unit's position is not believed, and what stands in for it."""
+    """Tell that a unit's position or clock is not believed, and what stands in for it."""
     fresh_seconds = city.pack.allocation.position_fresh_seconds
     here, _ = where(unit, city.now, fresh_seconds)
     city.emit(

@@ -5,6 +5,7 @@ no vehicle for ever: a dispatcher's word lets it go, and is recorded.
 """
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from dispatch.domain import (
@@ -14,12 +15,14 @@ from dispatch.domain import (
     handover,
     incidents,
     setting_out,
+    timing,
     wearing,
 )
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Crossed, Early, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import change_unit
 from dispatch.domain.model import Handover
+from dispatch.domain.references import handover_of
 from dispatch.topics.calls import SignatureWaived
 from dispatch.topics.handovers import HandoverClosed, HandoverReleased
 from dispatch.topics.hospitals import HandoverSignedByHospital
@@ -30,21 +33,26 @@ def sign_by_crew(city: City, event: HandoverSignedByCrew) -> None:
     """The crew signs on arrival.
 
     Raises:
-        Rejected: the handover is unknown, another unit's, withdrawn, closed, signed, or too early.
+        Unknown: the handover is.
+        Early: the unit is not at the hospital (yet).
+        Crossed: the crew has signed already, or the handover is over.
+        Rejected: it is another unit's.
     """
-    record = handover.find(city, event.handover_id)
+    record = handover_of(city, event.handover_id)
     if record.unit_id != event.unit_id:
         raise Rejected("handover_id", "is another unit's handover")
     handover.must_be_open(record)
     if city.units[event.unit_id].status != "at_hospital":
-        raise Rejected("handover_id", "is signed on arrival: the unit is not at the hospital")
+        raise Early("handover_id", "is signed on arrival: the unit is not at the hospital")
     if record.signed_by_crew is not None:
-        raise Rejected("handover_id", "is signed by the crew already")
+        raise Crossed("handover_id", "is signed by the crew already")
     handover.tell_progress(city, record, "signed_by_crew", event.by)
-    _sign(city, replace(record, signed_by_crew=event.by))
+    arrived_at = city.assignments[record.assignment_id].reached["at_hospital"]
+    signed_at = timing.happened_at(event.at, cause=arrived_at, now=city.now)
+    _sign(city, replace(record, signed_by_crew=event.by), since=signed_at)
     run = city.assignments[record.assignment_id]
     if run.ended_at is None:
-        disinfection.owe(city, run, city.hospitals[record.hospital_id])
+        disinfection.owe(city, run, city.hospitals[record.hospital_id], since=signed_at)
 
 
 def sign_by_hospital(city: City, event: HandoverSignedByHospital) -> None:
@@ -53,31 +61,37 @@ def sign_by_hospital(city: City, event: HandoverSignedByHospital) -> None:
     It may sign still when the vehicle was let go without its signature.
 
     Raises:
-        Rejected: the handover is unknown, another hospital's, withdrawn, closed or signed.
+        Unknown: the handover is.
+        Early: the patient is not on board (yet).
+        Crossed: the hospital has signed already, or the handover is over.
+        Rejected: it is another hospital's.
     """
-    record = handover.find_of(city, event.handover_id, event.hospital_id)
+    record = handover_of(city, event.handover_id, event.hospital_id)
     if record.status == "released" and record.signed_by_hospital is None:
         handover.tell_progress(city, record, "signed_by_hospital", event.by)
         city.put(replace(record, signed_by_hospital=event.by))
         return
     handover.must_be_open(record)
     if city.units[record.unit_id].status not in ("transporting", "at_hospital"):
-        raise Rejected("handover_id", "is signed on arrival: the patient is not on board yet")
+        raise Early("handover_id", "is signed on arrival: the patient is not on board yet")
     if record.signed_by_hospital is not None:
-        raise Rejected("handover_id", "is signed by the hospital already")
+        raise Crossed("handover_id", "is signed by the hospital already")
     handover.tell_progress(city, record, "signed_by_hospital", event.by)
     _sign(city, replace(record, signed_by_hospital=event.by))
 
 
-def close_if_signed(city: City, record: Handover) -> None:
-    """Close the record once both have signed and the unit is there; see to the vehicle."""
+def close_if_signed(city: City, record: Handover, since: datetime | None = None) -> None:
+    """Close the record once both have signed and the unit is there; see to the vehicle.
+
+    `since` (aware UTC) is when the crew signed, where it is the last to do so.
+    """
     unit = city.units[record.unit_id]
     if (
         record.signed_by_crew is not None
         and record.signed_by_hospital is not None
         and unit.status == "at_hospital"
     ):
-        _hand_over(city, record)
+        _hand_over(city, record, since=since)
 
 
 def waive(city: City, event: SignatureWaived) -> str:
@@ -86,9 +100,9 @@ def waive(city: City, event: SignatureWaived) -> str:
     Returns the id of the handover.
 
     Raises:
-        Early: the call has not come yet.
-        Rejected: it is cancelled, its incident is closed, no vehicle of it (or not this one) waits
-            at a hospital, several do and none is named, or the crew has not signed.
+        Unknown: the call has not come yet.
+        Early: no vehicle of it (or not this one) waits at a hospital, or its crew has not signed.
+        Rejected: it is cancelled, its incident is closed, or several wait and none is named.
     """
     incident = incidents.of_call(city, event.call_id)
     arrived = [
@@ -103,7 +117,7 @@ def waive(city: City, event: SignatureWaived) -> str:
         field = "call_id" if event.unit_id is None else "unit_id"
         units = ", ".join(record.unit_id for record in arrived)
         why = f"the crew of {units} has not signed" if arrived else "no vehicle is at a hospital"
-        raise Rejected(field, f"{why}: there is no signature to wait for")
+        raise Early(field, f"{why}: there is no signature to wait for")
     if len(waiting) > 1:
         units = ", ".join(record.unit_id for record in waiting)
         raise Rejected("unit_id", f"is required: {units} wait for a signature")
@@ -112,7 +126,12 @@ def waive(city: City, event: SignatureWaived) -> str:
     return record.handover_id
 
 
-def _hand_over(city: City, record: Handover, waived: SignatureWaived | None = None) -> None:
+def _hand_over(
+    city: City,
+    record: Handover,
+    waived: SignatureWaived | None = None,
+    since: datetime | None = None,
+) -> None:
     """End the run: the bed is taken, the record told, the vehicle goes on to be disinfected."""
     unit = city.units[record.unit_id]
     assignment = city.assignments[record.assignment_id]
@@ -147,7 +166,7 @@ def _hand_over(city: City, record: Handover, waived: SignatureWaived | None = No
     city.cancel_timer(wearing.TIMER, ended.assignment_id)
     incidents.tell_progress(city, ended, "handed_over", city.now)
     change_unit(city, unit, status="handed_over", assignment_id=None)
-    disinfection.after_run(city, ended, near=hospital.position, receiving=hospital)
+    disinfection.after_run(city, ended, near=hospital.position, receiving=hospital, since=since)
     setting_out.await_report(city, unit.unit_id)
     aftercare.begin(city, record, ended)
     incidents.close_if_done(city, ended.incident_id)
@@ -175,6 +194,6 @@ def unsigned(city: City, handover_id: str) -> None:
     )
 
 
-def _sign(city: City, signed: Handover) -> None:
+def _sign(city: City, signed: Handover, since: datetime | None = None) -> None:
     city.put(signed)
-    close_if_signed(city, signed)
+    close_if_signed(city, signed, since)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Crossed, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import Hospital
 from dispatch.topics.beds import SuppliesAlerted, SuppliesRestored
@@ -24,7 +24,7 @@ def report_supplies(city: City, event: SuppliesReported) -> None:
     if hospital is None:
         raise Rejected("hospital_id", "is not a hospital of this city")
     if hospital.supplies_at is not None and event.at < hospital.supplies_at:
-        raise Rejected("at", "is older than this hospital's last report of supplies")
+        raise Crossed("at", "is older than this hospital's last report of supplies")
     if len(hospital.supplies.keys() | event.items.keys()) > MOST_ITEMS:
         raise Rejected("items", f"are more than {MOST_ITEMS} with those reported before")
     reported = {item: (level.stock, level.daily_use) for item, level in event.items.items()}

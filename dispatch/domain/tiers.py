@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from dispatch.domain import clocks
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Early, Rejected
 from dispatch.domain.escalation import escalate
 from dispatch.domain.model import CITY, Hospital
 from dispatch.topics.beds import ServiceChanged, TierStepped
@@ -220,7 +220,7 @@ def _check_service(city: City, hospital: Hospital, service: HospitalService) -> 
     """Refuse what may not follow, and a stand-down of a hospital whose beds are still needed."""
     if service not in SERVICE[hospital.service]:
         legal = ", ".join(sorted(SERVICE[hospital.service]))
-        raise Rejected(
+        raise Early(
             "service", f"{hospital.service} cannot be followed by {service} (legal: {legal})"
         )
     if service == "standby" and "temporary" not in hospital.roles:
@@ -230,7 +230,7 @@ def _check_service(city: City, hospital: Hospital, service: HospitalService) -> 
     for before, role in pairwise(_tiers(city)):
         full = tier(city, before)
         if role in hospital.roles and full.share >= city.pack.tiers.step_share:
-            raise Rejected(
+            raise Early(
                 "service",
                 f"the hospital is needed for cases: the {before} tier is at "
                 f"{full.occupied} of {full.capacity} beds",
@@ -251,7 +251,7 @@ def _check_empty(city: City, hospital: Hospital, service: HospitalService) -> No
         return
     there = _occupied(city, hospital, rooms)
     if there > 0:
-        raise Rejected("service", f"{there} beds are taken by or promised to {whose}")
+        raise Early("service", f"{there} beds are taken by or promised to {whose}")
 
 
 def _tell_service(city: City, hospital: Hospital, service: HospitalService, because: str) -> None:

@@ -24,7 +24,7 @@ from dispatch.domain import (
     placements,
 )
 from dispatch.domain.allocation import PLANNED_TRIP, Choice
-from dispatch.domain.city import City, Duplicate, Early, Rejected
+from dispatch.domain.city import City, Duplicate, Rejected, Unknown
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import fleet_of
 from dispatch.domain.model import (
@@ -99,14 +99,14 @@ def cancel(city: City, event: TransferCancelled) -> None:
     """The institution takes its request back; whoever was asked or is on the way is told.
 
     Raises:
-        Early: the request has not come yet.
+        Unknown: the request has not come yet.
         Rejected: the transfer has ended, or a crew has met a patient.
     """
     transfer = city.transfers.get(event.transfer_id)
     if transfer is None:
         if event.transfer_id in city.calls:
             raise Rejected("transfer_id", "is a call, not a transfer")
-        raise Early(event.transfer_id)
+        raise Unknown("transfer_id", "its request has never come")
     if transfer.ended_at is not None:
         raise Rejected("transfer_id", f"is {transfer.status}")
     incident = city.incidents[event.transfer_id]

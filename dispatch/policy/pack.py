@@ -550,10 +550,12 @@ class Reports(Part):
 
 
 class Events(Part):
-    """How long an event waits for the call it overtook, and how far from now a time may be.
+    """How long an event waits for what nobody has heard of, and how far clocks may differ.
 
-    A call's time that is further behind than `past_tolerance_seconds` is of a clock that was never
-    set, and is taken as now. It is longer than calls may lie while the service stands still.
+    `future_tolerance_seconds` is how far ahead of now a time may be, and within what those of
+    different senders agree. A call's time that is further behind than `past_tolerance_seconds` is
+    of a clock that was never set, and is taken as now. It is longer than calls may lie while the
+    service stands still.
     """
 
     parked_seconds: Seconds

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from dispatch.health import DeskHealth
+from dispatch.store.database_clock import DatabaseClock
 from dispatch.store.one_writer import OneWriter
 from dispatch.store.sql import STATEMENTS
 from dispatch.store.writing import as_outgoing
@@ -69,6 +71,22 @@ class Books(OneWriter):
                 self._clock.now(),
                 *in_columns(places),
             )
+
+    async def clock_offset(self) -> float | None:
+        """Set the clock by the database's; return by how many seconds this machine's is ahead.
+
+        None where the time is not the database's.
+        """
+        clock = self._clock
+        if not isinstance(clock, DatabaseClock):
+            return None
+        async with self._database.lend() as connection:
+
+            async def ask() -> datetime:
+                told: datetime = await connection.fetchval(STATEMENTS["time"])
+                return told
+
+            return await clock.measure(ask)
 
     async def health(self) -> DeskHealth:
         """Return how the desk is doing."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
@@ -174,6 +175,10 @@ class Transaction:
     version: int
     mode: CityMode
     """As it was before this transaction."""
+    now: datetime
+    """The time, in UTC, at which everything in it is decided."""
+    parked_version: int
+    """The version that last changed what is parked."""
     spoke: float = field(default_factory=time.monotonic)
 
     async def breathe(self) -> None:

@@ -52,16 +52,26 @@ def reject(city: City, inbound: Inbound, reasons: list[Reason]) -> None:
         ),
         key=text_of(record.key),
     )
+    answer(city, inbound, reasons)
+    if inbound.is_call:
+        escalate_unreadable(city, inbound, reasons)
+
+
+def defect(error: BaseException) -> Reason:
+    """Return the reason of a refusal that is the service's own fault."""
+    return Reason(field="body", reason=f"could not be processed ({type(error).__name__})")
+
+
+def answer(city: City, inbound: Inbound, reasons: list[Reason]) -> None:
+    """Tell the sender of an input why it has no effect, where the sender is known."""
     answer_rejected(
         city,
         event_type=inbound.event_type,
         sender=inbound.sender,
-        rejected=reasons,
+        rejected=bounded(reasons),
         event=inbound.event,
         institution_id=_institution_in(inbound),
     )
-    if inbound.is_call:
-        escalate_unreadable(city, inbound, reasons)
 
 
 def _institution_in(inbound: Inbound) -> str | None:

@@ -12,9 +12,17 @@ import structlog
 
 from dispatch.claim import Claim
 from dispatch.clock import Clock
-from dispatch.domain import awaited, batch_problems, batches, clocks, handling, lenient_calls
+from dispatch.domain import (
+    awaited,
+    batch_problems,
+    batches,
+    clocks,
+    handling,
+    lenient_calls,
+    subjects,
+)
 from dispatch.domain.batch_progress import batch_of, needs_plan
-from dispatch.domain.city import Duplicate, Early, Rejected
+from dispatch.domain.city import Crossed, Duplicate, Early, Rejected, Unknown
 from dispatch.domain.escalation import escalate
 from dispatch.domain.fleet import report_duties
 from dispatch.domain.model import Timer
@@ -26,17 +34,19 @@ from dispatch.store import memory
 from dispatch.store.binding import ReadTopics, bind
 from dispatch.store.books import Books, in_columns
 from dispatch.store.database import Transaction
-from dispatch.store.dead_letters import reject
+from dispatch.store.dead_letters import answer, defect, reject
 from dispatch.store.identities import Came, content_of, identify, other_identities
 from dispatch.store.inbound import Inbound, read
-from dispatch.store.parking import Parked, Parking
+from dispatch.store.parking import Parking, Places
 from dispatch.store.plan import CityPlan
 from dispatch.store.refusals import Sender
+from dispatch.store.retrying import Retrying
 from dispatch.store.set_apart import AT_ONCE, Read, SetApart
 from dispatch.store.sql import STATEMENTS
 from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import Call
 from dispatch.topics.envelope import Outgoing, Record
+from dispatch.topics.fields import Content
 from dispatch.topics.transfers import TransferBatchRequested
 from dispatch.topics.unread import Unread
 
@@ -74,6 +84,9 @@ class Desk(Books):
         self._claim: Claim | None = None
         self._salvage = lenient_calls.Salvage(plan.districts, plan.bounds_under(pack), clock.now)
         self._apart = SetApart()
+        self._places = Places()
+        # That of the transaction in hand.
+        self._parking: Parking | None = None
         # How many due timers are known to wait for inputs.
         self._timers_passed = 0
 
@@ -96,6 +109,7 @@ class Desk(Books):
         try:
             if self._topics is not None:
                 self._claim = await bind(self._database, self._topics, self._prefix)
+            await self.clock_offset()
             await self._transact(self._install_plan)
             await self.hear_of_set_apart()
         except BaseException:
@@ -133,7 +147,7 @@ class Desk(Books):
             **_named(inbound),
             exc_info=error,
         )
-        reason = _defect(error)
+        reason = defect(error)
 
         async def run(tx: Transaction) -> Sequence[Outgoing]:
             return await self._take(tx, [inbound], refusal=reason)
@@ -192,7 +206,7 @@ class Desk(Books):
                     raise
                 if len(tried) == 1:
                     log.exception("an input that was set apart could not be processed")
-                    defective = tried[0], _defect(error)
+                    defective = tried[0], defect(error)
                 at_once = max(1, len(tried) // 2)
 
     async def _settle_apart(
@@ -211,7 +225,7 @@ class Desk(Books):
             # Somebody else's turn may have come since: only that one is refused.
             refusal = defective[1] if defective and tried == [defective[0]] else None
             outgoing = await self._take(tx, [self._read(each) for each in records], refusal=refusal)
-        await self._apart.release(tx, self._clock.now())
+        await self._apart.release(tx, tx.now)
         return outgoing
 
     async def due(self) -> datetime | None:
@@ -269,11 +283,11 @@ class Desk(Books):
             Unavailable: the database can't be reached.
         """
 
-        async def describe(_: Transaction) -> Task | None:
+        async def describe(tx: Transaction) -> Task | None:
             batch = self._city.batches.get(batch_id)
             if batch is None or not needs_plan(batch):
                 return None
-            self._city.begin(now=self._clock.now(), cause="")
+            self._city.begin(now=tx.now, cause="")
             asked = batch_problems.problem(self._city, batch)
             return Task(batch.revision, asked, self._pack.transfers.batches.solve_seconds)
 
@@ -288,7 +302,7 @@ class Desk(Books):
 
         async def run(tx: Transaction) -> Sequence[Outgoing]:
             cause = f"plan/{batch_id}@{revision}"
-            self._city.begin(now=self._clock.now(), cause=cause)
+            self._city.begin(now=tx.now, cause=cause)
             batches.adopt(self._city, batch_id, revision, plan)
             return await self._write(tx, [])
 
@@ -299,10 +313,16 @@ class Desk(Books):
     def _abandon(self) -> None:
         super()._abandon()
         self._apart.abandon()
+        if self._parking is not None:
+            self._places.abandon()
+            self._parking = None
 
     def _settle(self) -> None:
         super()._settle()
         self._apart.settle()
+        if self._parking is not None:
+            self._parking.settle()
+            self._parking = None
 
     async def _install_plan(self, tx: Transaction) -> Sequence[Outgoing]:
         """Bring new units and hospitals of the plan into the database, and report the duties."""
@@ -310,7 +330,7 @@ class Desk(Books):
         if tx.version == 1:
             city.mode = self._plan.mode
         # A plan may come back after another was in force.
-        city.begin(now=self._clock.now(), cause=f"plan/{self._plan.digest}@{tx.version}")
+        city.begin(now=tx.now, cause=f"plan/{self._plan.digest}@{tx.version}")
         if self._plan.put_into(city):
             report_duties(city)
         return await self._write(tx, [])
@@ -327,8 +347,9 @@ class Desk(Books):
         refusal: Reason | None = None,
         apart: Mapping[Sender, Sequence[Record]] = _NOTHING,
     ) -> Sequence[Outgoing]:
-        parking = Parking(tx.connection, self._city)
-        seen = await self._look_up(tx, inputs, parking) if inputs else {}
+        retrying = await self._begin_waiting(tx)
+        parking = retrying.parking
+        seen = await self._look_up(tx, inputs) if inputs else {}
         outcomes: dict[str, tuple[Inbound, str]] = {}
         replayed: list[str] = []
         behind = {sender: list(records) for sender, records in apart.items()}
@@ -348,6 +369,8 @@ class Desk(Books):
                 outcomes[identity] = each, outcome
                 if outcome == "accepted":
                     self._apart.taken.append(each.record)
+                    if parking:
+                        await retrying.follow()
         await parking.write()
         for identity in parking.outcomes.keys() & outcomes.keys():
             outcomes[identity] = (outcomes[identity][0], parking.outcomes[identity])
@@ -355,9 +378,18 @@ class Desk(Books):
         read += (record for records in apart.values() for record in records)
         if behind:
             await self._apart.write(tx, behind)
-        await self._apart.tell(tx, self._city, self._clock.now())
+        await self._apart.tell(tx, self._city, tx.now)
         await self._note(tx, outcomes, read)
         return await self._write(tx, replayed)
+
+    async def _begin_waiting(self, tx: Transaction) -> Retrying:
+        await self._places.hear(tx, self._city)
+        self._parking = parking = Parking(tx, self._city, self._places, self._read)
+
+        def handle(each: Inbound, identity: str) -> str:
+            return self._handle(each, identity, None, parking, has_waited=True)
+
+        return Retrying(tx, self._city, parking, handle)
 
     def _handle(
         self,
@@ -368,9 +400,9 @@ class Desk(Books):
         *,
         has_waited: bool = False,
     ) -> str:
-        """Let one input take effect, or refuse it; returns what became of it."""
+        """Let one input take effect, let it wait, or refuse it; returns what became of it."""
         city = self._city
-        city.begin(now=self._clock.now(), cause=each.identity, seed=identity)
+        city.begin(now=city.now, cause=each.identity, seed=identity)
         event = each.event
         warnings = each.warnings
         if verdict is _TAKEN and type(event) is Call:
@@ -388,48 +420,51 @@ class Desk(Books):
                 )
             else:
                 handling.handle(city, event, content)
-        except Rejected as rejected:
-            city.roll_back(mark)
-            return self._reject(each, rejected.reasons, has_waited=has_waited)
         except Duplicate:
             city.roll_back(mark)
             return "duplicate"
-        except Early as early:
+        except Crossed as crossed:
             city.roll_back(mark)
-            parking.park(early.call_id, identity, each)
-            return "parked"
-        if (opened := memory.opens(event)) is not None:
-            for waiting in parking.release(opened):
-                self._follow(waiting, parking)
+            answer(city, each, crossed.reasons)
+            return "crossed"
+        except (Early, Unknown) as early:
+            city.roll_back(mark)
+            unknown = isinstance(early, Unknown)
+            if has_waited:
+                parking.waits_on(identity, early.reasons, unknown=unknown)
+                return "parked"
+            if self._park(each, event, identity, parking, unknown=unknown):
+                return "parked"
+            return self._reject(each, early.reasons, has_waited=False)
+        except Rejected as rejected:
+            city.roll_back(mark)
+            return self._reject(each, rejected.reasons, has_waited=has_waited)
         return "accepted"
+
+    def _park(
+        self, each: Inbound, event: Content, identity: str, parking: Parking, *, unknown: bool
+    ) -> bool:
+        """Let an input wait, unless there is no room for it; return whether it does.
+
+        Whoever is set apart is dealt with behind all others: what could make it legal was read.
+        """
+        subject, sender = subjects.waits_for(event), self._apart.counted_as(each.record)
+        if subject is None or not parking.has_room(subject, sender):
+            return False
+        if self._apart.serving and not unknown:
+            return False
+        parking.park(identity, each, subject=subject, sender=sender, unknown=unknown)
+        return True
 
     def _reject(self, each: Inbound, reasons: list[Reason], *, has_waited: bool) -> str:
         """Refuse an input: with a letter of its own, or counted with others of its sender.
 
-        One that has waited for its call is not of those that its sender sends now.
+        One that has waited has a letter of its own.
         """
         if not has_waited and self._apart.counts(each, reasons, self._city.now):
             return COUNTED
         reject(self._city, each, reasons)
         return "rejected"
-
-    def _follow(self, waiting: Parked, parking: Parking) -> None:
-        """Let what has waited take effect; a defect in it is not one of the call it waited for."""
-        inbound = self._read(waiting.record)
-        mark = self._city.mark()
-        try:
-            outcome = self._handle(inbound, waiting.identity, None, parking, has_waited=True)
-        except Exception as error:
-            log.exception(
-                "a parked input could not be processed",
-                identity=waiting.identity,
-                **_named(inbound),
-            )
-            self._city.roll_back(mark)
-            reject(self._city, inbound, [_defect(error)])
-            outcome = "rejected"
-        # Its row in the inbox is there already.
-        parking.outcomes[waiting.identity] = outcome
 
     async def _fire(
         self,
@@ -445,8 +480,10 @@ class Desk(Books):
 
         Those of the `waiting` kinds stay due, and those that `unread` inputs could still change.
         """
-        now = self._clock.now()
-        parking = Parking(tx.connection, self._city)
+        # It was asked for between transactions, when the time is only nearly known.
+        by = min(by, tx.now)
+        retrying = await self._begin_waiting(tx)
+        parking = retrying.parking
         timers: list[Timer] = []
         # Those who wait are passed over, a few thousand a time; the next time goes on behind them.
         passed = 0 if unread is None else self._timers_passed
@@ -455,7 +492,7 @@ class Desk(Books):
             timers = [Timer(**row) for row in rows]
             await self._read_for(tx, timers, parking)
             if unread is not None:
-                timers = [timer for timer in timers if not self._waits(timer, unread, parking)]
+                timers = [timer for timer in timers if not self._waits(timer, unread)]
             passed += len(rows)
             if timers or len(rows) < TIMERS_AT_ONCE:
                 passed = 0
@@ -463,6 +500,7 @@ class Desk(Books):
         self._timers_passed = passed
         tried[:] = timers = timers[:at_once]
         touched: set[str] = set()
+        over: list[str] = []
         known = 0
         for timer in timers:
             await tx.breathe()
@@ -472,33 +510,41 @@ class Desk(Books):
             if timer.timer_id in touched:
                 # One before it has cancelled it, or set it anew.
                 continue
-            self._city.begin(now=now, cause=f"timer/{timer.timer_id}@{timer.due_at.isoformat()}")
+            self._city.begin(now=tx.now, cause=f"timer/{timer.timer_id}@{timer.due_at.isoformat()}")
             self._city.cancel_timer(timer.kind, timer.subject)
             if timer.kind == awaited.PARKED:
-                self._give_up_waiting(parking, timer.subject)
-            else:
-                handling.fire(self._city, timer)
+                over.append(timer.subject)
+                continue
+            handling.fire(self._city, timer)
+            if parking:
+                await retrying.follow()
+        if over:
+            for each in await retrying.end(over):
+                if not each.unknown:
+                    self._apart.note_refused(each.inbound.record, tx.now)
+            await self._apart.tell(tx, self._city, tx.now)
         await parking.write()
         return await self._write(tx, [])
 
     async def _read_for(self, tx: Transaction, timers: Sequence[Timer], parking: Parking) -> None:
         """Read what timers are about and is not in memory."""
-        await parking.open_for([], [t.subject for t in timers if t.kind == awaited.PARKED])
+        if parked := [t.subject for t in timers if t.kind == awaited.PARKED]:
+            await parking.read((), parked)
+            await self._look_up(tx, [each.inbound for each in parking.named(parked)])
         unknown: dict[str, str] = {
             timer.subject: owner
             for timer in timers
             if timer.kind != awaited.PARKED
-            and not memory.knows(self._city, owner := memory.owner_in(timer.subject))
+            and not memory.knows(self._city, owner := subjects.owner_in(timer.subject))
         }
         alone = [t.subject for t in timers if t.kind == clocks.TIMER and t.subject in unknown]
         await self._load_clocks(tx, alone)
         self._read_back.update(unknown.pop(clock_id) for clock_id in alone)
         await self._load_incidents(tx, set(unknown.values()))
 
-    def _waits(self, timer: Timer, unread: Unread, parking: Parking) -> bool:
-        for_call = parking.waits_for(timer.subject) if timer.kind == awaited.PARKED else None
+    def _waits(self, timer: Timer, unread: Unread) -> bool:
         try:
-            return awaited.waits(self._city, timer, unread, for_call)
+            return awaited.waits(self._city, timer, unread)
         except Exception:
             # It is fired: what is wrong with it is found then, and holds up no other.
             log.exception("whether a timer waits can't be told", timer=timer.timer_id)
@@ -509,39 +555,26 @@ class Desk(Books):
         if not await tx.connection.fetchval(STATEMENTS["is_set"], timer.timer_id, timer.due_at):
             return ()
         cause = f"timer/{timer.timer_id}@{timer.due_at.isoformat()}"
-        self._city.begin(now=self._clock.now(), cause=cause)
+        self._city.begin(now=tx.now, cause=cause)
         self._city.cancel_timer(timer.kind, timer.subject)
         explanation = f"the timer {timer.timer_id} could not be dealt with ({error})"
         escalate(self._city, "timer_failed", None, timer.timer_id, explanation)
         return await self._write(tx, [])
 
-    def _give_up_waiting(self, parking: Parking, identity: str) -> None:
-        parked = parking.expire(identity)
-        if parked is not None:
-            # As if it had been refused when it came: the dead letter is its own.
-            inbound = self._read(parked.record)
-            self._city.begin(now=self._clock.now(), cause=inbound.identity, seed=identity)
-            reject(self._city, inbound, [Reason(field="call_id", reason="its call has never come")])
-            parking.outcomes[identity] = "rejected"
-
-    async def _look_up(
-        self, tx: Transaction, inputs: Sequence[Inbound], parking: Parking
-    ) -> dict[str, Came]:
-        """Read what the inputs refer to and is not in memory, and what waits for their calls.
+    async def _look_up(self, tx: Transaction, inputs: Sequence[Inbound]) -> dict[str, Came]:
+        """Read what the inputs refer to and is not in memory.
 
         Returns the contents of the inputs that came before, by their identities.
         """
         city = self._city
         call_ids: set[str] = set(self._disputes.read_again)
         incident_ids: set[str] = set()
-        opened: list[str] = []
         new_batches: list[str] = []
         for event in (each.event for each in inputs if each.event is not None):
             call_id = memory.call_named(event)
             if call_id is not None and call_id not in city.calls:
                 call_ids.add(call_id)
             if (brought := memory.opens(event)) is not None:
-                opened.append(brought)
                 if ".T" in brought and (batch := batch_of(brought)) is not None:
                     call_ids.add(batch)
                 if isinstance(event, TransferBatchRequested):
@@ -551,28 +584,23 @@ class Desk(Books):
                     incident_ids.add(owner)
         seen: dict[str, Came] = {}
         incidents: set[str] = set()
-        awaited: list[str] = []
 
         async def ask(identities: list[str], *about: Sequence[str]) -> None:
             for row in await tx.fetch("known_of_inputs", identities, *about):
-                match row["kind"]:
-                    case "seen":
-                        seen[row["id"]] = row["digest"], row["topic"]
-                    case "incident":
-                        incidents.add(row["id"])
-                    case _:
-                        awaited.append(row["id"])
+                if row["kind"] == "seen":
+                    seen[row["id"]] = row["digest"], row["topic"]
+                else:
+                    incidents.add(row["id"])
 
-        await ask([each.identity for each in inputs], list(call_ids), opened, new_batches)
+        await ask([each.identity for each in inputs], list(call_ids), new_batches)
         if elsewhere := [
             other
             for each in inputs
             if seen.get(each.identity, (each.digest, each.topic)) != (each.digest, each.topic)
             for other in other_identities(each)
         ]:
-            await ask(elsewhere, [], [], [])
+            await ask(elsewhere, [], [])
         await self._load_incidents(tx, incident_ids | incidents)
-        await parking.open_for(awaited)
         return seen
 
     async def _note(
@@ -592,14 +620,9 @@ class Desk(Books):
             [each.digest for each, _ in outcomes.values()],
             [outcome for _, outcome in outcomes.values()],
             [each.topic for each, _ in outcomes.values()],
-            self._clock.now(),
+            tx.now,
             *in_columns(reached),
         )
-
-
-def _defect(error: BaseException) -> Reason:
-    """Return the reason of a refusal that is the service's own fault."""
-    return Reason(field="body", reason=f"could not be processed ({type(error).__name__})")
 
 
 def _named(inbound: Inbound) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import asyncpg
 
-from dispatch.store.memory import owner_in
+from dispatch.domain.subjects import owner_in
 
 # PostgreSQL's own words around them may be in any language.
 _KEY: Final = re.compile(r"\(([^()]*)\)=\((.*)\)", re.DOTALL)

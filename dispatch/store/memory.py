@@ -1,30 +1,18 @@
 """What belongs in memory: what an input is about is read in, what is over is let go of."""
 
-from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from dispatch.domain.city import City
 from dispatch.domain.model import CITY, Batch, Incident, Job
+from dispatch.domain.subjects import owner_in, references
 from dispatch.topics.calls import Call, CallUnlinked
 from dispatch.topics.fields import Content
 from dispatch.topics.transfers import TransferBatchRequested, TransferRequested
 
-# The fields of inputs that name what they are about; an id begins with its owner's.
-_REFERENCES: Final = (
-    "incident_id",
-    "assignment_id",
-    "handover_id",
-    "job_id",
-    "transfer_id",
-    "batch_id",
-    "offer_id",
-    "promise_id",
-)
-
 
 def owners_named(event: Content) -> set[str]:
     """Return the incidents, transfers and batches that an input refers to by an id of theirs."""
-    named = [getattr(event, name) for name in _references(type(event))]
+    named = [getattr(event, name) for name in references(type(event))]
     if isinstance(event, CallUnlinked):
         # It may have been an incident of its own, and is one again.
         named.append(event.call_id)
@@ -35,11 +23,6 @@ def call_named(event: Content) -> str | None:
     """Return the call that an input brings in or refers to."""
     anything: Any = event
     return anything.call_id if "call_id" in type(event).model_fields else None
-
-
-@cache
-def _references(kind: type[Content]) -> tuple[str, ...]:
-    return tuple(name for name in _REFERENCES if name in kind.model_fields)
 
 
 def opens(event: Content | None) -> str | None:
@@ -53,11 +36,6 @@ def opens(event: Content | None) -> str | None:
             return event.batch_id
         case _:
             return None
-
-
-def owner_in(identifier: str) -> str:
-    """Return the incident, transfer or batch that an id belongs to."""
-    return identifier.partition("/")[0]
 
 
 def knows(city: City, owner: str) -> bool:

@@ -20,6 +20,7 @@ from dispatch.domain.model import CITY
 from dispatch.policy.pack import Pack
 from dispatch.store import codec, memory
 from dispatch.store.database import Database, Transaction
+from dispatch.store.database_clock import DatabaseClock
 from dispatch.store.guards import Clash, Disputes, clash
 from dispatch.store.plan import CityPlan
 from dispatch.store.sql import STATEMENTS
@@ -117,8 +118,14 @@ class OneWriter:
         city.forget_ended(CITY)
 
     async def _begin(self, connection: asyncpg.Connection) -> Transaction:
-        (row,) = await connection.fetch(STATEMENTS["lock_centre"], str(TRANSACTION))
-        tx = Transaction(connection, row["version"], row["mode"])
+        clock = self._clock
+        told = isinstance(clock, DatabaseClock)
+        (row,) = await connection.fetch(STATEMENTS["lock_centre"], str(TRANSACTION), told)
+        if isinstance(clock, DatabaseClock):
+            now = clock.hear(row["last_now"], row["last_clock"])
+        else:
+            now = clock.now()
+        tx = Transaction(connection, row["version"], row["mode"], now, row["parked_version"])
         written = tx.version - 1
         timeline = self._database.timeline
         if self._seen > written or (self._seen >= 0 and timeline != self._timeline):
@@ -132,12 +139,13 @@ class OneWriter:
             self._city.mode = tx.mode
             self._city.settle()
             self._seen = written
+        self._city.begin(now=now, cause="")
         return tx
 
     async def _write(self, tx: Transaction, replayed: Sequence[str]) -> Sequence[Outgoing]:
         """Write what changed and return what is to be published, in log order."""
         outgoing = await write_changes(
-            tx.connection, self._city, version=tx.version, now=self._clock.now(),
+            tx.connection, self._city, version=tx.version, now=tx.now,
             prefix=self._prefix, parties=self._plan.parties, breathe=tx.breathe,
         )  # fmt: skip
         if replayed:
@@ -176,7 +184,7 @@ class OneWriter:
         city = self._city
         for against in self._disputes.given_up:
             cause = f"guard/{'/'.join(against.key)}@{tx.version}"
-            city.begin(now=self._clock.now(), cause=cause)
+            city.begin(now=tx.now, cause=cause)
             match against:
                 case Clash("unit", (unit_id,)) if unit_id in city.units:
                     handling.take_out(city, unit_id, "is on another run in the database")

@@ -108,6 +108,17 @@ class SetApart:
     def __bool__(self) -> bool:
         return bool(self._apart)
 
+    @property
+    def serving(self) -> bool:
+        """Whether it is the turn of somebody who is set apart."""
+        return self._serving is not None
+
+    def counted_as(self, record: Record) -> Sender:
+        """Return as whose a record counts: those whom nobody knows count together."""
+        self._learn()
+        own = sender_of(record)
+        return own if self._knows(own) else Sender(own.topic, OTHERS)
+
     # -- what comes in
 
     def split(
@@ -182,6 +193,13 @@ class SetApart:
             return False
         self._counted.add(each, sender, kind, reasons)
         return True
+
+    def note_refused(self, record: Record, now: datetime) -> None:
+        """Note the refusal of what waited until all was read; it has a letter of its own."""
+        self._learn()
+        sender = sender_of(record)
+        if self._refusals.too_many(sender, now):
+            self._set_apart(sender, record, now)
 
     def _knows(self, sender: Sender) -> bool:
         return sender in self._known or sender in self._learned

@@ -31,10 +31,12 @@ class UnitChanged(Announcement):
 
 
 class UnitWarned(Announcement):
-    """A unit's report was taken, but not its position: why, and what stands in for it.
+    """A unit's report was taken, but not its position or time: why, and what stands in for it.
 
     `latitude` and `longitude` (WGS-84 degrees) are what it said, `stands_in` is the last position
-    that was believed or the station. Told once for as long as it goes on for the same reason.
+    that was believed or the station. One `from_the_future` counts as of now, and `latitude` and
+    `longitude` are where the unit was until then. Told once for as long as it goes on for the same
+    reason.
     """
 
     event_type: ClassVar[str] = "unit.warned"

@@ -184,7 +184,7 @@ class OfferWithdrawn(Announcement):
 
 
 class HospitalRejected(Announcement):
-    """An input of a hospital was refused; nothing changed. The original is in the dead letters."""
+    """An input of a hospital had no effect. It is a dead letter, unless it crossed with another."""
 
     event_type: ClassVar[str] = "hospital.rejected"
     hospital_id: str

@@ -238,7 +238,7 @@ class OrderEnded(Announcement):
 
 
 class UnitRejected(Announcement):
-    """An input of a crew was refused; nothing changed. The original is in the dead letters."""
+    """An input of a crew had no effect. It is a dead letter, unless it crossed with another."""
 
     event_type: ClassVar[str] = "unit.rejected"
     unit_id: str

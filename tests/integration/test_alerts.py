@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,14 @@ from dispatch import process_memory
 from dispatch.agents import apart, lag
 from dispatch.agents.patience import Patience
 from dispatch.agents.publisher import Publisher
+from dispatch.clock import wall_now
 from dispatch.cluster import cluster_id_of
 from dispatch.errors import Unavailable
 from dispatch.kafka.consumer import Consumer
 from dispatch.kafka.placement import number_of
 from dispatch.log_writer import WAITING, LineWriter
 from dispatch.stack.embedded import Stack
+from dispatch.store.database_clock import DatabaseClock
 from dispatch.store.refusals import MOST_IN_WINDOW
 from dispatch.topics.envelope import Record
 from tests.apache_kafka import ApacheKafka
@@ -410,6 +413,24 @@ async def memory_nearly_full(run: Run) -> Story:
             return await seen(worker, "DispatchMemoryNearlyFull", before)
 
 
+async def clock_wrong(run: Run) -> Story:
+    async with run() as worker:
+        worker.desk._clock = DatabaseClock()
+        await until(lambda: tells_the_offset(worker))
+        before = await scrape(worker)
+        worker.desk._clock = DatabaseClock(wall=lambda: wall_now() + timedelta(seconds=90))
+        return await seen(worker, "DispatchClockWrong", before)
+
+
+async def tells_the_offset(worker: CityWorker) -> bool:
+    (offset,) = [
+        value
+        for each, value in (await scrape(worker)).items()
+        if ("__name__", "dispatch_clock_offset_seconds") in each
+    ]
+    return offset != 0
+
+
 async def call_unreadable(run: Run) -> Story:
     async with run() as worker:
         before = await scrape(worker)
@@ -473,6 +494,7 @@ FAULTS: dict[str, Callable[[Run], Awaitable[Story]]] = {
     "DispatchInputsMisplaced": inputs_misplaced,
     "DispatchOpenTransaction": open_transaction,
     "DispatchMemoryNearlyFull": memory_nearly_full,
+    "DispatchClockWrong": clock_wrong,
     "DispatchCallUnreadable": call_unreadable,
     "DispatchBooksInconsistent": books_inconsistent,
     "DispatchLogLinesDropped": log_lines_dropped,

@@ -204,6 +204,9 @@ class SmallDesk:
                 _NOTE, [(incarnation, *place, offset) for place, offset in positions.items()]
             )
 
+    async def clock_offset(self) -> float | None:
+        return None
+
     async def unplanned(self) -> Sequence[str]:
         return ()
 

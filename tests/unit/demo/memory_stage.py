@@ -10,14 +10,15 @@ from random import Random
 
 from dispatch.checker import Input, numbers_in
 from dispatch.domain import batch_problems, batches, handling
+from dispatch.domain.awaited import PARKED
 from dispatch.domain.batch_progress import needs_plan
-from dispatch.domain.city import City, Duplicate, Early, Rejected
+from dispatch.domain.city import City, Crossed, Duplicate, Early, Rejected, Unknown
 from dispatch.domain.fleet import report_duties
 from dispatch.domain.model import Batch, Timer
 from dispatch.planning.solve import solve
 from dispatch.policy.pack import load_pack
 from dispatch.simulation.seen import Published, Seen
-from dispatch.store.dead_letters import reject
+from dispatch.store.dead_letters import answer, reject
 from dispatch.store.inbound import Inbound, read
 from dispatch.store.plan import read_plan
 from dispatch.topics import TOPIC_OF, key_of
@@ -78,7 +79,7 @@ class MemoryStage:
         self._timers: dict[str, Timer] = {}
         self._seen: dict[str, bytes] = {}
         self._outcomes: dict[str, str] = {}
-        self._parked: dict[str, tuple[str, Inbound]] = {}
+        self._parked: dict[str, Inbound] = {}
         self._waiting: list[Record] = []
         self._order = None if reading_order is None else Random(reading_order)
         self._unread: list[Seen] = []
@@ -208,51 +209,73 @@ class MemoryStage:
             self._outcomes[identity] = "rejected"
             return
         self._seen[identity] = inbound.digest
-        self._handle(identity, inbound)
+        if self._handle(identity, inbound) is None:
+            self._try_again()
 
-    def _handle(self, identity: str, inbound: Inbound) -> None:
+    def _handle(self, identity: str, inbound: Inbound) -> list[Reason] | None:
+        """Let an input take effect; return why it has none (yet)."""
         city, event = self.city, inbound.event
         city.begin(now=self.clock.now(), cause=identity)
         if event is None:
             reject(city, inbound, inbound.reasons)
             self._outcomes[identity] = "rejected"
-            return
+            return inbound.reasons
         self._outcomes[identity] = "accepted"
         mark = city.mark()
         try:
             handling.handle(city, event, inbound.digest.hex())
+        except Duplicate:
+            city.roll_back(mark)
+            self._outcomes[identity] = "duplicate"
+            return []
+        except Crossed as crossed:
+            city.roll_back(mark)
+            answer(city, inbound, crossed.reasons)
+            self._outcomes[identity] = "crossed"
+            return crossed.reasons
+        except (Early, Unknown) as early:
+            city.roll_back(mark)
+            self._outcomes[identity] = "parked"
+            if identity not in self._parked:
+                self._parked[identity] = inbound
+                unknown = isinstance(early, Unknown)
+                limit = self.pack.events.parked_seconds if unknown else 0
+                city.set_timer(PARKED, identity, city.in_seconds(limit))
+            return early.reasons
         except Rejected as rejected:
             city.roll_back(mark)
             reject(city, inbound, rejected.reasons)
             self._outcomes[identity] = "rejected"
-        except Duplicate:
-            city.roll_back(mark)
-            self._outcomes[identity] = "duplicate"
-        except Early as early:
-            city.roll_back(mark)
-            self._outcomes[identity] = "parked"
-            self._parked[identity] = (early.call_id, inbound)
-            city.set_timer("parked", identity, city.in_seconds(self.pack.events.parked_seconds))
-        else:
-            if event.event_type == "call.received":
-                self._release(inbound.sender["call_id"])
+            return rejected.reasons
+        return None
 
-    def _release(self, call_id: str) -> None:
-        for identity, (waits_for, inbound) in list(self._parked.items()):
-            if waits_for == call_id:
-                del self._parked[identity]
-                self.city.cancel_timer("parked", identity)
-                self._handle(identity, inbound)
+    def _try_again(self) -> None:
+        """Try what waits, again from the first on after each that takes effect."""
+        again = True
+        while again:
+            again = any(self._takes_effect(identity) for identity in list(self._parked))
+
+    def _takes_effect(self, identity: str) -> bool:
+        reasons = self._handle(identity, self._parked[identity])
+        if self._outcomes[identity] != "parked":
+            del self._parked[identity]
+            self.city.cancel_timer(PARKED, identity)
+        return reasons is None
 
     def _fire(self, timer: Timer) -> None:
         city = self.city
         city.begin(now=self.clock.now(), cause=f"timer/{timer.timer_id}@{timer.due_at}")
         city.cancel_timer(timer.kind, timer.subject)
-        if timer.kind != "parked":
+        if timer.kind != PARKED:
             handling.fire(city, timer)
-        elif timer.subject in self._parked:
-            _, inbound = self._parked.pop(timer.subject)
-            reject(city, inbound, [Reason(field="call_id", reason="its call has never come")])
+            self._try_again()
+        elif (inbound := self._parked.get(timer.subject)) is not None:
+            reasons = self._handle(timer.subject, inbound)
+            del self._parked[timer.subject]
+            if self._outcomes[timer.subject] == "parked" and reasons is not None:
+                city.begin(now=self.clock.now(), cause=timer.subject)
+                reject(city, inbound, reasons)
+                self._outcomes[timer.subject] = "rejected"
 
     def _plan(self, batch: Batch) -> None:
         self.city.begin(now=self.clock.now(), cause=f"plan/{batch.batch_id}@{batch.revision}")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from dispatch.domain import handling
-from dispatch.domain.city import City, Duplicate, Early, Emission, Rejected
+from dispatch.domain.city import City, Duplicate, Emission, Rejected
 from dispatch.domain.model import (
     CITY,
     Assignment,
@@ -24,6 +24,7 @@ from dispatch.domain.model import (
     Unit,
     owner_of,
 )
+from dispatch.domain.subjects import owner_in
 from dispatch.policy.pack import Pack, load_pack
 from dispatch.store import memory
 from dispatch.topics.announcement import Announcement
@@ -220,7 +221,7 @@ class SmallCity:
         mark = city.mark()
         try:
             handling.handle(city, event, event.model_dump_json())
-        except (Rejected, Early, Duplicate):
+        except (Rejected, Duplicate):
             city.roll_back(mark)
             assert self.snapshot() == before
             self._settle()
@@ -255,7 +256,7 @@ class SmallCity:
 
     def fire(self, timer: Timer) -> list[Announcement]:
         """Fire one timer now."""
-        self._reload(memory.owner_in(timer.subject))
+        self._reload(owner_in(timer.subject))
         self.city.begin(now=self.now, cause=f"{timer.timer_id}@{timer.due_at.isoformat()}")
         self.city.cancel_timer(timer.kind, timer.subject)
         handling.fire(self.city, timer)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dispatch.domain.city import Early
+from dispatch.domain.city import Unknown
 from dispatch.domain.model import Handover
 from dispatch.store import codec
 from dispatch.topics.clocks import ClockStarted, ClockStopped
@@ -281,7 +281,7 @@ def test_a_vehicle_waits_for_its_own_crews_signature_whatever_the_dispatcher_say
     assert city.refusal(city.waived("c1", unit_id="U2")) == f"unit_id: {none}"
     city.say(case("c2"))
     assert city.refusal(city.waived("c2")) == f"call_id: {none}"
-    with pytest.raises(Early):
+    with pytest.raises(Unknown):
         city.say(city.waived("c9"))
     city.hand_over("U1")
     assert "is closed" in city.refusal(city.waived("c1"))

@@ -128,10 +128,13 @@ def test_the_trip_of_a_batch_hears_of_its_batch(city: SmallCity) -> None:
     assert not awaited.waits(city.city, timer, Unread({"transfers": {"b8"}}))
 
 
-def test_a_parked_input_waits_for_its_call(city: SmallCity) -> None:
+@pytest.mark.parametrize("topic", ["calls", "transfers", "units", "hospitals"])
+def test_what_is_not_legal_yet_waits_for_whatever_could_make_it_so(
+    city: SmallCity, topic: str
+) -> None:
     timer = due(awaited.PARKED, "console#17")
-    assert awaited.waits(city.city, timer, Unread({"calls": {"c5"}}), "c5")
-    assert not awaited.waits(city.city, timer, Unread({"calls": {"c6"}}), "c5")
+    assert awaited.waits(city.city, timer, Unread({topic: {"anybody"}}))
+    assert not awaited.waits(city.city, timer, Unread({"commission": {"c1"}, "city": {"city"}}))
 
 
 def test_whole_kinds_wait_while_no_partition_of_their_topic_is_read() -> None:
@@ -139,7 +142,7 @@ def test_whole_kinds_wait_while_no_partition_of_their_topic_is_read() -> None:
     assert awaited.kinds_that_wait(Unread({"commission": {"c1"}}, everywhere=True)) == ["report"]
     # A word of any unit may serve the queue.
     assert set(awaited.kinds_that_wait(Unread({"units": {"U1"}}))) == {
-        *("transfer_wait", "queue", "batch", "batch_due"),
+        *("transfer_wait", "queue", "batch", "batch_due", "parked"),
     }
     assert clocks.TIMER not in awaited.kinds_that_wait(
         Unread({topic.name: set() for topic in INPUT_TOPICS}, everywhere=True)

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from dispatch.domain import batches
 from dispatch.domain.batch_problems import problem
 from dispatch.domain.batch_progress import TIMERS, needs_plan
-from dispatch.domain.city import Duplicate, Early, Rejected
+from dispatch.domain.city import Duplicate, Rejected
 from dispatch.domain.model import (
     Batch,
     Entity,
@@ -521,7 +521,7 @@ class BatchLife(RuleBasedStateMachine):
     def attempt(self, action: Any) -> None:
         try:
             action()
-        except (Rejected, Early, Duplicate):
+        except (Rejected, Duplicate):
             return
 
     def next_of(self, unit_id: str) -> None:

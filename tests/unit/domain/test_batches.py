@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from dispatch.domain import batches
 from dispatch.domain.batch_problems import problem
 from dispatch.domain.batch_progress import needs_plan
-from dispatch.domain.city import Duplicate, Early
+from dispatch.domain.city import Duplicate, Unknown
 from dispatch.domain.model import Batch, Hospital, Unit
 from dispatch.planning.plan import Plan, check_plan
 from dispatch.planning.solve import solve
@@ -371,7 +371,7 @@ def test_what_has_not_started_of_a_batch_is_called_off() -> None:
 
 def test_what_overtakes_its_batch_waits_for_it() -> None:
     city = a_city()
-    with pytest.raises(Early):
+    with pytest.raises(Unknown):
         city.say(TransferBatchCancelled(batch_id="b1", at=city.now, by="c", reason="over"))
 
 

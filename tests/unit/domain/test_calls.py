@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from dispatch.domain.city import Duplicate, Early
+from dispatch.domain.city import Duplicate, Unknown
 from dispatch.topics.incidents import IncidentClosed
 from tests.unit.domain.city_builder import SmallCity, call, kinds, only, unit
 
@@ -37,7 +37,7 @@ def test_a_word_about_a_call_that_has_not_come_is_early() -> None:
         city.cancelled("c1"),
         city.unlinked("c1"),
     ):
-        with pytest.raises(Early):
+        with pytest.raises(Unknown):
             city.say(early)
 
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from dispatch.domain.city import Duplicate, Early, Rejected
+from dispatch.domain.city import Duplicate, Rejected
 from dispatch.domain.handover import current, is_due
 from dispatch.domain.incidents import active_assignments, units_needed, wanted_crew
 from dispatch.domain.lifecycle import REPORTED
@@ -594,7 +594,7 @@ class CityLife(RuleBasedStateMachine):
     def attempt(self, action: Any) -> None:
         try:
             action()
-        except (Rejected, Early, Duplicate):
+        except (Rejected, Duplicate):
             self.refused += 1
 
     def some_call(self, data: st.DataObject) -> str:

@@ -9,7 +9,7 @@ import pytest
 from dispatch.domain import disinfection
 from dispatch.domain.city import Rejected
 from dispatch.domain.handling import answer_rejected
-from dispatch.domain.model import Handover
+from dispatch.domain.model import Handover, Job
 from dispatch.policy.pack import load_pack
 from dispatch.store import codec
 from dispatch.topics import for_everybody
@@ -191,9 +191,51 @@ def test_the_times_of_a_certificate_make_sense() -> None:
     for changes, why in (
         ({"ended_at": city.now - timedelta(hours=1)}, "ended_at: is not after started_at"),
         ({"ended_at": city.now + timedelta(seconds=301)}, "ended_at: is in the future"),
-        ({"started_at": city.now - timedelta(minutes=31)}, "started_at: is before the job was"),
+        # The crew's clock may be behind, by as much as the pack tolerates.
+        ({"started_at": city.now - timedelta(minutes=35, seconds=1)}, "started_at: is before the"),
     ):
         assert city.refusal(city.certificate("U1", **changes)).startswith(why)
+    city.say(city.certificate("U1", started_at=city.now - timedelta(minutes=35)))
+
+
+def test_a_certificate_of_a_clock_that_is_fast_is_set_back() -> None:
+    city = contaminated()
+    city.pass_time(1_800)
+    fast = timedelta(hours=2)
+    times = {"at": city.now + fast, "ended_at": city.now + fast}
+    short = city.certificate("U1", **times, started_at=city.now + fast - timedelta(minutes=29))
+    assert city.refusal(short).startswith("contact_minutes: 30 is longer than the 29 minutes")
+    begun = city.now + fast - timedelta(minutes=30)
+    accepted = only(
+        DisinfectionAccepted, city.say(city.certificate("U1", **times, started_at=begun))
+    )
+    assert accepted.started_at == city.now - timedelta(minutes=30)
+    assert accepted.ended_at == city.now
+
+
+def test_a_disinfection_that_was_done_while_nobody_listened_is_accepted() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(case("c0"))
+    city.override("c0", crew="regular")
+    city.pass_time(30)
+    city.run_to("U1", "at_hospital")
+    record = city.handover("U1")
+    signed_at = city.now + timedelta(minutes=2)
+    # The service was away: everything is heard ninety minutes later.
+    city.pass_time(5_400)
+    city.say(city.crew_signs(record).model_copy(update={"at": signed_at}))
+    city.say(city.hospital_signs(record))
+    job = city.known(Job, "c0/A1/D")
+    assert (job.ordered_at, job.since) == (city.now, signed_at)
+    done = {
+        "started_at": signed_at + timedelta(minutes=5),
+        "ended_at": signed_at + timedelta(minutes=36),
+        "at": signed_at + timedelta(minutes=37),
+    }
+    before = city.certificate("U1", **done | {"started_at": signed_at - timedelta(minutes=6)})
+    assert city.refusal(before).startswith("started_at: is before the vehicle was free for it")
+    city.say(city.certificate("U1", **done))
+    assert (city.unit("U1").job_id, city.unit("U1").status) == (None, "returning")
 
 
 def test_a_second_certificate_for_the_same_job_is_refused() -> None:

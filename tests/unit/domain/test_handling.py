@@ -14,6 +14,7 @@ from dispatch.topics.transfers import TransferBatchRequested, TransferRequested
 from tests.unit.domain.city_builder import (
     UNDETERMINED,
     SmallCity,
+    call,
     febrile,
     kinds,
     unit,
@@ -52,8 +53,6 @@ def test_nothing_that_claims_to_be_from_the_future_takes_effect() -> None:
     for event in (
         city.overridden("c1", crew="regular"),
         city.cancelled("c1"),
-        city.acknowledged("U1"),
-        city.ended("U1", "refused", "vehicle_fault"),
         city.acknowledges(handover),
         city.diverts(handover),
     ):
@@ -61,7 +60,23 @@ def test_nothing_that_claims_to_be_from_the_future_takes_effect() -> None:
             "at: is more than 300 s in the future"
         )
     tolerated = {"at": city.now + timedelta(seconds=300)}
-    city.say(city.acknowledged("U1").model_copy(update=tolerated))
+    city.say(city.acknowledges(handover).model_copy(update=tolerated))
+
+
+def test_what_a_crew_says_counts_as_of_now_however_wrong_its_clock_is() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(call("c1"))
+    city.pass_time(10)
+    ahead: dict[str, Any] = {"at": city.now + timedelta(days=400)}
+    events = city.say(city.acknowledged("U1").model_copy(update=ahead))
+    assert kinds(events) == ["unit.warned", "incident.progressed"]
+    assert city.assignment("U1").acknowledged_at == city.now
+    behind: dict[str, Any] = {"at": city.now - timedelta(days=400)}
+    city.say(city.reported("U1", status="rolling").model_copy(update=behind))
+    # Nobody starts before being ordered.
+    assert city.assignment("U1").reached == {"rolling": city.assignment("U1").ordered_at}
+    city.say(city.ended("U1", "empty", "patient_left").model_copy(update=ahead))
+    assert city.unit("U1").status == "returning"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dispatch.domain import dispatching, handover, relief
-from dispatch.domain.city import City, Duplicate, Early, Rejected
+from dispatch.domain.city import City, Duplicate, Rejected
 from dispatch.domain.model import Incident, Position
 from dispatch.domain.needs import next_need
 from dispatch.domain.on_the_way import OnTheWay
@@ -135,7 +135,7 @@ class LifeWithATwin(CityLife):
             for name, arguments in self.lived:
                 try:
                     getattr(self.twin, name)(*arguments)
-                except (Rejected, Early, Duplicate):
+                except (Rejected, Duplicate):
                     continue
         _assert_alike(self.city, self.twin)
 
@@ -227,5 +227,5 @@ def _take(city: SmallCity, number: int, step: tuple[Any, ...]) -> None:
                 city.pass_time(seconds)
             case (_, mode):
                 city.switch(mode)
-    except (Rejected, Early, Duplicate):
+    except (Rejected, Duplicate):
         pass

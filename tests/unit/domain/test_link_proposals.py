@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dispatch.domain.city import Early
+from dispatch.domain.city import Unknown
 from dispatch.topics.calls import CallLinkConfirmed, CallLinkRefused
 from dispatch.topics.clocks import ClockStopped
 from dispatch.topics.handovers import (
@@ -378,7 +378,7 @@ def test_a_proposal_lapses_when_a_place_contradicts_it() -> None:
 
 def test_a_word_on_a_link_that_is_not_proposed_changes_nothing() -> None:
     city = SmallCity(unit("U1"), unit("U2"))
-    with pytest.raises(Early):
+    with pytest.raises(Unknown):
         city.say(confirmed(city, "c1"))
     city.say(call("c1", **FIRST))
     assert city.refusal(confirmed(city, "c1")).startswith("call_id: has no link proposed")

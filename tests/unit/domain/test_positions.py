@@ -78,20 +78,48 @@ def test_one_that_comes_late_says_nothing_against_what_is_known() -> None:
     assert assigned.travel_seconds == pytest.approx(102, abs=1)
 
 
-def test_a_report_from_the_future_is_taken_as_of_now_without_its_position() -> None:
+def test_a_report_from_the_future_is_taken_as_of_now() -> None:
     city = SmallCity(unit("U1"))
     city.say(call("c1"))
     city.report("U1", position=at(111.61))
     ahead = city.now + timedelta(seconds=301)
     events = city.report("U1", "rolling", position=at(111.615), at=ahead)
     warned = only(UnitWarned, events)
-    assert warned.why == "from_the_future"
+    assert (warned.why, warned.stands_in) == ("from_the_future", "last_position")
     assert (
         warned.explanation == "the report is more than 300 s in the future: it was taken as of now"
     )
-    assert city.unit("U1").position == at(111.61)
+    known = city.unit("U1")
+    assert (known.position, known.position_at, known.doubt) == (at(111.615), city.now, None)
     assert city.assignment("U1").reached == {"rolling": city.now}
-    assert city.refusal(city.reported("U1", status="on_scene", at=ahead)).startswith("at: is more")
+
+
+def test_a_clock_that_is_ahead_is_told_once_as_long_as_it_is() -> None:
+    city = SmallCity(unit("U1"))
+    told = []
+    for seconds, ahead in ((0, 301), (10, 4_000), (10, 0), (590, 301), (601, 301)):
+        city.pass_time(seconds)
+        said = city.now + timedelta(seconds=ahead)
+        told.append(kinds(city.report("U1", position=at(111.61), at=said)))
+    assert told == [["unit.warned"], [], [], [], ["unit.warned"]]
+
+
+def test_a_device_that_is_fast_freezes_nothing_and_is_not_fresher_than_others() -> None:
+    city = SmallCity(unit("U1"), unit("U2"))
+    for ahead in (200, 7_200):
+        city.report("U1", position=at(111.62), at=city.now + timedelta(seconds=ahead))
+        city.report("U2", position=at(111.62))
+        assert city.unit("U1").position_at == city.unit("U2").position_at == city.now
+        city.pass_time(10)
+        # Another device of the vehicle, or this one once it is right: what it says is later.
+        city.report("U1", position=at(111.621))
+        assert city.unit("U1").position == at(111.621)
+    city.report("U1", position=at(111.62), at=city.now + timedelta(seconds=7_200))
+    city.pass_time(121)
+    city.report("U2", position=at(111.63))
+    here = {"latitude": 40.8, "longitude": 111.62}
+    # What it said is as old as that of any other.
+    assert choice(city, location=here).unit_id == "U2"
 
 
 def test_a_clock_that_is_a_little_ahead_hides_no_later_position() -> None:

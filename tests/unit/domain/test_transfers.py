@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dispatch.domain.city import Duplicate, Early
+from dispatch.domain.city import Duplicate, Unknown
 from dispatch.domain.model import Assignment, Handover
 from dispatch.topics.announcement import Announcement
 from dispatch.topics.beds import BedOccupied, BedReleased
@@ -340,7 +340,7 @@ def test_a_request_is_not_taken_back_once_a_crew_has_met_the_patient() -> None:
 
 def test_a_cancellation_waits_for_its_request() -> None:
     city = SmallCity()
-    with pytest.raises(Early):
+    with pytest.raises(Unknown):
         city.say(city.called_off("t1"))
     city.say(call("c1"))
     assert city.refusal(city.called_off("c1")) == "transfer_id: is a call, not a transfer"

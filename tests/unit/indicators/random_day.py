@@ -9,7 +9,7 @@ from typing import Any, Final
 from dispatch.domain import batches
 from dispatch.domain.batch_problems import problem
 from dispatch.domain.batch_progress import needs_plan
-from dispatch.domain.city import Duplicate, Early, Rejected
+from dispatch.domain.city import Duplicate, Rejected
 from dispatch.domain.fleet import report_duties
 from dispatch.domain.model import Assignment, Entity, Handover, Hospital, Offer, Report, Unit
 from dispatch.planning.solve import solve
@@ -120,7 +120,7 @@ class _Recorded(SmallCity):
         self.inputs.append(sent)
         try:
             events = super().say(event)
-        except (Rejected, Early, Duplicate) as refused:
+        except (Rejected, Duplicate) as refused:
             sent["refused"] = type(refused).__name__
             raise
         return events
@@ -496,7 +496,7 @@ class RandomDay:
     def attempt(self, action: Any) -> None:
         try:
             action()
-        except (Rejected, Early, Duplicate):
+        except (Rejected, Duplicate):
             self.refused += 1
 
     def maybe(self, chance: float, action: Any) -> None:

@@ -1,0 +1,260 @@
+"""What waits and when it is tried again: the desk's own way, on a database that is none."""
+
+import itertools
+import random
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from dispatch.policy.pack import load_pack
+from dispatch.store import parking
+from dispatch.store.database import Transaction
+from dispatch.store.desk import Desk
+from dispatch.store.sql import STATEMENTS
+from dispatch.topics.envelope import Outgoing, Record
+from tests.integration.store.conftest import HandClock, Post, kinds, of_kind, small_city
+from tests.integration.store.test_order import LIFE, RUN, life
+
+NAMES = {text: name for name, text in STATEMENTS.items()}
+
+
+class Rows:
+    """The tables that the waiting needs, behind the statements that it uses."""
+
+    def __init__(self) -> None:
+        self.inbox: dict[str, tuple[bytes, str, str]] = {}
+        self.parked: dict[str, dict[str, Any]] = {}
+        self.timers: dict[str, dict[str, Any]] = {}
+        self.asked: list[str] = []
+        self.parked_version = 0
+        self._positions = itertools.count(1)
+        self._numbers = itertools.count(1)
+
+    async def fetch(self, statement: str, *given: Any) -> list[dict[str, Any]]:
+        name = NAMES[statement]
+        self.asked.append(name)
+        match name:
+            case "known_of_inputs":
+                known = [(identity, self.inbox[identity]) for identity in given[0]
+                         if identity in self.inbox]  # fmt: skip
+                return [
+                    {"kind": "seen", "id": identity, "digest": digest, "topic": topic}
+                    for identity, (digest, _, topic) in known
+                ]
+            case "parked_by_subject":
+                return [
+                    {"subject": row["subject"], "topic": row["topic"], "source": row["source"],
+                     "inputs": 1}
+                    for row in self.parked.values()
+                ]  # fmt: skip
+            case "parked_for":
+                return [
+                    row
+                    for row in self.parked.values()
+                    if row["subject"] in given[0] or row["identity"] in given[1]
+                ]
+            case "due_timers":
+                due = [row for row in self.timers.values() if row["due_at"] <= given[0]]
+                return sorted(due, key=lambda row: (row["due_at"], row["timer_id"]))
+            case "number_events":
+                topics, keys, counts, total = given
+                first, *_ = itertools.islice(self._positions, total)
+                return [
+                    {"topic": topic, "key": key, "sequence": count, "first_position": first}
+                    for topic, key, count in zip(topics, keys, counts, strict=True)
+                ]
+            case _:
+                return []
+
+    async def execute(self, statement: str, *given: Any) -> None:
+        match NAMES.get(statement):
+            case "note_inputs":
+                for identity, digest, outcome, topic in zip(*given[:4], strict=True):
+                    self.inbox[identity] = digest, outcome, topic
+            case "unpark":
+                for identity, outcome in zip(*given, strict=True):
+                    digest, _, topic = self.inbox[identity]
+                    self.inbox[identity] = digest, outcome, topic
+                    del self.parked[identity]
+            case "set_timers":
+                for timer_id in given[0]:
+                    self.timers.pop(timer_id, None)
+                for row in zip(*given[1:], strict=True):
+                    names = ("timer_id", "kind", "subject", "due_at")
+                    self.timers[row[0]] = dict(zip(names, row, strict=True))
+
+    async def executemany(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        assert NAMES[statement] == "park"
+        names = (
+            *("identity", "subject", "source", "unknown", "topic", "partition", "offset"),
+            *("timestamp_ms", "key", "value", "header_names", "header_values"),
+        )
+        for row in rows:
+            made = dict(zip(names, row, strict=True)) | {"number": next(self._numbers)}
+            self.parked[made["identity"]] = made
+
+
+class Office:
+    """A desk and what it remembers, a transaction at a time."""
+
+    def __init__(self, clock: HandClock, rows: Rows) -> None:
+        self.clock, self.rows = clock, rows
+        self.desk = Desk(
+            {}, plan=small_city(), pack=load_pack("covid-19"), clock=clock, topic_prefix="dispatch."
+        )
+        small_city().put_into(self.desk._city)
+        self.desk._city.settle()
+        self._version = itertools.count(1)
+
+    def _begin(self) -> Transaction:
+        connection: Any = self.rows
+        version = next(self._version)
+        parked = self.rows.parked_version
+        now = self.clock.time
+        self.desk._city.begin(now=now, cause="")
+        return Transaction(connection, version, "epidemic", now, parked)
+
+    def _end(self) -> None:
+        # Nothing is forgotten: there is no database to read it back from.
+        self.desk._city.settle()
+        self.desk._apart.settle()
+        assert self.desk._parking is not None
+        self.desk._parking.settle()
+
+    async def take(self, *records: Record) -> Sequence[Outgoing]:
+        told = await self.desk._take(self._begin(), [self.desk._read(each) for each in records])
+        self._end()
+        return told
+
+    async def fire(self, by: datetime | None = None) -> Sequence[Outgoing]:
+        told = await self.desk._fire(
+            self._begin(), by=by or self.clock.time, at_once=100, tried=[], unread=None, waiting=[]
+        )
+        self._end()
+        return told
+
+    def outcomes(self) -> list[str]:
+        return sorted(outcome for _, outcome, _ in self.rows.inbox.values())
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def post(clock: HandClock) -> Post:
+    return Post(clock)
+
+
+@pytest.fixture
+def office(clock: HandClock) -> Office:
+    return Office(clock, Rows())
+
+
+def refusals(events: Sequence[Outgoing]) -> list[str]:
+    return [kind for kind in kinds(events) if kind.endswith((".rejected", ".refused"))]
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_a_life_in_any_order_comes_to_its_end(
+    office: Office, post: Post, clock: HandClock, seed: int
+) -> None:
+    await office.take(post.call("c1", case_status="confirmed"))
+    said = life(post, clock)
+    order = list(LIFE)
+    random.Random(seed).shuffle(order)
+    told = [event for name in order for event in await office.take(said[name])]
+    told += await office.fire()
+    assert [each["reasons"] for each in of_kind(told, "unit.rejected")] == []
+    assert refusals(told) == []
+    city = office.desk._city
+    unit, run = city.units["T1"], city.assignments["c1/A1"]
+    assert (unit.status, unit.assignment_id, unit.job_id) == ("available", None, None)
+    assert run.outcome == "completed"
+    assert tuple(run.reached) == RUN
+    own = {name: orjson.loads(said[name].value or b"")["at"] for name in RUN}
+    assert run.reached == {name: datetime.fromisoformat(at) for name, at in own.items()}
+    acknowledged = orjson.loads(said["acknowledged"].value or b"")["at"]
+    assert run.acknowledged_at == datetime.fromisoformat(acknowledged)
+    assert city.handovers["c1/A1/H1"].status == "closed"
+    assert city.jobs["c1/A1/D"].ended_at is not None
+    assert city.incidents["c1"].outcome == "completed"
+    assert not office.rows.parked
+    assert set(office.outcomes()) <= {"accepted", "duplicate"}
+
+
+async def test_what_nothing_makes_legal_is_refused_in_the_end(office: Office, post: Post) -> None:
+    await office.take(post.call("c1", case_status="confirmed"))
+    assert await office.take(post.unit("T1", status="at_hospital")) == []
+    assert office.outcomes() == ["accepted", "parked"]
+    told = await office.fire()
+    assert refusals(told) == ["input.rejected", "unit.rejected"]
+    (letter,) = of_kind(told, "input.rejected")
+    assert letter["reasons"][0]["reason"].startswith("ordered cannot be followed by at_hospital")
+    assert office.outcomes() == ["accepted", "rejected"]
+    assert not office.rows.parked
+    assert not [row for row in office.rows.timers.values() if row["kind"] == "parked"]
+
+
+async def test_what_nobody_has_heard_of_waits_longer(
+    office: Office, post: Post, clock: HandClock
+) -> None:
+    signed = post.unit("T1", "handover.signed_by_crew", handover_id="c1/A1/H1", by="medic")
+    assert await office.take(signed) == []
+    clock.forward(599)
+    assert await office.fire() == []
+    # What it refers to is known by now: all the rest has been read.
+    await office.take(post.call("c1", case_status="confirmed"))
+    told = await office.fire()
+    assert refusals(told) == ["input.rejected", "unit.rejected"]
+    await office.take(post.unit("T1", "order.acknowledged", assignment_id="c7/A1"))
+    clock.forward(600)
+    assert refusals(await office.fire()) == ["input.rejected", "unit.rejected"]
+
+
+async def test_so_many_wait_and_no_more(
+    office: Office, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parking, "MOST_OF_SUBJECT", 3)
+    monkeypatch.setattr(parking, "MOST_OF_OTHERS", 5)
+    early = [
+        post.unit("T1", "order.acknowledged", assignment_id=f"{call}/A{n}")
+        for call in ("c1", "c2", "c3")
+        for n in range(4)
+    ]
+    told = await office.take(*early)
+    assert len(of_kind(told, "input.rejected")) == len(early) - 5
+    assert len(office.rows.parked) == 5
+
+
+async def test_a_heir_goes_on_with_what_waits(office: Office, post: Post, clock: HandClock) -> None:
+    await office.take(post.call("c1", case_status="confirmed"))
+    await office.take(post.unit("T1", status="on_scene"))
+    heir = Office(clock, office.rows)
+    heir.desk._city = office.desk._city
+    await heir.take(post.unit("T1", status="rolling"))
+    assert office.desk._city.units["T1"].status == "on_scene"
+    assert not office.rows.parked
+
+
+async def test_while_nothing_waits_nothing_is_asked(office: Office, post: Post) -> None:
+    await office.take(post.call("c1"))
+    office.rows.asked.clear()
+    await office.take(post.call("c2"), post.unit("R1", status="rolling"))
+    assert not [name for name in office.rows.asked if "park" in name]
+
+
+async def test_what_is_wrong_again_and_again_sets_its_sender_apart(
+    office: Office, post: Post
+) -> None:
+    await office.take(post.call("c1", case_status="confirmed"))
+    for _ in range(2):
+        await office.take(*(post.unit("T1", status="at_hospital") for _ in range(60)))
+        told = await office.fire()
+        assert len(of_kind(told, "input.rejected")) == 60
+    assert [each["kind"] for each in of_kind(told, "escalation.raised")] == ["source_set_apart"]
+    assert office.desk._apart
