@@ -114,7 +114,8 @@ async def test_of_the_hospitals_of_the_first_schema_the_plan_says_how_many_beds_
     open_desk: Callable[..., Any], post: Post
 ) -> None:
     desk: Desk = await open_desk()
-    events = await desk.take([post.hospital("D1", "hospital.reported", rooms={"isolation": 6})])
+    await desk.take([post.hospital("D1", "hospital.reported", rooms={"isolation": 6})])
+    events = await fire_due(desk)
     (refused,) = of_kind(events, "hospital.rejected")
     assert refused["reasons"][0]["reason"] == "6 free are more than the 5 there are"
 

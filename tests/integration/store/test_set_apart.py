@@ -527,22 +527,10 @@ async def test_a_transaction_that_is_decided_again_has_tried_each_once(
 
 
 async def test_what_has_waited_for_its_call_has_a_letter_of_its_own(desk: Desk, post: Post) -> None:
-    refused = [
-        sent_by(
-            post.record(
-                "calls", "call.overridden", "c1",
-                {
-                    "call_id": "c1", "at": "2022-03-01T00:00:00Z", "by": "d", "reason": "r",
-                    "unit_id": "R99",
-                },
-            ),
-            "flood",
-        )
-        for _ in range(MOST_KEPT + 20)
-    ]  # fmt: skip
+    refused = [sent_by(each, "flood") for each in waits(post)]
     assert await take(desk, refused) == []
     await take(desk, bad(post, MOST_KEPT, "flood"))
-    events = await take(desk, [sent_by(post.call("c1"), "console")])
+    events = await take(desk, [sent_by(post.call(each), "console") for each in ("c1", "c2")])
     assert letters(events) == len(refused)
     assert counted(events) == 0
     assert raised(events) == []
@@ -551,16 +539,27 @@ async def test_what_has_waited_for_its_call_has_a_letter_of_its_own(desk: Desk, 
 async def test_what_has_waited_is_not_of_the_sender_whose_call_it_waited_for(
     desk: Desk, post: Post
 ) -> None:
-    body = {"call_id": "c1", "at": "2022-03-01T00:00:00Z", "by": "d", "reason": "r"}
-    waits = [
-        post.record("calls", "call.overridden", "c1", {**body, "unit_id": "R99"})
-        for _ in range(MOST_KEPT + 1)
-    ]
-    await take(desk, waits)
+    refused = waits(post)
+    await take(desk, refused)
     await flooded(desk, post)
-    await take(desk, [sent_by(post.call("c1"), "flood")])
+    await take(desk, [sent_by(post.call(each), "flood") for each in ("c1", "c2")])
     events = await settled(desk)
-    assert (letters(events), counted(events)) == (len(waits), 0)
+    assert (letters(events), counted(events)) == (len(refused), 0)
+
+
+def waits(post: Post) -> list[Record]:
+    """Return what waits for two calls, and can never be: more than have letters of their own."""
+    return [
+        post.record(
+            "calls",
+            "call.overridden",
+            call_id,
+            {"call_id": call_id, "at": "2022-03-01T00:00:00Z", "by": "d", "reason": "r"}
+            | {"unit_id": "R99"},
+        )
+        for call_id in ("c1", "c2")
+        for _ in range(MOST_KEPT // 2 + 20)
+    ]
 
 
 async def test_a_batch_that_cannot_be_read_is_counted_whole(desk: Desk, post: Post) -> None:
