@@ -10,9 +10,13 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from dispatch.kafka.placement import PARTITIONER, number_of
 from dispatch.metrics import Metrics
+from dispatch.topics import structured
+from dispatch.topics.cloudevents import MAX_ATTRIBUTE
 
 AGAIN: Final = 3_600.0  # seconds until it is said of the same source again
 REMEMBERED: Final = 1_000  # sources
+# No id is as long: what has such a key is refused, wherever it lies.
+LONGEST: Final = 256  # bytes
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +43,7 @@ class Misplaced:
         places: dict[str, TopicPartition] = {}
         for record in records:
             key = record.key
-            if key and number_of(key) % partitions != record.partition:
+            if key and len(key) <= LONGEST and number_of(key) % partitions != record.partition:
                 source = _source_of(record)
                 found[source] += 1
                 places.setdefault(source, TopicPartition(record.topic, record.partition))
@@ -51,7 +55,10 @@ class Misplaced:
             if now - self._said.get(source, -AGAIN) < AGAIN:
                 continue
             if len(self._said) >= REMEMBERED:
-                self._said.clear()
+                self._said = {each: at for each, at in self._said.items() if now - at < AGAIN}
+            if len(self._said) >= REMEMBERED:
+                # The number and its alert tell of the others.
+                return
             self._said[source] = now
             log.warning(
                 "inputs lie on other partitions than their keys': they may be read out of order",
@@ -64,8 +71,11 @@ class Misplaced:
 
 
 def _source_of(record: ConsumerRecord[bytes, bytes]) -> str:
-    """Return who sent a record, by its header; empty where it has none."""
+    """Return who sent a record, as far as that is short; empty where nothing says so."""
     for name, value in record.headers:
         if name == "ce_source":
-            return (value or b"").decode("utf-8", "replace")
-    return ""
+            source = value or b""
+            break
+    else:
+        source = structured.source_of(record.headers, record.value)
+    return source[:MAX_ATTRIBUTE].decode("utf-8", "replace")

@@ -87,9 +87,11 @@ def receive(city: City, call: Call, digest: str) -> None:
     if link is not None:
         link_proposals.propose(city, call.call_id, link)
     _time_answer(city, call, call.call_id)
-    _time_order(city, call, call.received_at)
+    # A console's clock that is fast puts off no limit.
+    received_at = min(call.received_at, city.now)
+    _time_order(city, call, received_at)
     dispatching.decide_incident(city, call.call_id, "the call came in")
-    _report_if_case(city, call, call.received_at)
+    _report_if_case(city, call, received_at)
 
 
 def _candidates(city: City, place: Place, akin: Iterable[str]) -> Iterator[Incident]:
@@ -313,7 +315,7 @@ def _open(
     opened = Incident(
         incident_id=call.call_id,
         calls=(call.call_id,),
-        received_at=call.received_at,
+        received_at=min(call.received_at, city.now),
         opened_at=city.now,
         last_call_at=city.now,
         place=place,
@@ -412,7 +414,7 @@ def _link(city: City, call: Call, digest: str, link: Link, place: Place) -> None
         dispatching.decide_incident(
             city, incident.incident_id, f"repeat call {call.call_id} says more"
         )
-        _report_if_risen(city, incident, call.received_at)
+        _report_if_risen(city, incident, min(call.received_at, city.now))
     if moved is not None:
         scenes.tell(city, incident.incident_id, moved)
 

@@ -24,7 +24,7 @@ ACKNOWLEDGED_IN_TIME: Final = "acknowledged_in_time"
 
 def run_of_silent(city: City, unit: Unit) -> Assignment | None:
     """Return the run that a unit has lost for its silence; None where it is not out for that."""
-    if not _is_silent(unit):
+    if not is_silent(unit):
         return None
     lost = (
         run
@@ -40,7 +40,7 @@ def counts(city: City, run: Assignment, said_at: datetime) -> bool:
     `said_at` (aware UTC) is its own word. Its unit must have nothing else to do.
     """
     unit = city.units[run.unit_id]
-    if run.outcome != "unanswered" or not (_is_silent(unit) or objection(unit) is None):
+    if run.outcome != "unanswered" or not (is_silent(unit) or objection(unit) is None):
         return False
     at = timing.happened_at(said_at, cause=run.ordered_at, now=city.now)
     seconds = city.pack.allocation.order_acknowledgement_seconds
@@ -65,6 +65,8 @@ def take(city: City, run: Assignment, said_at: datetime) -> Assignment | None:
             choice = _choice(city, unit, place, answered_at)
             because = f"unit {unit.unit_id} acknowledged its order in time, and was heard late"
             dispatching.order_chosen(city, incident, choice, because)
+            # It may have more patients.
+            dispatching.serve(city, incident.incident_id, because)
     elif incident.status == "assigned" and rivals:
         slowest = max(rivals, key=lambda rival: swapping.still_to_go(city, rival))
         choice = _choice(city, unit, slowest.place, answered_at)
@@ -84,7 +86,7 @@ def take(city: City, run: Assignment, said_at: datetime) -> Assignment | None:
 
 
 def _let_go(city: City, unit: Unit, incident: Incident, run: Assignment) -> None:
-    if not _is_silent(unit):
+    if not is_silent(unit):
         raise Crossed("assignment_id", f"has ended ({run.outcome})")
     on_it = ", ".join(each.unit_id for each in incidents.active_assignments(city, incident))
     why = f"unit {on_it} is there sooner" if on_it else "the patient needs no unit any more"
@@ -93,7 +95,8 @@ def _let_go(city: City, unit: Unit, incident: Incident, run: Assignment) -> None
     dispatching.serve_queue(city, unit.unit_id)
 
 
-def _is_silent(unit: Unit) -> bool:
+def is_silent(unit: Unit) -> bool:
+    """Return whether a unit is out of service for its silence."""
     return (
         unit.status == "out_of_service"
         and unit.reason == radio.NOT_ACKNOWLEDGED

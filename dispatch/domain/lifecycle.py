@@ -91,7 +91,12 @@ def report_unit(city: City, event: UnitReported) -> None:
     if event.staffed is not None and event.staffed != unit.staffed:
         unit = change_unit(city, unit, staffed=event.staffed)
     lost = late_word.run_of_silent(city, unit) if event.status in crossing.RUN else None
-    if lost is not None and late_word.counts(city, lost, event.at):
+    # It names no run: what was said before that order is of another.
+    if (
+        lost is not None
+        and timing.not_before(event.at, lost.ordered_at, city.pack)
+        and late_word.counts(city, lost, event.at)
+    ):
         if late_word.take(city, lost, event.at) is None:
             # It drives for nobody: its order was withdrawn, and now it is free.
             event = event.model_copy(update={"status": None})
@@ -120,8 +125,10 @@ def acknowledge_order(city: City, event: OrderAcknowledged) -> None:
     """
     ordered = assignment_of(city, event.unit_id, event.assignment_id)
     if late_word.counts(city, ordered, event.at):
+        silent = late_word.is_silent(city.units[event.unit_id])
         again = late_word.take(city, ordered, event.at)
-        if again is not None:
+        # Who has been back in service meanwhile has to acknowledge that it goes after all.
+        if again is not None and silent:
             _acknowledged(city, again, event)
         return
     known = ordered.acknowledged_at
@@ -156,10 +163,10 @@ def end_run(city: City, event: RunEnded) -> None:
         raise Rejected("outcome", "the patient has arrived: the run ends with the handover")
     before = max(assignment.reached.values(), default=assignment.ordered_at)
     ended_at = timing.happened_at(event.at, cause=before, now=city.now)
+    # By the clock that will tell of the disinfection, too.
+    since = min(event.at, city.now)
     if event.outcome != "empty" and reasons[event.reason]:
-        dispatching.fail(
-            city, assignment, outcome=event.outcome, reason=event.reason, since=ended_at
-        )
+        dispatching.fail(city, assignment, outcome=event.outcome, reason=event.reason, since=since)
         return
     orders.end_run(
         city,
@@ -168,7 +175,7 @@ def end_run(city: City, event: RunEnded) -> None:
         reason=event.reason,
         patient_owed=False,
         unit_status="returning",
-        since=ended_at,
+        since=since,
     )
     departures.run_ended(city, assignment, event.reason, ended_at)
     incidents.close_if_done(city, assignment.incident_id)
@@ -266,7 +273,11 @@ def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
     elif status in OFF and unit.assignment_id is not None:
         assignment = city.assignments[unit.assignment_id]
         dispatching.fail(
-            city, assignment, outcome="aborted", reason=event.reason or "out of service"
+            city,
+            assignment,
+            outcome="aborted",
+            reason=event.reason or "out of service",
+            since=min(event.at, city.now),
         )
     else:
         since = min(event.at, city.now)

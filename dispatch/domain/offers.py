@@ -8,7 +8,7 @@ patient of it; the hospital accepts, diverts, or the limit for an answer (clock
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from dispatch.domain import beds, clocks
@@ -85,7 +85,7 @@ def accept(city: City, event: TransferAccepted) -> Offer:
         Crossed: it is not open any more.
         Rejected: it is another hospital's.
     """
-    offer = _open(city, event.offer_id, event.hospital_id)
+    offer = _open(city, event.offer_id, event.hospital_id, event.at)
     _answered(city, offer)
     kept_until = city.now + timedelta(hours=city.pack.transfers.kept_hours)
     beds.confirm(city, reservations(city, offer), kept_until)
@@ -98,7 +98,7 @@ def divert(city: City, event: TransferDiverted) -> Offer:
     Raises:
         Rejected: as for an acceptance; the hospital proposed is not of this city.
     """
-    offer = _open(city, event.offer_id, event.hospital_id)
+    offer = _open(city, event.offer_id, event.hospital_id, event.at)
     if event.proposal is not None and event.proposal not in city.hospitals:
         raise Rejected("proposal", "is not a hospital of this city")
     _answered(city, offer)
@@ -140,13 +140,14 @@ def reservations(city: City, offer: Offer) -> Sequence[Reservation]:
     ]
 
 
-def _open(city: City, offer_id: str, hospital_id: str) -> Offer:
+def _open(city: City, offer_id: str, hospital_id: str, at: datetime) -> Offer:
+    """Return an offer that stands still, by the time (aware UTC) of its answer."""
     offer = city.offers.get(offer_id)
     if offer is None:
         raise Unknown("offer_id", "is not an offer of this centre")
     if offer.hospital_id != hospital_id:
         raise Rejected("offer_id", "was made to another hospital")
-    if offer.status == "expired" or (offer.status == "open" and city.now > offer.answer_by):
+    if offer.status == "expired" or (offer.status == "open" and at > offer.answer_by):
         raise Crossed("offer_id", f"is answered too late: it stood until {offer.answer_by}")
     if offer.status != "open":
         raise Crossed("offer_id", f"is {offer.status}")

@@ -4,7 +4,7 @@ A subject is a call, incident, transfer or batch by its id, `unit/<unit_id>` or
 `hospital/<hospital_id>`; no id has a slash.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -23,6 +23,8 @@ from dispatch.domain.model import (
     Unit,
     owner_of,
 )
+from dispatch.topics.announcement import Reason
+from dispatch.topics.calls import CallOverridden
 from dispatch.topics.fields import Content
 
 # The fields of inputs that name what they are about; an id begins with its owner's.
@@ -50,9 +52,14 @@ def references(kind: type[Content]) -> tuple[str, ...]:
     return tuple(name for name in REFERENCES if name in kind.model_fields)
 
 
-def waits_for(event: Content) -> str | None:
-    """Return the subject whose change could make an input legal; None where it has none."""
+def waits_for(event: Content, reasons: Sequence[Reason] = ()) -> str | None:
+    """Return the subject whose change could make an input legal; None where it has none.
+
+    Of `reasons` why it is not, the first says when that is the unit which a dispatcher has chosen.
+    """
     anything: Any = event
+    if isinstance(event, CallOverridden) and reasons and reasons[0].field == "unit_id":
+        return f"unit/{event.unit_id}"
     for name in ("call_id", *REFERENCES):
         if (named := getattr(anything, name, None)) is not None:
             return owner_in(named)

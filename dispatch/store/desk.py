@@ -387,7 +387,10 @@ class Desk(Books):
         self._parking = parking = Parking(tx, self._city, self._places, self._read)
 
         def handle(each: Inbound, identity: str) -> str:
-            return self._handle(each, identity, None, parking, has_waited=True)
+            outcome = self._handle(each, identity, None, parking, has_waited=True)
+            if outcome == "accepted":
+                self._apart.taken.append(each.record)
+            return outcome
 
         return Retrying(tx, self._city, parking, handle)
 
@@ -426,6 +429,7 @@ class Desk(Books):
         except Crossed as crossed:
             city.roll_back(mark)
             answer(city, each, crossed.reasons)
+            self._apart.note_crossed(each.record, city.now)
             return "crossed"
         except (Early, Unknown) as early:
             city.roll_back(mark)
@@ -433,7 +437,7 @@ class Desk(Books):
             if has_waited:
                 parking.waits_on(identity, early.reasons, unknown=unknown)
                 return "parked"
-            if self._park(each, event, identity, parking, unknown=unknown):
+            if self._park(each, event, early.reasons, identity, parking, unknown=unknown):
                 return "parked"
             return self._reject(each, early.reasons, has_waited=False)
         except Rejected as rejected:
@@ -442,16 +446,18 @@ class Desk(Books):
         return "accepted"
 
     def _park(
-        self, each: Inbound, event: Content, identity: str, parking: Parking, *, unknown: bool
+        self,
+        each: Inbound,
+        event: Content,
+        reasons: Sequence[Reason],
+        identity: str,
+        parking: Parking,
+        *,
+        unknown: bool,
     ) -> bool:
-        """Let an input wait, unless there is no room for it; return whether it does.
-
-        Whoever is set apart is dealt with behind all others: what could make it legal was read.
-        """
-        subject, sender = subjects.waits_for(event), self._apart.counted_as(each.record)
+        """Let an input wait, unless there is no room for it; return whether it does."""
+        subject, sender = subjects.waits_for(event, reasons), self._apart.counted_as(each.record)
         if subject is None or not parking.has_room(subject, sender):
-            return False
-        if self._apart.serving and not unknown:
             return False
         parking.park(identity, each, subject=subject, sender=sender, unknown=unknown)
         return True

@@ -137,6 +137,9 @@ def _opened(record: Record, value: bytes) -> tuple[Attributes | None, Body | Non
     try:
         if mode is not None:
             whole = read_body(value)
+            if "specversion" not in whole.content and wrapping.header(record, "ce_specversion"):
+                # The data alone, in binary mode, under the other's content type.
+                whole = None
         attributes = read_attributes(record) if whole is None else structured.attributes_of(whole)
     except Malformed as malformed:
         found.append(_reason(malformed.field, malformed.reason))
@@ -160,12 +163,12 @@ def _as_meant(inbound: Inbound, salvage: Salvage) -> Inbound:
     said = inbound.event_type if whole else wrapping.header(record, "ce_type")
     warnings: list[Reason] = []
     try:
-        body = wrapping.loosely(value, warnings, whole=whole)
+        body, told = wrapping.loosely(value, warnings, whole=whole)
     except BodyError:
         called = (said or "").strip().lower() == Call.event_type
         called = called or (inbound.topic == CALLS and wrapping.looks_like_a_call(value))
         return replace(inbound, event_type=Call.event_type) if called else inbound
-    if not wrapping.is_call(said, body):
+    if not wrapping.is_call(told or said, body):
         return inbound
     content = _digest(Call.event_type, canonical(body, value))
 

@@ -21,8 +21,8 @@ from dispatch.topics.envelope import Record
 
 # How many may wait: in all, of one sender, and under one subject.
 MOST: Final = 10_000
-MOST_OF_SENDER: Final = 1_000
-MOST_OF_OTHERS: Final = 5_000
+MOST_OF_SENDER: Final = 5_000
+MOST_OF_OTHERS: Final = 1_000
 MOST_OF_SUBJECT: Final = 100
 
 _ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
@@ -92,7 +92,7 @@ class Places:
         return (
             self._inputs < MOST
             and self._subjects.get(subject, 0) < MOST_OF_SUBJECT
-            and self._senders.get(sender, 0) < most
+            and self._senders.get(_whoever(sender), 0) < most
         )
 
     def add(self, parked: Parked) -> None:
@@ -104,6 +104,7 @@ class Places:
         self._add(parked.subject, parked.sender, -1)
 
     def _add(self, subject: str, sender: Sender, more: int) -> None:
+        sender = _whoever(sender)
         self._inputs += more
         self._subjects[subject] = self._subjects.get(subject, 0) + more
         self._senders[sender] = self._senders.get(sender, 0) + more
@@ -111,6 +112,11 @@ class Places:
             del self._subjects[subject]
         if not self._senders[sender]:
             del self._senders[sender]
+
+
+def _whoever(sender: Sender) -> Sender:
+    """Return as whose an input counts: those whom nobody knows do together, on any topic."""
+    return Sender("", OTHERS) if sender.source == OTHERS else sender
 
 
 class Parking:

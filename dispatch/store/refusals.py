@@ -17,6 +17,9 @@ from dispatch.topics.refused import Kind
 WINDOW: Final = timedelta(seconds=10)
 MOST_IN_WINDOW: Final = 100
 IN_VAIN: Final = 0.75
+# What crossed with something is refused to nobody, until it is more than a whole fleet has to say
+# after an outage: from then on it counts as refused.
+MOST_CROSSED: Final = 1_000  # in a window
 # So many refusals of a kind have a letter of their own, of each sender and in each hour.
 KEPT_FOR: Final = timedelta(hours=1)
 MOST_KEPT: Final = 100
@@ -98,6 +101,7 @@ class Refusals:
 
     def __init__(self) -> None:
         self._recent: _Tallies[Sender] = _Tallies(WINDOW)
+        self._crossed: _Tallies[Sender] = _Tallies(WINDOW)
         self._kept: _Tallies[tuple[Sender, Kind]] = _Tallies(KEPT_FOR)
 
     def keep(self, sender: Sender, kind: Kind, now: datetime) -> bool:
@@ -120,12 +124,18 @@ class Refusals:
         tally = self._recent.add(sender, now)
         return tally.count > most and tally.count > IN_VAIN * (tally.count + tally.good)
 
+    def crosses_too_often(self, sender: Sender, now: datetime) -> bool:
+        """Note what crossed with something; return whether its sender says such too often."""
+        return self._crossed.add(sender, now).count > MOST_CROSSED
+
     def settle(self) -> None:
         """Make what was noted final."""
         self._recent.settle()
+        self._crossed.settle()
         self._kept.settle()
 
     def abandon(self) -> None:
         """Take back what was noted since the last transaction."""
         self._recent.abandon()
+        self._crossed.abandon()
         self._kept.abandon()

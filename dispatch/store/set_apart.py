@@ -108,11 +108,6 @@ class SetApart:
     def __bool__(self) -> bool:
         return bool(self._apart)
 
-    @property
-    def serving(self) -> bool:
-        """Whether it is the turn of somebody who is set apart."""
-        return self._serving is not None
-
     def counted_as(self, record: Record) -> Sender:
         """Return as whose a record counts: those whom nobody knows count together."""
         self._learn()
@@ -200,6 +195,15 @@ class SetApart:
         sender = sender_of(record)
         if self._refusals.too_many(sender, now):
             self._set_apart(sender, record, now)
+
+    def note_crossed(self, record: Record, now: datetime) -> None:
+        """Note what crossed with something, which is no fault: but for one who says it for ever."""
+        self._learn()
+        sender = self._serving or sender_of(record)
+        if self._refusals.crosses_too_often(sender, now):
+            self._refused_in_turn += 1
+            if self._refusals.too_many(sender, now):
+                self._set_apart(sender, record, now)
 
     def _knows(self, sender: Sender) -> bool:
         return sender in self._known or sender in self._learned

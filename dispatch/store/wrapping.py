@@ -46,10 +46,13 @@ def looks_like_a_call(value: bytes) -> bool:
     return all(name.encode() in names for name in _WHOLLY)
 
 
-def loosely(value: bytes, found: list[Reason], *, whole: bool = False) -> dict[str, Any]:
+def loosely(
+    value: bytes, found: list[Reason], *, whole: bool = False
+) -> tuple[dict[str, Any], str | None]:
     """Return the JSON object that a body holds, somewhere and in some encoding.
 
-    What is wrong with it is added to `found`; a `whole` event is sent as what it is.
+    If that is the data of a whole event, its own word of its type comes with it. What is wrong
+    with it is added to `found`; a `whole` event is sent as what it is.
 
     Raises:
         BodyError: there is none.
@@ -70,8 +73,9 @@ def loosely(value: bytes, found: list[Reason], *, whole: bool = False) -> dict[s
                 if not whole:
                     reason = "holds a whole CloudEvent: its data was taken"
                     found.append(Reason(field=BODY, reason=reason))
-                return inner
-    return body  # type: ignore[no-any-return]
+                told = body.get("type")
+                return inner, told if isinstance(told, str) else None
+    return body, None
 
 
 def _inside(data: Any, *, in_base64: bool) -> dict[str, Any] | None:

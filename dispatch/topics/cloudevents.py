@@ -18,6 +18,7 @@ MAX_ATTRIBUTE: Final = 256  # characters
 _NAMESPACE: Final = UUID("5f0a4b0e-6a8f-5b0c-9a51-1f2d3c4b5a69").bytes
 # The digit of a UUID that begins with its variant, by what a hash has there.
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+_REQUIRED: Final = ("ce_specversion", "ce_id", "ce_source", "ce_type")
 _MISSING: Final = (
     "is missing: a CloudEvent 1.0 is expected,"
     " in headers or whole as `application/cloudevents+json`"
@@ -51,12 +52,14 @@ class Attributes:
 def read_attributes(record: Record) -> Attributes:
     """Read the attributes of an input.
 
+    Others are nobody's business here, as libraries add them.
+
     Raises:
         Malformed: a required header is missing, empty, repeated or not UTF-8 text.
     """
     found: dict[str, str] = {}
     for name, raw in record.headers:
-        if not name.startswith("ce_"):
+        if name not in _REQUIRED:
             continue
         if name in found:
             raise Malformed(name, "appears more than once")
@@ -75,7 +78,7 @@ def checked(found: Mapping[str, str]) -> Attributes:
     Raises:
         Malformed: a required one is missing, empty, too long or not printable.
     """
-    for name in ("ce_specversion", "ce_id", "ce_source", "ce_type"):
+    for name in _REQUIRED:
         value = found.get(name, "")
         if not value:
             raise Malformed(name, _MISSING)

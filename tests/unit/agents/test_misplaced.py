@@ -6,7 +6,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from dispatch.agents.misplaced import AGAIN, REMEMBERED, Misplaced
+from dispatch.agents.misplaced import AGAIN, LONGEST, REMEMBERED, Misplaced
 from dispatch.kafka.placement import number_of
 from dispatch.metrics import Metrics
 
@@ -16,7 +16,9 @@ KEYS = [f"call-{number}".encode() for number in range(200)]
 
 def record(key: bytes | None, partition: int, source: bytes | None = b"console-1") -> Any:
     headers = () if source is None else (("ce_source", source),)
-    return SimpleNamespace(topic="t.calls", partition=partition, key=key, headers=headers)
+    return SimpleNamespace(
+        topic="t.calls", partition=partition, key=key, headers=headers, value=b"{}"
+    )
 
 
 def counted(metrics: Metrics) -> float:
@@ -73,3 +75,38 @@ def test_made_up_sources_are_not_kept_without_end() -> None:
         for number in range(REMEMBERED + 5):
             watch.look([record(key, partition, f"s-{number}".encode())], PARTITIONS)
     assert len(watch._said) <= REMEMBERED
+
+
+def test_a_key_that_is_no_id_costs_nothing() -> None:
+    metrics = Metrics()
+    watch = Misplaced("t.calls", metrics)
+    for partition in range(PARTITIONS):
+        watch.look([record(b"x" * (LONGEST + 1), partition)], PARTITIONS)
+    assert counted(metrics) == 0
+    number_of.cache_clear()
+    watch.look([record(b"x" * 30_000_000, 1)], PARTITIONS)
+    assert number_of.cache_info().currsize == 0
+
+
+def test_of_more_sources_than_are_remembered_nothing_is_said_for_an_hour() -> None:
+    time = [0.0]
+    watch = Misplaced("t.calls", Metrics(), lambda: time[0])
+    key = next(each for each in KEYS if number_of(each) % PARTITIONS)
+
+    def said(name: str) -> int:
+        with capture_logs() as lines:
+            for number in range(REMEMBERED):
+                watch.look([record(key, 0, f"{name}-{number}".encode())], PARTITIONS)
+        return len(lines)
+
+    assert (said("a"), said("b")) == (REMEMBERED, 0)
+    time[0] = AGAIN
+    assert said("c") == REMEMBERED
+
+
+def test_a_source_is_told_as_far_as_it_is_short() -> None:
+    watch = Misplaced("t.calls", Metrics())
+    key = next(each for each in KEYS if number_of(each) % PARTITIONS)
+    with capture_logs() as lines:
+        watch.look([record(key, 0, b"s" * 500_000)], PARTITIONS)
+    assert len(lines[0]["source"]) < 500

@@ -238,6 +238,40 @@ def test_a_disinfection_that_was_done_while_nobody_listened_is_accepted() -> Non
     assert (city.unit("U1").job_id, city.unit("U1").status) == (None, "returning")
 
 
+def test_a_clock_that_is_slow_is_compared_with_itself() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(case("c0"))
+    city.override("c0", crew="regular")
+    city.pass_time(30)
+    city.run_to("U1", "at_hospital")
+    record = city.handover("U1")
+    slow = timedelta(hours=1)
+    city.say(city.crew_signs(record).model_copy(update={"at": city.now - slow}))
+    city.say(city.hospital_signs(record))
+    city.pass_time(2_400)
+    times = {"at": city.now - slow, "ended_at": city.now - slow}
+    begun = city.now - slow - timedelta(minutes=31)
+    city.say(city.certificate("U1", **times, started_at=begun))
+    assert city.unit("U1").job_id is None
+
+
+def test_a_disinfection_after_a_run_that_was_given_up_counts_from_when_the_crew_says() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(case("c0"))
+    city.override("c0", crew="regular")
+    city.pass_time(30)
+    city.run_to("U1", "on_scene")
+    gave_up_at = city.now + timedelta(minutes=1)
+    city.pass_time(3_600)
+    city.report("U1", "out_of_service", at=gave_up_at)
+    done = {
+        "started_at": gave_up_at + timedelta(minutes=5),
+        "ended_at": gave_up_at + timedelta(minutes=36),
+    }
+    city.say(city.certificate("U1", **done))
+    assert city.unit("U1").job_id is None
+
+
 def test_a_second_certificate_for_the_same_job_is_refused() -> None:
     city = contaminated()
     certificate = city.certificate("U1", started_at=city.now, ended_at=city.now)

@@ -10,7 +10,7 @@ from dispatch.topics.announcement import Announcement
 from dispatch.topics.fleet import UnitChanged
 from dispatch.topics.incidents import IncidentAssigned, IncidentProgressed
 from dispatch.topics.orders import OrderIssued, OrderWithdrawn
-from dispatch.topics.units import OrderAcknowledged
+from dispatch.topics.units import OrderAcknowledged, UnitReported
 from tests.unit.domain.city_builder import START, SmallCity, at, call, every, only, unit
 
 
@@ -160,3 +160,39 @@ def test_it_serves_who_waits_by_then() -> None:
     assert city.incident("c2").status == "waiting"
     heard(city)
     assert city.on_the_incident("c2") == ["U1"]
+
+
+def test_the_other_patients_go_on_waiting_for_their_units() -> None:
+    city = SmallCity(unit("U1"), unit("U2", status="off_duty"), unit("U3", status="off_duty"))
+    city.say(call("c1", patient_count=3))
+    city.pass_time(65)
+    assert city.on_the_incident("c1") == []
+    heard(city)
+    assert city.on_the_incident("c1") == ["U1"]
+    assert city.incident("c1").status == "waiting"
+    city.report("U2", "available")
+    city.report("U3", "available")
+    assert sorted(city.on_the_incident("c1")) == ["U1", "U2", "U3"]
+
+
+def test_what_it_said_of_an_earlier_run_acknowledges_nothing() -> None:
+    city = in_a_dead_zone(unit("U2", station=at(111.70)))
+    city.pass_time(5)
+    message = city.refusal(
+        UnitReported(unit_id="U1", status="rolling", at=START - timedelta(hours=1))
+    )
+    assert message.startswith("status: ")
+    assert city.on_the_incident("c1") == ["U2"]
+    assert city.unit("U1").status == "out_of_service"
+
+
+def test_who_was_back_in_service_meanwhile_acknowledges_anew() -> None:
+    city = in_a_dead_zone(unit("U2", station=at(111.70)))
+    city.pass_time(10)
+    city.report("U1", "available")
+    city.pass_time(10)
+    heard(city)
+    assert city.on_the_incident("c1") == ["U1"]
+    assert city.assignment("U1").acknowledged_at is None
+    city.pass_time(60)
+    assert city.on_the_incident("c1") == ["U2"]

@@ -6,6 +6,7 @@ import pytest
 
 from dispatch.domain import subjects
 from dispatch.topics import INPUT_TOPICS
+from dispatch.topics.announcement import Reason
 from dispatch.topics.calls import Call, CallLinkConfirmed
 from dispatch.topics.city import CityModeSwitched
 from dispatch.topics.transfers import TransferBatchRequested, TransferRequested
@@ -64,3 +65,12 @@ def test_an_offer_is_about_its_hospital_and_its_transfer() -> None:
     city.city.begin(now=city.now, cause="x")
     city.city.put(offer)
     assert subjects.touched(city.city) == {"t1", f"hospital/{offer.hospital_id}"}
+
+
+def test_a_unit_that_a_dispatcher_has_chosen_is_waited_for_where_it_is_the_reason() -> None:
+    city = SmallCity(unit("U1"), hospitals=usual_hospitals())
+    forced = city.overridden("c1", unit_id="U1")
+    busy = [Reason(field="unit_id", reason="is on a run")]
+    assert subjects.waits_for(forced, busy) == "unit/U1"
+    assert subjects.waits_for(forced, [Reason(field="call_id", reason="is held")]) == "c1"
+    assert subjects.waits_for(forced) == "c1"

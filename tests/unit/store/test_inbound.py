@@ -2,6 +2,7 @@
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -121,6 +122,51 @@ def test_what_is_wrong_in_an_envelope_is_refused_of_others_and_made_good_of_call
     assert "holds a whole CloudEvent: its data was taken" not in {
         each.reason for each in found.warnings
     }
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda record: whole(record, id=None),
+        lambda record: whole(record, id=7),
+        lambda record: whole(record, specversion="1.1"),
+        lambda record: replace(whole(record), value=b"\xef\xbb\xbf" + (whole(record).value or b"")),
+        lambda record: replace(whole(record), headers=()),
+        lambda record: replace(whole(record), headers=(("Content_Type", STRUCTURED[0][1]),)),
+        lambda record: replace(
+            record, headers=BATCH, value=b"[" + (whole(record).value or b"") + b"]"
+        ),
+    ],
+)
+def test_an_answer_in_a_broken_envelope_is_no_call(spoil: Callable[[Record], Record]) -> None:
+    said = {
+        "call_id": "c1",
+        "answered_at": "2022-03-01T00:00:00Z",
+        "by": "seat 1",
+        "location": {"latitude": 49.2, "longitude": 119.7},
+        "epidemiology": {},
+    }
+    found = taken(spoil(sent("calls", "call.answered", "c1", said)))
+    assert found.event is None
+
+
+def test_data_under_the_content_type_of_whole_events_is_taken_by_its_headers() -> None:
+    plain = report()
+    others = (each for each in plain.headers if each[0] != "content-type")
+    odd = replace(plain, headers=(*others, *STRUCTURED))
+    assert taken(odd).event == taken(plain).event is not None
+
+
+@pytest.mark.parametrize(
+    "more", [(("ce_traceparent", None),), (("ce_x", b"1"), ("ce_x", b"2")), (("ce_x", b"\xb2"),)]
+)
+def test_headers_that_nobody_reads_change_nothing(
+    more: tuple[tuple[str, bytes | None], ...],
+) -> None:
+    plain = report()
+    odd = taken(replace(plain, headers=(*plain.headers, *more)))
+    assert odd.event is not None
+    assert odd.identity == taken(plain).identity
 
 
 def test_the_batch_format_is_refused_and_says_what_to_do_instead() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from dispatch.store.refusals import (
     KEPT_FOR,
+    MOST_CROSSED,
     MOST_IN_WINDOW,
     MOST_KEPT,
     MOST_KEPT_OF_OTHERS,
@@ -99,3 +100,10 @@ def test_what_was_noted_in_vain_is_taken_back() -> None:
         refusals.abandon()
     assert refusals.too_many(SENDER, NOW)
     assert not refusals.keep(SENDER, KIND, NOW)
+
+
+def test_what_crosses_is_no_refusal_until_it_is_more_than_a_fleet_has_to_say() -> None:
+    refusals = Refusals()
+    found = [refusals.crosses_too_often(SENDER, NOW) for _ in range(MOST_CROSSED + 1)]
+    assert found == [False] * MOST_CROSSED + [True]
+    assert not refusals.crosses_too_often(SENDER, NOW + WINDOW)

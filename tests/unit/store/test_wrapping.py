@@ -32,7 +32,7 @@ def record(value: bytes | None, *headers: tuple[str, bytes | None], key: bytes =
 @given(st.binary(max_size=200))
 def test_any_bytes_hold_an_object_or_none(raw: bytes) -> None:
     with suppress(BodyError):
-        assert isinstance(wrapping.loosely(raw, []), dict)
+        assert isinstance(wrapping.loosely(raw, [])[0], dict)
     found_in(read(record(raw, ("\x00é", None), ("ce_source", raw)), topic="calls"))
 
 
@@ -92,10 +92,11 @@ def test_text_with_a_cut_character_is_read_as_what_it_is(raw: bytes, encoding: s
 def test_the_encoding_is_told_that_a_body_was_read_in() -> None:
     warnings: list[Any] = []
     cut = b'{"address": "' + ADDRESS.encode()[:16] + b'"}'
-    assert wrapping.loosely(cut, warnings) == {"address": "胜利大街五\ufffd"}
+    assert wrapping.loosely(cut, warnings)[0] == {"address": "胜利大街五\ufffd"}
     assert warnings[0].reason.endswith("it was read as UTF-8")
     warnings.clear()
-    assert wrapping.loosely(f'{{"a": "{ADDRESS}"}}'.encode("gb18030"), warnings) == {"a": ADDRESS}
+    written = f'{{"a": "{ADDRESS}"}}'.encode("gb18030")
+    assert wrapping.loosely(written, warnings)[0] == {"a": ADDRESS}
     assert warnings[0].reason.endswith("it was read as GB18030")
 
 
@@ -104,7 +105,7 @@ def test_a_whole_event_whose_data_is_a_text_is_unwrapped(data: str) -> None:
     inner = orjson.dumps(BODY)
     written = inner.decode() if data == "data" else b64encode(inner).decode()
     whole = orjson.dumps({"specversion": "1.0", "type": "call.received", data: written})
-    assert wrapping.loosely(whole, []) == BODY
+    assert wrapping.loosely(whole, [])[0] == BODY
     # Also where it is cut off.
     said = found_in(read(record(whole[:-30]), topic="calls"))
     assert said["district"] == ["150702"]

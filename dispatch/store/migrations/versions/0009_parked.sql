@@ -15,3 +15,9 @@ COMMENT ON COLUMN centre.parked_version IS 'The version that last changed what i
 ALTER TABLE inbox DROP CONSTRAINT inbox_outcome_check;
 ALTER TABLE inbox ADD CONSTRAINT inbox_outcome_check
     CHECK (outcome IN ('accepted', 'duplicate', 'rejected', 'parked', 'crossed'));
+
+-- Who stands at `handed_over` since before is assumed to set out, too, as after a handover of now.
+INSERT INTO timers (timer_id, kind, subject, due_at)
+SELECT 'setting_out/' || unit_id, 'setting_out', unit_id, clock_timestamp() + interval '1 hour'
+FROM units
+WHERE state ->> 'status' = 'handed_over' AND state ->> 'job_id' IS NULL;
