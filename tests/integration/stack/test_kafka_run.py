@@ -10,11 +10,17 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import TopicAuthorizationFailedError
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # it says so at run time only
+    AdminClient,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 
 from dispatch.cluster import ensure_topics
 from dispatch.topic_admin.access import open_access
 from dispatch.topic_admin.roles import entries
-from tests.apache_kafka import ApacheKafka, fetch
+from tests.apache_kafka import ApacheKafka
 from tests.faults.faults import until
 
 RUN = Path(__file__).parents[3] / "deploy" / "kafka" / "run.py"
@@ -69,13 +75,13 @@ def pid_of(argument: Path) -> int:
 
 
 async def test_who_logs_in_may_do_what_the_lists_allow_and_no_more(
-    apache_kafka: ApacheKafka, tmp_path: Path, topic_prefix: str
+    apache_kafka: ApacheKafka, topic_prefix: str
 ) -> None:
     cluster = apache_kafka.cluster
     options = {"bootstrap_servers": cluster.bootstrap}
     topics = [f"{topic_prefix}{name}" for name in ("hospitals", "calls")]
     await ensure_topics(options, topics, partitions=1, replication=3)
-    await asyncio.to_thread(make_user, cluster.bootstrap, tmp_path)
+    await asyncio.to_thread(make_user, cluster.bootstrap)
     with pytest.raises(TopicAuthorizationFailedError):
         await write(cluster.logins, topics[0])
     async with open_access(options) as access:
@@ -87,20 +93,14 @@ async def test_who_logs_in_may_do_what_the_lists_allow_and_no_more(
         await write(cluster.logins, topics[1])
 
 
-def make_user(bootstrap: str, folder: Path) -> None:
-    """Make a user as docs/deployment.md does."""
-    password = folder / "intake.properties"
-    password.write_text(f"SCRAM-SHA-512=[password={PASSWORD}]\n")
-    subprocess.run(
-        [
-            *("java", "-cp", f"{fetch()}/*", "kafka.admin.ConfigCommand"),
-            *("--bootstrap-server", bootstrap, "--alter", "--entity-type", "users"),
-            *("--entity-name", USER, "--add-config-file", password),
-        ],
-        check=True,
-        timeout=LIMIT,
-        capture_output=True,
+def make_user(bootstrap: str) -> None:
+    """Make a user as `kafka-configs.sh` does."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    wanted = UserScramCredentialUpsertion(
+        USER, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4_096), PASSWORD.encode()
     )
+    for made in admin.alter_user_scram_credentials([wanted]).values():
+        made.result(LIMIT)
 
 
 async def write(bootstrap: str, topic: str) -> None:
