@@ -19,9 +19,17 @@ async def test_an_attribute_without_a_value_is_a_dead_letter(desk: Desk, post: P
     record = post.unit("R1", status="available")
     # Kafka knows headers whose value is null.
     nothing: Any = None
-    events = await desk.take([replace(record, headers=(*record.headers, ("ce_time2", nothing)))])
+    headers = dict(record.headers) | {"ce_specversion": nothing}
+    events = await desk.take([replace(record, headers=tuple(headers.items()))])
     assert kinds(events) == ["input.rejected", "unit.rejected"]
-    assert body(events[0])["reasons"][0]["field"] == "ce_time2"
+    assert body(events[0])["reasons"][0]["field"] == "ce_specversion"
+
+
+async def test_a_header_that_nobody_reads_may_hold_anything(desk: Desk, post: Post) -> None:
+    record = post.unit("R1", status="off_duty")
+    nothing: Any = None
+    headers = (*record.headers, ("ce_time2", nothing), ("ce_x", b"\xff"), ("ce_x", b""))
+    assert kinds(await desk.take([replace(record, headers=headers)])) == ["unit.changed"]
 
 
 async def test_a_key_longer_than_an_index_holds_is_a_dead_letter(desk: Desk, post: Post) -> None:
