@@ -56,6 +56,12 @@ def _of_unit(name: str, now: datetime, field: str, **changes: Any) -> Bad:
     return Bad("", "units", b"U1", value, _headers(name, "unit.reported", now), field)
 
 
+def _of_hospital(name: str, now: datetime, field: str, **changes: Any) -> Bad:
+    value = orjson.dumps({"hospital_id": "H1", "at": now.isoformat(), "status": "open"} | changes)
+    headers = _headers(name, "hospital.reported", now)
+    return Bad("", "hospitals", b"H1", value, headers, field)
+
+
 def _bytes(name: str, now: datetime, value: bytes | None, field: str = "body") -> Bad:
     return replace(_of_call(name, now, field), value=value)
 
@@ -87,7 +93,8 @@ _KINDS: Final[dict[str, Callable[[str, datetime], Bad]]] = {
     "a value out of range": lambda name, now: _of_unit(
         name, now, "position.latitude", position={"latitude": 149, "longitude": 1}
     ),
-    "from the future": lambda name, now: _of_unit(
+    # A crew's report is taken as of now.
+    "from the future": lambda name, now: _of_hospital(
         name, now, "at", at=(now + timedelta(hours=2)).isoformat()
     ),
     "a field that nobody knows": lambda name, now: _of_unit(name, now, "colour", colour="red"),
