@@ -129,9 +129,11 @@ async def test_a_call_goes_through_to_the_hospital(centre: Centre) -> None:
         )
         await publish(users[HOSPITAL], PREFIX, answer, at=now)
         assert (await until(told["console"], "handover.progressed")).key == "call-7"
-        lost = OrderAcknowledged(unit_id="HLR-T1", assignment_id="call-8/A1", at=now)
-        await publish(users["crew"], PREFIX, lost, at=now)
-        assert (await until(told["operator"], "input.rejected")).data["refused"] == lost.event_type
+        assignment_id = order.data["assignment_id"]
+        others = next(unit for unit in ("HLR-T1", "HLR-T2") if unit != order.data["unit_id"])
+        wrong = OrderAcknowledged(unit_id=others, assignment_id=assignment_id, at=now)
+        await publish(users["crew"], PREFIX, wrong, at=now)
+        assert (await until(told["operator"], "input.rejected")).data["refused"] == wrong.event_type
     assert announced.data in await followed(centre, HOSPITAL)
     # Whoever may read the shared topic reads of nobody's number.
     async with open_reader(users["operator"], PREFIX, ["orders"]) as reader:
