@@ -47,14 +47,17 @@ class Claim:
         return f"{self.name} ({self.database})"
 
 
-def contested_by(own: Claim, written: Iterable[Claim]) -> Claim | None:
+def contested_by(
+    own: Claim, written: Iterable[Claim], *, has_claimed: bool = False
+) -> Claim | None:
     """Return the database that the topics belong to, when that is not the own one.
 
     One that the own succeeds has nothing to say. Of two that began at once on new topics, and have
-    both written, the first stays.
+    both written, the first stays. Whoever `has_claimed` counts as having written: its claim may be
+    on its way, and the other, which will see it, gives way to it.
     """
     found = list(written)
-    own_written = any(claim.database == own.database for claim in found)
+    own_written = has_claimed or any(claim.database == own.database for claim in found)
     for claim in found:
         if claim.database == own.database or claim.database in own.succeeds:
             continue

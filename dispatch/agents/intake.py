@@ -407,7 +407,8 @@ class Intake(mode.Service, ConsumerRebalanceListener):
                 starts[tp] = start.offset
         except IllegalStateError:
             return False
-        await self._claim(consumer, claimed)
+        if not await self._claim(consumer, claimed):
+            return False
         self._noted |= {tp: noted.get((tp.topic, tp.partition), 0) for tp in starts}
         self._settled |= starts
         return True
@@ -426,12 +427,19 @@ class Intake(mode.Service, ConsumerRebalanceListener):
             self._silent -= ends.keys()
             self._reconciled = reconciled
 
-    async def _claim(self, consumer: Consumer, committed: Mapping[TopicPartition, int]) -> None:
-        """Write whose the partitions are, at the offsets that they have, and look who else did."""
-        if self._note_beside and committed:
+    async def _claim(self, consumer: Consumer, committed: Mapping[TopicPartition, int]) -> bool:
+        """Write whose the partitions are, at the offsets that they have, and look who else did.
+
+        Return whether they may be read: not when they are another database's.
+        """
+        if self._ownership is None:
+            return True
+        if committed:
+            if not self._ownership.may_claim(self.topic):
+                return False
             await consumer.commit(self._beside(committed))
-        if self._ownership is not None:
-            self._ownership.wake()
+        self._ownership.wake()
+        return True
 
     def _beside(
         self, offsets: Mapping[TopicPartition, int]

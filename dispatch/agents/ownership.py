@@ -29,6 +29,10 @@ class ClaimedTopics:
         """Return the id of the cluster; raises Unavailable."""
         return await cluster_id_of(self._client_options)
 
+    def says_whose(self, topic: str) -> bool:
+        """Tell whether a topic's claims say whose all of them are."""
+        return topic == self._topic
+
     async def claims(self) -> Sequence[Claim]:
         """Return the claims written beside the offsets; none on a broker that keeps none."""
         notes = await notes_beside_offsets(self._client_options, self._topic)
@@ -48,6 +52,17 @@ class Ownership(Errand):
         super().__init__(patience, metrics)
         self._topics = topics
         self._own = own
+        self._has_claimed = False
+        self._gives_way = False
+
+    def may_claim(self, topic: str) -> bool:
+        """Tell whether this worker may claim a topic; after it gave way it claims none.
+
+        Or the other, which goes on, would see the claim and give way to it in its turn.
+        """
+        if not self._gives_way and self._topics.says_whose(topic):
+            self._has_claimed = True
+        return not self._gives_way
 
     async def end_at_another_cluster(self, cluster_id: str) -> None:
         """End the worker: what it reads is not on the cluster any more that it began with."""
@@ -60,8 +75,10 @@ class Ownership(Errand):
 
     async def round(self) -> None:
         """Look who has claimed the topics."""
-        other = contested_by(self._own, await self._topics.claims())
+        written = await self._topics.claims()
+        other = contested_by(self._own, written, has_claimed=self._has_claimed)
         if other is not None:
+            self._gives_way = True
             log.error("another database reads these topics", other=str(other), own=str(self._own))
             await self.crash(
                 BoundElsewhere(

@@ -50,3 +50,9 @@ def test_a_database_that_was_succeeded_gives_way_and_its_successor_does_not() ->
     assert contested_by(OWN, [OWN, successor]) == successor
     assert contested_by(successor, [OWN]) is None
     assert contested_by(successor, [OWN, successor]) is None
+
+
+def test_one_whose_claim_is_on_its_way_stays_if_it_began_first() -> None:
+    assert contested_by(OWN, [OTHER]) == OTHER
+    assert contested_by(OWN, [OTHER], has_claimed=True) is None
+    assert contested_by(OTHER, [OWN], has_claimed=True) == OWN
