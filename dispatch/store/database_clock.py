@@ -20,8 +20,8 @@ log = structlog.get_logger(__name__)
 BOUND: Final = 2.0
 # Of so many questions the one that is answered soonest counts.
 QUESTIONS: Final = 5
-# How fast time goes on while a clock that is behind catches up; `lock_centre.sql` has it too.
-SLOWLY: Final = 0.9
+# How fast time goes on while a clock that is behind catches up.
+SLOWLY: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)

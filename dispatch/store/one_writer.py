@@ -20,7 +20,7 @@ from dispatch.domain.model import CITY
 from dispatch.policy.pack import Pack
 from dispatch.store import codec, memory
 from dispatch.store.database import Database, Transaction
-from dispatch.store.database_clock import DatabaseClock
+from dispatch.store.database_clock import SLOWLY, DatabaseClock
 from dispatch.store.guards import Clash, Disputes, clash
 from dispatch.store.plan import CityPlan
 from dispatch.store.sql import STATEMENTS
@@ -120,7 +120,7 @@ class OneWriter:
     async def _begin(self, connection: asyncpg.Connection) -> Transaction:
         clock = self._clock
         told = isinstance(clock, DatabaseClock)
-        (row,) = await connection.fetch(STATEMENTS["lock_centre"], str(TRANSACTION), told)
+        (row,) = await connection.fetch(STATEMENTS["lock_centre"], str(TRANSACTION), told, SLOWLY)
         if isinstance(clock, DatabaseClock):
             now = clock.hear(row["last_now"], row["last_clock"])
         else:

@@ -1,13 +1,13 @@
 -- The one writer, for so many milliseconds at most, however it was stopped: PostgreSQL 17 sees to it.
 -- Where the time is the database's ($2), it is that of its clock, and never before the last one:
--- behind a clock that was ahead of this it goes on a tenth slower, until this has caught up.
+-- behind a clock that was ahead of this it goes on at the pace $3, until this has caught up.
 UPDATE centre SET
     version = version + 1,
     last_now = CASE
         WHEN $2
         THEN greatest(
             clock_timestamp(),
-            last_now + 0.9 * greatest(clock_timestamp() - last_clock, interval '0')
+            last_now + $3::float8 * greatest(clock_timestamp() - last_clock, interval '0')
         )
         ELSE last_now
     END,
