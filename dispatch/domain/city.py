@@ -124,7 +124,8 @@ class City:
     """Units, hospitals and open incidents of one city, as rules see and change them.
 
     Records are immutable; `put` replaces one. Every change is journalled, so that a refused input
-    or a failed transaction leaves no trace. `now` and `cause` are set for each input or timer.
+    or a failed transaction leaves no trace. `now` and `cause` are set for each input or timer,
+    `waits_since` for an input that was read before and has waited: when it was read.
     """
 
     def __init__(
@@ -190,18 +191,23 @@ class City:
         self.changes = Changes()
         self.now: datetime = datetime.min.replace(tzinfo=UTC)
         self.cause = ""
+        self.waits_since: datetime | None = None
         self._seed = ""
         self._ordinal = 0
 
     # -- one input or timer at a time
 
-    def begin(self, *, now: datetime, cause: str, seed: str = "") -> None:
+    def begin(
+        self, *, now: datetime, cause: str, seed: str = "", waits_since: datetime | None = None
+    ) -> None:
         """Start on the next input or timer: `now` is the time it is decided at.
 
         The ids of its events follow from `seed`, where others have the same cause, else from that.
+        `waits_since` (aware UTC) is when an input was read that has waited.
         """
         self.now = now
         self.cause = cause
+        self.waits_since = waits_since
         self._seed = seed or cause
         self._ordinal = 0
         self._begun = len(self._undo)

@@ -37,7 +37,7 @@ from dispatch.store.database import Transaction
 from dispatch.store.dead_letters import answer, defect, reject
 from dispatch.store.identities import Came, content_of, identify, other_identities
 from dispatch.store.inbound import Inbound, read
-from dispatch.store.parking import Parking, Places
+from dispatch.store.parking import Parked, Parking, Places
 from dispatch.store.plan import CityPlan
 from dispatch.store.refusals import Sender
 from dispatch.store.retrying import Retrying
@@ -386,8 +386,10 @@ class Desk(Books):
         await self._places.hear(tx, self._city)
         self._parking = parking = Parking(tx, self._city, self._places, self._read)
 
-        def handle(each: Inbound, identity: str) -> str:
-            outcome = self._handle(each, identity, None, parking, has_waited=True)
+        def handle(waiting: Parked) -> str:
+            each = waiting.inbound
+            since = waiting.since or tx.now
+            outcome = self._handle(each, waiting.identity, None, parking, waits_since=since)
             if outcome == "accepted":
                 self._apart.taken.append(each.record)
             return outcome
@@ -401,11 +403,12 @@ class Desk(Books):
         verdict: Reason | None,
         parking: Parking,
         *,
-        has_waited: bool = False,
+        waits_since: datetime | None = None,
     ) -> str:
         """Let one input take effect, let it wait, or refuse it; returns what became of it."""
         city = self._city
-        city.begin(now=city.now, cause=each.identity, seed=identity)
+        city.begin(now=city.now, cause=each.identity, seed=identity, waits_since=waits_since)
+        has_waited = waits_since is not None
         event = each.event
         warnings = each.warnings
         if verdict is _TAKEN and type(event) is Call:

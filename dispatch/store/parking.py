@@ -32,14 +32,16 @@ _ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 class Parked:
     """An input that waits: under a subject, and as whose it counts.
 
-    `unknown` says that it refers to something of which nobody has heard. `number` is its place
-    among those parked before this transaction, None of one that was parked in it.
+    `unknown` says that it refers to something of which nobody has heard. `since` (aware UTC) is when
+    it was read. `number` is its place among those parked before this transaction, None of one that
+    was parked in it.
     """
 
     identity: str
     subject: str
     sender: Sender
     unknown: bool
+    since: datetime | None
     number: int | None
     inbound: Inbound
 
@@ -154,7 +156,10 @@ class Parking:
         self, identity: str, inbound: Inbound, *, subject: str, sender: Sender, unknown: bool
     ) -> None:
         """Let an input wait: until all is read, or, for what is unknown, as the pack allows."""
-        self._new[identity] = parked = Parked(identity, subject, sender, unknown, None, inbound)
+        now = self._city.now
+        self._new[identity] = parked = Parked(
+            identity, subject, sender, unknown, now, None, inbound
+        )
         self._places.add(parked)
         limit = self._city.pack.events.parked_seconds if unknown else 0
         self._city.set_timer(PARKED, identity, self._city.now + timedelta(seconds=limit))
@@ -187,8 +192,9 @@ class Parking:
             )
             sender = Sender(row["topic"], row["source"])
             self._stored[identity] = Parked(
-                identity, row["subject"], sender, row["unknown"], row["number"], self._read(record)
-            )
+                identity, row["subject"], sender, row["unknown"], row["since"], row["number"],
+                self._read(record),
+            )  # fmt: skip
 
     def under(self, subjects: Collection[str]) -> list[Parked]:
         """Return what waits for some subjects and was read: as appended, then by its own time."""

@@ -9,7 +9,6 @@ from dispatch.domain import subjects
 from dispatch.domain.city import City
 from dispatch.store.database import Transaction
 from dispatch.store.dead_letters import defect, reject
-from dispatch.store.inbound import Inbound
 from dispatch.store.parking import Parked, Parking
 
 log = structlog.get_logger(__name__)
@@ -17,12 +16,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """The tries of one transaction; `handle` lets an input with an identity take effect, or not."""
+    """The tries of one transaction; `handle` lets an input that waits take effect, or not."""
 
     tx: Transaction
     city: City
     parking: Parking
-    handle: Callable[[Inbound, str], str]
+    handle: Callable[[Parked], str]
 
     async def follow(self) -> None:
         """Try what waits for what has just changed; each effect may make more of it legal."""
@@ -60,7 +59,7 @@ class Retrying:
         """Try an input; a defect in it is not one of what it has waited for."""
         mark = self.city.mark()
         try:
-            outcome = self.handle(waiting.inbound, waiting.identity)
+            outcome = self.handle(waiting)
         except Exception as error:
             log.exception("a parked input could not be processed", identity=waiting.identity)
             self.city.roll_back(mark)
