@@ -32,9 +32,9 @@ _ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 class Parked:
     """An input that waits: under a subject, and as whose it counts.
 
-    `unknown` says that it refers to something of which nobody has heard. `since` (aware UTC) is when
-    it was read. `number` is its place among those parked before this transaction, None of one that
-    was parked in it.
+    `unknown` says that it refers to something of which nobody has heard. `since` (aware UTC) is
+    when it was read. `number` is its place among those parked before this transaction, None of one
+    that was parked in it.
     """
 
     identity: str

@@ -26,6 +26,7 @@ class Rows:
 
     def __init__(self) -> None:
         self.inbox: dict[str, tuple[bytes, str, str]] = {}
+        self.noted_at: dict[str, datetime] = {}
         self.parked: dict[str, dict[str, Any]] = {}
         self.timers: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []
@@ -52,7 +53,7 @@ class Rows:
                 ]  # fmt: skip
             case "parked_for":
                 return [
-                    row
+                    row | {"since": self.noted_at[row["identity"]]}
                     for row in self.parked.values()
                     if row["subject"] in given[0] or row["identity"] in given[1]
                 ]
@@ -74,6 +75,7 @@ class Rows:
             case "note_inputs":
                 for identity, digest, outcome, topic in zip(*given[:4], strict=True):
                     self.inbox[identity] = digest, outcome, topic
+                    self.noted_at[identity] = given[4]
             case "unpark":
                 for identity, outcome in zip(*given, strict=True):
                     digest, _, topic = self.inbox[identity]
