@@ -117,7 +117,11 @@ class Crews:
         order = seen.data
         scene = Position(order["scene"]["latitude"], order["scene"]["longitude"])
         run = Run(order["unit_id"], order["assignment_id"], order["incident_id"], scene)
-        self._crews[run.unit_id].run = run
+        crew = self._crews[run.unit_id]
+        if crew.run is not None:
+            # Whatever has become of it: a crew is on one run.
+            crew.run.phase = "over"
+        crew.run = run
         self._then("acknowledge", run, partial(self._answer, run))
 
     def _on_order_withdrawn(self, seen: Seen) -> None:

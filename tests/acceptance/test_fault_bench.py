@@ -19,7 +19,7 @@ from tests.faults.run import Outcome, Plan, run, run_backlog
 from tests.faults.steps import Step
 
 SEED = 20221223
-LOAD = Load(calls=60, rate=15, speed=60, units=60, partitions=4, batch_size=20)
+LOAD = Load(calls=60, rate=15, speed=60, units=60, partitions=4, batch_size=20, lasting=(2.0, 6.0))
 LIMIT = 330.0  # wall seconds; a test of any kind is ended after 400
 # Whoever is killed there has acknowledged first, and done nothing else yet that lasts. (It begins a
 # transaction for the acknowledgement, too.)
@@ -47,11 +47,12 @@ PARTS = {
     ),
     "servers": (
         *(Kind.BROKER, Kind.BROKER_PAUSE, Kind.DATABASE, Kind.DATABASE_CRASH),
-        *(Kind.SWITCHOVER, Kind.FULL_DISK),
+        *(Kind.SWITCHOVER, Kind.FULL_DISK, Kind.WORKER_CLOCK),
     ),
     "clients": (
         *(Kind.REPEAT, Kind.POISON, Kind.CODECS, Kind.UNREADABLE),
         *(Kind.ABORTED, Kind.OPEN, Kind.OVERSIZED, Kind.FLOOD),
+        *(Kind.DEVICE_CLOCKS, Kind.PARTITIONERS, Kind.DEAD_ZONE, Kind.LATE_SIGNATURES),
     ),
 }
 
@@ -96,7 +97,10 @@ async def test_a_run_that_does_not_end_says_what_it_waits_for(
 async def test_faults_that_need_no_particular_broker(
     stack: Stack, migrated: str, topic_prefix: str, tmp_path: Path
 ) -> None:
-    kinds = (Kind.KILL, Kind.POISON, Kind.TRANSACTION, Kind.REPEAT, Kind.STOP, Kind.CUT_DATABASE)
+    kinds = (
+        *(Kind.DEVICE_CLOCKS, Kind.PARTITIONERS, Kind.DEAD_ZONE, Kind.LATE_SIGNATURES),
+        *(Kind.KILL, Kind.POISON, Kind.TRANSACTION, Kind.REPEAT, Kind.STOP, Kind.CUT_DATABASE),
+    )
     outcome = await bench(stack, migrated, topic_prefix, tmp_path, Plan(LOAD, kinds, SEED, gap=0.3))
     assert outcome.clean
     assert len(outcome.faults) == len(kinds)

@@ -33,13 +33,14 @@ from tests.faults.city import city_plan, patient_pack
 from tests.faults.disk import Disk
 from tests.faults.log_pipe import LogPipe
 from tests.faults.proxy import Line
-from tests.faults.steps import ASSIGNMENT_FILE, COMMIT_FIRST, FOLDER, PORTS, Orders
+from tests.faults.steps import ASSIGNMENT_FILE, CLOCK_AHEAD, COMMIT_FIRST, FOLDER, PORTS, Orders
 from tests.faults.world import World
 from tests.postgres_pair import Server
 
 ROOT: Final = Path(__file__).parents[2]
 START: Final = datetime(2022, 12, 23, 0, 0, tzinfo=UTC)
 LOOK_AGAIN: Final = 0.05  # wall seconds
+LOG_FILE: Final = "worker.log"
 # What becomes of a statement when its database is shut down or cut off.
 _LOST: Final = (
     OSError,
@@ -65,6 +66,8 @@ class Load:
     batch_size: int = 200
     # Bad inputs of one flood.
     flooded: int = 30_000
+    # For how long, in wall seconds, a fault lasts while others follow: at least, at most.
+    lasting: tuple[float, float] = (30.0, 150.0)
     commit_first: bool = False
 
 
@@ -81,6 +84,8 @@ class WatchedWorker:
     log: LogPipe
     process: Process | None = None
     lives: int = 0
+    # By how many seconds its machine's clock is ahead, in its next life.
+    ahead: float = 0.0
 
     @property
     def orders(self) -> Orders:
@@ -110,8 +115,19 @@ class WatchedWorker:
             [sys.executable, "-m", "tests.faults.worker"],
             log=self.log.path,
             orphaned=signal.SIGKILL,
-            environment=self.environment,
+            environment=self.environment | {CLOCK_AHEAD: str(self.ahead)},
         )
+
+    def says(self, what: str, since: int) -> bool:
+        """Return whether its log says something behind its first bytes."""
+        with self.log_file.open("rb") as log:
+            log.seek(since)
+            return what.encode() in log.read()
+
+    @property
+    def log_file(self) -> Path:
+        """Where its log goes to."""
+        return self.folder / LOG_FILE
 
     def send(self, which: signal.Signals) -> None:
         """Send it a signal."""
@@ -284,7 +300,7 @@ async def _worker(bench: Bench, number: int, exits: AsyncExitStack) -> WatchedWo
         PORTS: orjson.dumps({str(port): line.port for port, line in brokers.items()}).decode(),
         **({COMMIT_FIRST: "1"} if bench.load.commit_first else {}),
     }
-    log = LogPipe(folder / "worker.pipe", folder / "worker.log")
+    log = LogPipe(folder / "worker.pipe", folder / LOG_FILE)
     exits.callback(log.close)
     return WatchedWorker(folder.name, folder, environment, brokers, database, log)
 

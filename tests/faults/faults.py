@@ -4,12 +4,13 @@ import asyncio
 import math
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import takewhile
 from random import Random
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -20,7 +21,7 @@ from dispatch.stack.postgres import Postgres
 from dispatch.topics import INPUT_TOPICS, OUTPUT_TOPICS
 from tests.faults.bench import SESSION_SECONDS, Bench, WatchedWorker
 from tests.faults.city import Brisk, Callers
-from tests.faults.findings import HELD_UP, Finding
+from tests.faults.findings import HELD_UP, UNTOLD, Finding, not_the_citys
 from tests.faults.kinds import OTHERS_UNHARMED, Kind
 from tests.faults.poison import KINDS, Bad, bad_input, flood, oversized
 from tests.faults.proxy import Line
@@ -47,11 +48,30 @@ CALM_LIMIT: Final = 60.0
 MEANWHILE: Final = 3.0  # for which others call while what was done has its effect
 ANSWERS_LIMIT: Final = 20.0
 OTHERS: Final = "another client"
+# By how much the clock of a worker's machine is wrong, for how long it works so at most, and by how
+# much an order may be told late.
+CLOCK_WRONG: Final = 90.0
+WRONG_AT_MOST: Final = 15.0
+TOLD_LATE: Final = 70.0
+SAYS_SO: Final = "this machine's clock is wrong"
+# By how much clocks of devices are ahead: seconds of the scenario, whose pack allows 3,000. Others'
+# words than a crew's from further ahead are refused.
+CREWS_AHEAD: Final = (-900.0, -90.0, 90.0, 900.0, 5_400.0)
+HOSPITALS_AHEAD: Final = (-900.0, -90.0, 90.0, 900.0)
+# One crew of so many is meant.
+ONE_IN: Final = 10
+# Hospitals are missed sooner than crews: for so much of the time that a fault lasts.
+SHARE_OF_HOSPITALS: Final = 0.2
+SIGNED: Final = "handover.signed_by_hospital"
 # From where nobody else calls at that time.
 FIRST_PLACE: Final = 7_200
 
 # In the middle of a transaction, and of a publish.
 _STOPS: Final = (Step.BEGUN, Step.DECIDED, Step.WRITTEN, Step.PUBLISHING)
+
+
+# Does something for so long (wall seconds), and returns what came of it.
+Lasting = Callable[[float], Coroutine[Any, Any, str]]
 
 
 async def until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -100,6 +120,7 @@ class Injector:
         self._random = Random(f"{self.seed}/injector")
         self._last: Step | None = None
         self._callers = Callers(self.seed, Brisk(self.seed), "f", first=FIRST_PLACE)
+        self._lasting: list[asyncio.Task[None]] = []
         self._client = Librdkafka(self.bench.stack.bootstrap, self.bench.prefix)
 
     async def inject(self, kind: Kind) -> None:
@@ -129,10 +150,16 @@ class Injector:
         self.log(f"fault {fault.number}: {kind}: {fault.detail} ({fault.seconds:.1f} s)")
 
     async def run(self, kinds: Sequence[Kind], gap: float) -> None:
-        """Inject faults with pauses of about `gap` seconds between them."""
-        for kind in kinds:
-            await asyncio.sleep(self._random.uniform(0, 2 * gap))
-            await self.inject(kind)
+        """Inject faults with pauses of about `gap` seconds between them; see all of them over."""
+        try:
+            for kind in kinds:
+                await asyncio.sleep(self._random.uniform(0, 2 * gap))
+                await self.inject(kind)
+            self.bench.doing = "waiting for faults that last"
+            await asyncio.gather(*self._lasting)
+        finally:
+            for task in self._lasting:
+                task.cancel()
 
     @property
     def recovery(self) -> float | None:
@@ -164,6 +191,11 @@ class Injector:
             Kind.OVERSIZED: self._overfill,
             Kind.FLOOD: self._flood,
             Kind.BLOCKED_LOG: self._block_log,
+            Kind.WORKER_CLOCK: self._set_worker_clock,
+            Kind.DEVICE_CLOCKS: self._set_device_clocks,
+            Kind.PARTITIONERS: self._place_otherwise,
+            Kind.DEAD_ZONE: self._cut_off_crews,
+            Kind.LATE_SIGNATURES: self._delay_hospitals,
         }
         return await does[kind]()
 
@@ -238,7 +270,7 @@ class Injector:
                 return
             call_id = seen.data["incident_id"]
             late = world.called_at.get(call_id, 0.0) > killed
-            if late and world.partition_of(call_id) in owned:
+            if late and world.partition_of(call_id.encode()) in owned:
                 found.set_result(seen.wall - killed)
 
         if not owned:
@@ -469,11 +501,11 @@ class Injector:
         world = self.bench.world
         first = self._calls(1)[0]
         assert first.key is not None
-        partition = world.partition_of(first.key.decode())
+        partition = world.partition_of(first.key)
         while True:
             last = self._calls(1)[0]
             assert last.key is not None
-            if world.partition_of(last.key.decode()) == partition:
+            if world.partition_of(last.key) == partition:
                 break
             del world.called_at[last.key.decode()]
         spoilt = Raw(b"nobody", b"{}", (), named=False)
@@ -487,6 +519,117 @@ class Injector:
         world.acknowledged["calls"] += 3
         self.unreadable.append(("calls", partition, offset + 1))
         return f"calls-{partition} at {offset + 1}"
+
+    # -- clocks
+
+    async def _set_worker_clock(self) -> str:
+        """Let a worker's clock be wrong: it must say so, and go by the city's time."""
+        bench, worker = self.bench, self._worker()
+        ahead = self._random.choice((-CLOCK_WRONG, CLOCK_WRONG))
+        seconds = self._random.uniform(WRONG_AT_MOST / 3, WRONG_AT_MOST)
+        within = timedelta(seconds=TOLD_LATE * bench.load.speed)
+        detail = f"{worker.name}, {abs(ahead):.0f} s {'fast' if ahead > 0 else 'slow'}"
+        orders = 0
+
+        def watch(seen: Seen) -> None:
+            nonlocal orders
+            if seen.type == "order.issued":
+                orders += 1
+                self.findings += not_the_citys(seen, bench.clock.now(), within=within)
+
+        await worker.stop()
+        since = worker.log_file.stat().st_size
+        worker.ahead = ahead
+        worker.start()
+        try:
+            takes_part = await until(
+                lambda: bool(worker.assigned(bench.prefix + "calls")), HEIR_LIMIT
+            )
+            unwatch = bench.world.watch(watch)
+            await asyncio.sleep(seconds)
+            unwatch()
+            if takes_part and not worker.says(SAYS_SO, since):
+                self.findings.append(Finding(UNTOLD, detail))
+            await worker.stop()
+        finally:
+            worker.ahead = 0.0
+        worker.start()
+        return f"{detail}, for {seconds:.1f} s; {orders} orders meanwhile"
+
+    async def _set_device_clocks(self) -> str:
+        world = self.bench.world
+        ahead = {unit_id: self._random.choice(CREWS_AHEAD) for unit_id in self._crews()}
+        hospital = self._random.choice(world.plan.hospital).hospital_id
+        ahead[hospital] = self._random.choice(HOSPITALS_AHEAD)
+
+        async def be_wrong(seconds: float) -> str:
+            world.ahead |= {name: timedelta(seconds=by) for name, by in ahead.items()}
+            await asyncio.sleep(seconds)
+            for name in ahead:
+                world.ahead.pop(name, None)
+            return "the clocks are right again"
+
+        seconds = self._last_for(be_wrong)
+        return f"those of {len(ahead) - 1} crews, and of {hospital}, for {seconds:.0f} s"
+
+    # -- who is heard, where and when
+
+    async def _place_otherwise(self) -> str:
+        """Let the console's inputs, half of the crews' and a hospital's be placed by CRC32."""
+        world = self.bench.world
+        others = {unit.unit_id.encode() for unit in world.plan.unit if self._random.random() < 0.5}
+        others.add(self._random.choice(world.plan.hospital).hospital_id.encode())
+
+        def places(topic: str, key: bytes) -> bool:
+            return topic == "calls" or key in others
+
+        async def place(seconds: float) -> str:
+            world.by_crc32.append(places)
+            await asyncio.sleep(seconds)
+            world.by_crc32.remove(places)
+            return "all are placed by murmur2 again"
+
+        seconds = self._last_for(place)
+        return f"calls, and {len(others)} crews and hospitals, by CRC32 for {seconds:.0f} s"
+
+    async def _cut_off_crews(self) -> str:
+        crews = {unit_id.encode() for unit_id in self._crews()}
+        seconds = self._last_for(
+            self._holding(lambda sent: sent.topic == "units" and sent.key in crews)
+        )
+        return f"{len(crews)} crews, for {seconds:.0f} s"
+
+    async def _delay_hospitals(self) -> str:
+        signatures_only = self._random.random() < 0.5
+
+        def whose(sent: Sent) -> bool:
+            return sent.topic == "hospitals" and (not signatures_only or sent.type == SIGNED)
+
+        seconds = self._last_for(self._holding(whose), SHARE_OF_HOSPITALS)
+        what = "signatures" if signatures_only else "all that they say"
+        return f"{what}, for {seconds:.0f} s"
+
+    def _holding(self, whose: Callable[[Sent], bool]) -> Lasting:
+        async def hold(seconds: float) -> str:
+            return f"{await self.bench.world.hold_back(whose, seconds)} words were held back"
+
+        return hold
+
+    def _crews(self) -> Collection[str]:
+        """Return some of the crews, by their units."""
+        units = [unit.unit_id for unit in self.bench.world.plan.unit]
+        return self._random.sample(units, len(units) // ONE_IN)
+
+    def _last_for(self, does: Lasting, share: float = 1.0) -> float:
+        """Let something last while other faults follow; return for how long (wall seconds)."""
+        seconds = share * self._random.uniform(*self.bench.load.lasting)
+        number = len(self.injected)
+
+        async def last() -> None:
+            self.log(f"fault {number} is over: {await does(seconds)}")
+
+        self._lasting.append(asyncio.create_task(last()))
+        return seconds
 
     # -- others' calls meanwhile
 

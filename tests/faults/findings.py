@@ -5,6 +5,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -48,6 +49,8 @@ HELD_UP: Final = "faults after which nothing went on"
 ABORTED: Final = "aborted inputs that took effect"
 UNREADABLE: Final = "unreadable records that are no dead letters"
 SLOW: Final = "times in which others had to wait for their answers"
+NOT_THE_CITYS: Final = "orders at a time that was not the city's"
+UNTOLD: Final = "wrong clocks of which nothing was said"
 # For the answer to all but one in a hundred calls, while one client or record does harm.
 ANSWER_LIMIT: Final = 2.0  # wall seconds
 # On a machine that is busy with other things, as many times what the same took just before.
@@ -66,6 +69,8 @@ KINDS: Final = (
     ABORTED,
     UNREADABLE,
     SLOW,
+    NOT_THE_CITYS,
+    UNTOLD,
 )
 
 
@@ -189,6 +194,13 @@ def unreadable_not_kept(
 def share_within(waited: Sequence[float], share: float = 0.99) -> float:
     """Return within how many seconds this share of some answers came; 0 where there are none."""
     return sorted(waited)[math.ceil(share * len(waited)) - 1] if waited else 0.0
+
+
+def not_the_citys(order: Seen, now: datetime, *, within: timedelta) -> Iterator[Finding]:
+    """Find that an order, seen `now` by the city's clock (aware), is further from that in time."""
+    at = datetime.fromisoformat(order.data["at"])
+    if abs(at - now) > within:
+        yield Finding(NOT_THE_CITYS, f"issued at {at}, seen at {now}", (order,))
 
 
 def slow_answers(waited: Sequence[float], usual: Sequence[float]) -> Iterator[Finding]:

@@ -31,6 +31,11 @@ class Kind(StrEnum):
     OVERSIZED = "bad input with more reasons than fit anywhere"
     FLOOD = "a flood of bad input from one source"
     BLOCKED_LOG = "a worker's log that nobody drains"
+    WORKER_CLOCK = "a worker whose machine's clock is fast or slow"
+    DEVICE_CLOCKS = "devices whose clocks are fast or slow"
+    PARTITIONERS = "inputs placed by two partitioners"
+    DEAD_ZONE = "crews in a dead zone, who are heard later"
+    LATE_SIGNATURES = "hospitals that are heard late"
 
 
 # How often each is drawn, in comparison.
@@ -58,6 +63,11 @@ WEIGHTS: Final[dict[Kind, int]] = {
     Kind.OVERSIZED: 4,
     Kind.FLOOD: 4,
     Kind.BLOCKED_LOG: 5,
+    Kind.WORKER_CLOCK: 6,
+    Kind.DEVICE_CLOCKS: 6,
+    Kind.PARTITIONERS: 5,
+    Kind.DEAD_ZONE: 6,
+    Kind.LATE_SIGNATURES: 6,
 }
 # What only several brokers stand, or only Apache Kafka knows.
 _OF_BROKERS: Final = frozenset(

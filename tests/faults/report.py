@@ -61,6 +61,8 @@ def _told(outcome: Outcome) -> dict[str, Any]:
             "max": max(outcome.waited, default=0.0),
             "p99_just_before": share_within(outcome.usual),
         },
+        "crews_rung_up": dict(outcome.rung),
+        "units_left_standing": dict(outcome.left_standing),
         "found": verdict.by_kind,
         "findings": [finding.sentence for finding in verdict.findings],
     }
@@ -102,6 +104,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
             f"{share_within(outcome.waited):.3f} s (p99), {max(outcome.waited):.3f} s (all); just "
             f"before within {share_within(outcome.usual):.3f} s (p99)"
         )
+    yield f"crews that had to be rung up: {_by_status(outcome.rung)}"
+    yield f"units that stood still for good: {_by_status(outcome.left_standing)}"
     yield _settled(outcome)
     yield "found"
     for found_kind, number in verdict.by_kind.items():
@@ -116,6 +120,10 @@ def _lines(outcome: Outcome) -> Iterator[str]:
                     f"because of {event.cause}: {event.value.decode()}"
                 )
     yield "clean" if outcome.clean else "NOT CLEAN"
+
+
+def _by_status(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {status}" for status, number in sorted(counts.items())) or "none"
 
 
 def _rate(outcome: Outcome) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -68,6 +69,9 @@ class Outcome:
     # For how long others' calls waited for an answer while one client or record did harm.
     waited: list[float] = field(default_factory=list)
     usual: list[float] = field(default_factory=list)
+    # Crews that had to be rung up, and units that stood still for good, by status.
+    rung: Counter[str] = field(default_factory=Counter)
+    left_standing: Counter[str] = field(default_factory=Counter)
     verdict: Verdict = field(default_factory=Verdict)
     published: int = 0
     republished: int = 0
@@ -116,7 +120,7 @@ async def _run(bench: Bench, plan: Plan, log: Log) -> Outcome:
         Crews(bench.world, behaviour)
         Hospitals(bench.world, behaviour)
         Commission(bench.world, behaviour)
-        Patrol(bench.world)
+        patrol = Patrol(bench.world)
         callers = Callers(plan.seed, behaviour)
         bench.start_dead()
         bench.doing = "waiting for the workers to get ready"
@@ -138,6 +142,7 @@ async def _run(bench: Bench, plan: Plan, log: Log) -> Outcome:
             watching.cancel()
             injecting.cancel()
         await bench.world.freeze()
+        outcome.rung, outcome.left_standing = patrol.rung, patrol.left_standing()
         outcome.settled_after = await _settle(bench, QUIET_LIMIT)
         now = bench.clock.now() - timedelta(seconds=GRACE * plan.load.speed)
         for worker in bench.workers:
@@ -149,8 +154,7 @@ async def _run(bench: Bench, plan: Plan, log: Log) -> Outcome:
         outcome.recoveries = injector.recoveries
         outcome.published = sum(bench.world.acknowledged.values())
         outcome.republished = bench.world.republished
-        outcome.waited = injector.waited
-        outcome.usual = injector.usual
+        outcome.waited, outcome.usual = injector.waited, injector.usual
         harm = Harm(
             injector.poison,
             injector.aborted,

@@ -17,6 +17,7 @@ ASSIGNMENT_FILE: Final = "assignment.json"
 FOLDER: Final = "FAULTS_FOLDER"
 PORTS: Final = "FAULTS_PORTS"
 COMMIT_FIRST: Final = "FAULTS_COMMIT_FIRST"
+CLOCK_AHEAD: Final = "FAULTS_CLOCK_AHEAD"
 
 
 class Step(StrEnum):

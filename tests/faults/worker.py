@@ -6,8 +6,9 @@ through the ports that the bench has put before them.
 
 import asyncio
 import os
+import time
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,28 @@ import uvloop
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 import dispatch.agents.app
+import dispatch.clock
 from dispatch import logs
 from dispatch.agents.intake import Intake
 from dispatch.agents.publisher import Publisher
 from dispatch.agents.worker import work
-from dispatch.clock import open_clock
+from dispatch.clock import ScenarioClock
 from dispatch.policy.pack import load_pack
 from dispatch.settings import load_settings
+from dispatch.store.database_clock import DatabaseClock
 from dispatch.store.desk import Desk
 from dispatch.store.plan import read_plan
 from dispatch.topics.envelope import Outgoing, Record
 from dispatch.topics.unread import Unread
-from tests.faults.steps import ASSIGNMENT_FILE, COMMIT_FIRST, FOLDER, PORTS, Orders, Step
+from tests.faults.steps import (
+    ASSIGNMENT_FILE,
+    CLOCK_AHEAD,
+    COMMIT_FIRST,
+    FOLDER,
+    PORTS,
+    Orders,
+    Step,
+)
 
 _FOLDER = Path(os.environ[FOLDER])
 _PORTS: dict[str, int] = orjson.loads(os.environ.get(PORTS, "{}"))
@@ -42,6 +53,45 @@ _create_conn: Any = aiokafka.conn.create_conn
 async def _connect_through(host: str, port: int, **options: Any) -> Any:
     """Connect to a broker by way of the bench's port for it."""
     return await _create_conn(host, _PORTS.get(str(port), port), **options)
+
+
+def _set_clock_ahead(seconds: float) -> None:
+    """Have this machine's clock be wrong, for all that this process asks of it from now on."""
+    right = time.time
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return datetime.fromtimestamp(time.time(), tz)
+
+    for module, name, wrong in (
+        (time, "time", lambda: right() + seconds),
+        (dispatch.clock, "datetime", Wrong),
+    ):
+        setattr(module, name, wrong)
+
+
+class CityClock(DatabaseClock):
+    """The service's own clock: the database's, by which the scenario's time is told.
+
+    A scenario's clock by itself goes by this machine's, which may be wrong. That of the database is
+    the bench's own.
+    """
+
+    def __init__(self, scenario: ScenarioClock) -> None:
+        super().__init__()
+        _, start, since, self._speed = scenario._latest()
+        self._start = datetime.fromtimestamp(start, UTC)
+        self._since = datetime.fromtimestamp(since, UTC)
+
+    def now(self) -> datetime:
+        return self._told_by(super().now())
+
+    def hear(self, now: datetime, clock: datetime) -> datetime:
+        return self._told_by(super().hear(now, clock))
+
+    def _told_by(self, database: datetime) -> datetime:
+        return self._start + max(timedelta(0), database - self._since) * self._speed
 
 
 class WatchedDesk(Desk):
@@ -124,6 +174,8 @@ class WatchedIntake(Intake):
 
 def main() -> None:
     """Work until told to stop."""
+    if ahead := float(os.environ.get(CLOCK_AHEAD, "0")):
+        _set_clock_ahead(ahead)
     settings = load_settings()
     logs.configure(settings.log_format, settings.log_level)
     # What the service itself makes is replaced from outside; it knows nothing of it.
@@ -134,8 +186,9 @@ def main() -> None:
     ):
         setattr(module, name, watched)
     assert settings.city is not None
+    assert settings.scenario_clock is not None
     plan, pack = read_plan(settings.city), load_pack(settings.policy)
-    clock = open_clock(settings.scenario_clock)
+    clock = CityClock(ScenarioClock(settings.scenario_clock))
     desk = WatchedDesk(
         settings.database.connect_options(),
         plan=plan,

@@ -2,20 +2,22 @@
 
 import asyncio
 import time
-from collections import Counter, defaultdict
+import zlib
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import DefaultPartitioner
 
 from dispatch.clock import ScenarioClock
+from dispatch.kafka.placement import number_of
 from dispatch.log_end import ends_of_logs
 from dispatch.policy.pack import Pack
+from dispatch.simulation import crews, hospitals
 from dispatch.simulation.agenda import Action, Agenda
 from dispatch.simulation.seen import Seen
 from dispatch.simulation.surroundings import Reaction
@@ -30,7 +32,8 @@ from dispatch.topics.fields import Content
 LOOK_AGAIN: Final = 0.02
 FETCH_MS: Final = 100
 DELIVERY_MS: Final = 120_000
-_partition = DefaultPartitioner()
+# Those of whom each has a device of its own, with its clock, and publishes as itself.
+_OF_DEVICES: Final = frozenset({crews.SOURCE, hospitals.SOURCE})
 # What a console hears first of a call.
 _ANSWERS: Final = frozenset({"call.decided", "call.linked"})
 _KEPT: Final = 500  # records of each topic that may be published again
@@ -51,6 +54,19 @@ class Sent:
     def id(self) -> str:
         """The event's id."""
         return dict(self.headers)["ce_id"].decode()
+
+    @property
+    def type(self) -> str:
+        """The event's type."""
+        return dict(self.headers)["ce_type"].decode()
+
+
+@dataclass(eq=False, slots=True)
+class _Held:
+    """What waits with those who say it."""
+
+    whose: Callable[[Sent], bool]
+    words: deque[Sent] = field(default_factory=deque)
 
 
 class World:
@@ -78,6 +94,11 @@ class World:
         self.called_at: dict[str, float] = {}
         self.answered_at: dict[str, float] = {}
         self.recent: dict[str, list[Sent]] = defaultdict(list)
+        # By how much the clocks of crews' and hospitals' devices are ahead, by their ids.
+        self.ahead: dict[str, timedelta] = {}
+        # Which keys of a topic (without prefix) are placed as by librdkafka that is not told how.
+        self.by_crc32: list[Callable[[str, bytes], bool]] = []
+        self._held: list[_Held] = []
         self._partitions = partitions
         self._options = dict(client_options)
         self._idempotence = enable_idempotence
@@ -162,41 +183,58 @@ class World:
     async def publish(self, event: Content, *, source: str) -> str:
         """Publish an input as `source`; return its id."""
         sent = self.said(event, source=source)
-        await self.send(sent)
+        for held in self._held:
+            if held.whose(sent):
+                held.words.append(sent)
+                break
+        else:
+            await self._send_first(sent)
         return sent.id
+
+    async def hold_back(self, whose: Callable[[Sent], bool], seconds: float) -> int:
+        """Let words wait with those who say them for so long (wall seconds), then send them.
+
+        They are sent in their order, before what is said later. Returns how many these were.
+        """
+        held, sent = _Held(whose), 0
+        self._held.append(held)
+        await asyncio.sleep(seconds)
+        while held.words:
+            await self._send_first(held.words.popleft())
+            sent += 1
+        self._held.remove(held)
+        return sent
 
     def said(self, event: Content, *, source: str) -> Sent:
         """Return an input as `source` publishes it now; whoever asked for it publishes it."""
-        key = key_of(event)
+        key, at = key_of(event), self.now()
+        if source in _OF_DEVICES:
+            source = f"{source}/{key}"
+            if ahead := self.ahead.get(key):
+                event, at = told_by(event, ahead), at + ahead
         origin = f"{source}/{key}/{event.event_type}"
         event_id = derived_id(origin, self._ordinals[origin])
         self._ordinals[origin] += 1
         headers = write_headers(
             event_id=event_id,
             event_type=event.event_type,
-            at=self.now(),
+            at=at,
             subject=key,
             source=source,
         )
-        sent = Sent(
+        if isinstance(event, Call):
+            self.called_at[event.call_id] = time.monotonic()
+        return Sent(
             TOPIC_OF[event.event_type].name,
             key.encode(),
             event.model_dump_json().encode(),
             tuple(headers),
         )
-        recent = self.recent[sent.topic]
-        recent.append(sent)
-        if len(recent) > _KEPT:
-            del recent[: _KEPT // 2]
-        if isinstance(event, Call):
-            self.called_at[event.call_id] = time.monotonic()
-        return sent
 
-    def partition_of(self, key: str) -> int:
-        """Return the partition on which a key is: every topic has as many."""
-        numbers = list(range(self._partitions))
-        found: int = _partition(key.encode(), numbers, numbers)
-        return found
+    def partition_of(self, key: bytes, topic: str = "calls") -> int:
+        """Return the partition of a topic (without prefix) on which what has a key is put now."""
+        other = any(places(topic, key) for places in self.by_crc32)
+        return (zlib.crc32(key) if other else number_of(key)) % self._partitions
 
     async def inputs_on_kafka(self) -> int:
         """Return how many inputs the brokers hold; the world is frozen and reads no more."""
@@ -237,14 +275,29 @@ class World:
     async def send(self, sent: Sent) -> None:
         """Publish a record; those of a key arrive in the order of these calls."""
         assert self._producer is not None
+        partition = None if sent.key is None else self.partition_of(sent.key, sent.topic)
         acknowledged = await self._producer.send(
-            self.prefix + sent.topic, value=sent.value, key=sent.key, headers=list(sent.headers)
+            self.prefix + sent.topic,
+            value=sent.value,
+            key=sent.key,
+            partition=partition,
+            headers=list(sent.headers),
         )
-        task = asyncio.ensure_future(self._see_through(sent, acknowledged))
+        task = asyncio.ensure_future(self._see_through(sent, partition, acknowledged))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def _see_through(self, sent: Sent, acknowledged: "asyncio.Future[Any]") -> None:
+    async def _send_first(self, sent: Sent) -> None:
+        """Publish what has not been published before; it may be again."""
+        await self.send(sent)
+        recent = self.recent[sent.topic]
+        recent.append(sent)
+        if len(recent) > _KEPT:
+            del recent[: _KEPT // 2]
+
+    async def _see_through(
+        self, sent: Sent, partition: int | None, acknowledged: "asyncio.Future[Any]"
+    ) -> None:
         try:
             await acknowledged
         except KafkaError:
@@ -252,7 +305,11 @@ class World:
             self.republished += 1
             assert self._producer is not None
             await self._producer.send_and_wait(
-                self.prefix + sent.topic, value=sent.value, key=sent.key, headers=list(sent.headers)
+                self.prefix + sent.topic,
+                value=sent.value,
+                key=sent.key,
+                partition=partition,
+                headers=list(sent.headers),
             )
         self.acknowledged[sent.topic] += 1
 
@@ -299,3 +356,9 @@ class World:
             self.answered_at.setdefault(seen.data["call_id"], seen.wall)
         for reaction in (*self._reactions[seen.type], *self._watchers):
             reaction(seen)
+
+
+def told_by(event: Content, ahead: timedelta) -> Content:
+    """Return an event as somebody tells it whose clock is ahead by so much, or behind."""
+    times = {name: at + ahead for name, at in event if isinstance(at, datetime)}
+    return event.model_copy(update=times)

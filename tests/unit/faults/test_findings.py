@@ -1,7 +1,7 @@
 """What the fault bench finds beside the checker: a planted case of each, none in a clean run."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -149,6 +149,17 @@ def test_one_answer_in_a_hundred_may_be_slow() -> None:
 def test_on_a_busy_machine_answers_may_be_as_much_slower_as_they_are_anyway() -> None:
     assert not list(findings.slow_answers([3.9] * 100, [1.0] * 100))
     assert len(list(findings.slow_answers([4.1] * 100, [1.0] * 100))) == 1
+
+
+def test_an_order_at_a_time_that_is_not_the_citys() -> None:
+    within = timedelta(minutes=70)
+    order = seen(1, "order.issued", at="2022-12-23T09:00:00Z")
+    assert not list(findings.not_the_citys(order, NOW, within=within))
+    for hours in (2, -3):
+        at = NOW + timedelta(hours=hours)
+        order = seen(1, "order.issued", at=at.isoformat())
+        (found,) = findings.not_the_citys(order, NOW, within=within)
+        assert found.kind == findings.NOT_THE_CITYS
 
 
 def _letter(bad: Bad, field: str) -> Seen:
