@@ -117,6 +117,18 @@ def overlaps(spans: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
             yield earlier, later
 
 
+def heard_in_time(told: ByType) -> list[Told]:
+    """Return how far crews came, but for what was heard only after their run had ended."""
+    ended = {each.data["assignment_id"]: each.event for each in told["incident.released"]}
+    return [
+        each
+        for each in told["incident.progressed"]
+        # Both are of the incident's stream.
+        if (end := ended.get(each.data["assignment_id"])) is None
+        or each.event.sequence < end.sequence
+    ]
+
+
 def first_by(field: str, *groups: Sequence[Told]) -> dict[str, Told]:
     """Return the earliest event for each value of a field."""
     first: dict[str, Told] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from dispatch.checker.history import ByType, Invariant, Told, Violation
+from dispatch.checker.history import ByType, Invariant, Told, Violation, heard_in_time
 
 # What a unit is on its run when it has left the scene with a patient.
 _LEFT: Final = frozenset({"transporting", "at_hospital", "handed_over"})
@@ -13,9 +13,9 @@ def links_to_those_that_left(told: ByType) -> Iterator[Violation]:
     """Find calls that were linked to an incident after a crew had left it with a patient.
 
     A unit's change states when the service heard of it, so that a late report is no violation;
-    where there is none, the time that the crew gave counts.
+    where there is none, the time that the crew gave counts, unless its run had ended before.
     """
-    heard, said = _first(told["unit.changed"]), _first(told["incident.progressed"])
+    heard, said = _first(told["unit.changed"]), _first(heard_in_time(told))
     left = {**said, **heard}
     for link in told["call.linked"]:
         gone = left.get(link.data["incident_id"])

@@ -3,7 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from dispatch.checker.history import ByType, Invariant, Told, Violation, first_by
+from dispatch.checker.history import (
+    ByType,
+    Invariant,
+    Told,
+    Violation,
+    first_by,
+    heard_in_time,
+)
 from dispatch.policy.pack import Pack
 from dispatch.topics.incidents import OTHER_NOT_DISINFECTED
 
@@ -24,7 +31,7 @@ def swaps_too_late(told: ByType, packs: Mapping[str, Pack]) -> Iterator[Violatio
     chosen = {(each.data["incident_id"], each.data["at"]) for each in told["incident.overridden"]}
     arrived = {
         each.data["assignment_id"]: each
-        for each in told["incident.progressed"]
+        for each in heard_in_time(told)
         if each.data["status"] == "on_scene"
     }
     for released in told["incident.released"]:

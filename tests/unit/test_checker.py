@@ -352,9 +352,14 @@ def test_a_contaminated_unit_without_a_job(history: History) -> None:
 
 
 def swapped(
-    history: History, later: float, *, condition: str = "stable", why: tuple[str, ...] = ()
+    history: History,
+    later: float,
+    *,
+    condition: str = "stable",
+    why: tuple[str, ...] = (),
+    arrived: bool = False,
 ) -> None:
-    """Add C3, whose crew U7 is swapped for U8 that comes so much later."""
+    """Add C3, whose crew U7, which may have arrived, is swapped for U8 that comes so much later."""
     history.decided("C3", 200)
     policy = {"pack": PACK.name, "version": PACK.version}
     for number, unit in ((1, "U7"), (2, "U8")):
@@ -368,6 +373,8 @@ def swapped(
             "orders", unit, "order.issued", minute, condition=condition, policy=policy, **about
         )
     about = {"assignment_id": "C3/A1", "incident_id": "C3", "unit_id": "U7"}
+    if arrived:
+        history.add("incidents", "C3", "incident.progressed", 204, status="on_scene", **about)
     history.add("orders", "U7", "order.withdrawn", 205, **about)
     history.add("incidents", "C3", "incident.released", 205, outcome="swapped", **about)
 
@@ -398,12 +405,21 @@ def test_the_dispatcher_may_choose_a_crew_that_comes_later(history: History) -> 
 
 
 def test_nobody_is_swapped_who_has_reached_the_patient(history: History) -> None:
-    swapped(history, 0)
-    about = {"assignment_id": "C3/A1", "incident_id": "C3", "unit_id": "U7"}
-    history.add("incidents", "C3", "incident.progressed", 204, status="on_scene", **about)
+    swapped(history, 0, arrived=True)
     (found,) = history.check(210)
     assert found.invariant == Invariant.NO_SWAP_TOO_LATE
     assert "had reached the patient" in found.sentence
+
+
+@pytest.mark.parametrize("status", ["on_scene", "transporting"])
+def test_what_a_crew_was_heard_to_have_done_after_its_run_was_not_known(
+    history: History, status: str
+) -> None:
+    swapped(history, 0)
+    about = {"assignment_id": "C3/A1", "incident_id": "C3", "unit_id": "U7"}
+    history.add("incidents", "C6", "call.linked", 205, call_id="C6", incident_id="C3")
+    history.add("incidents", "C3", "incident.progressed", 204, status=status, **about)
+    assert history.check(210) == []
 
 
 def test_a_swap_without_an_order_in_its_place_is_found(history: History) -> None:
