@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -15,7 +14,7 @@ from dispatch.agents.intake import Intake
 from dispatch.cluster import cluster_id_of, partitions_of
 from dispatch.errors import Unavailable
 from dispatch.kafka.consumer import Consumer
-from dispatch.kafka.placement import number_of
+from dispatch.kafka.placement import places_of
 from dispatch.log_end import AGAIN_SECONDS, ANSWER_SECONDS, MOMENT_SECONDS, ask_leaders
 
 
@@ -43,15 +42,10 @@ class UnreadInputs:
         return topic in self._unread and len(self._unread[topic]) >= self._numbers[topic]
 
     def of(self, topic: str, key: str) -> bool:
-        """Return whether one of them may have a key.
-
-        Java's clients and their like choose the partition by murmur2, librdkafka's by CRC32.
-        """
+        """Return whether one of them may have a key, whichever client has put it there."""
         if topic not in self._unread:
             return False
-        coded, number = key.encode(), self._numbers[topic]
-        java, rdkafka = number_of(coded), zlib.crc32(coded)
-        return not self._unread[topic].isdisjoint({java % number, rdkafka % number})
+        return not self._unread[topic].isdisjoint(places_of(key.encode(), self._numbers[topic]))
 
 
 class Unread:
