@@ -1,14 +1,15 @@
-"""A status report that does not follow from its unit's status: what has become of it.
+"""Status reports that come late, or cross with what has changed their unit meanwhile.
 
-Reports come through Kafka beside orders and the words of others, so they may come late, or cross
-with what has changed the unit meanwhile.
+They come through Kafka beside orders and the words of others, and name no run: when they were said
+tells which they are of.
 """
 
-from datetime import timedelta
+from datetime import datetime
 from typing import Final, NoReturn
 
+from dispatch.domain import timing
 from dispatch.domain.city import City, Crossed, Duplicate, Early
-from dispatch.domain.model import Unit
+from dispatch.domain.model import Assignment, Unit
 from dispatch.domain.roster import OFF
 from dispatch.topics.units import UnitReported
 
@@ -27,17 +28,54 @@ def refuse(city: City, unit: Unit, event: UnitReported, field: str, reason: str)
     """
     status = event.status
     assert status is not None, "only a status follows from another"
+    withdrawn = status in RUN and unit.assignment_id is None
+    if withdrawn and _may_cross(city, event, unit.withdrawn_at):
+        raise Crossed(field, reason)
     if _is_behind(unit, event):
         raise Duplicate
-    tolerance = timedelta(seconds=city.pack.events.future_tolerance_seconds)
-    changed_at = None
-    if status in RUN and unit.assignment_id is None:
-        changed_at = unit.withdrawn_at
-    elif status in _AFTERWARDS and unit.status == "ordered":
-        changed_at = unit.status_at
-    if changed_at is not None and event.at <= changed_at + tolerance:
+    ordered = status in _AFTERWARDS and unit.status == "ordered"
+    if ordered and _may_cross(city, event, unit.status_at):
         raise Crossed(field, reason)
     raise Early(field, reason)
+
+
+def is_before_order(city: City, unit: Unit, run: Assignment, said_at: datetime) -> bool:
+    """Return whether a crew has said something of a run before it can have known its order.
+
+    What was read before the order was given is none of its. An order that nobody has acknowledged
+    isn't by what was said (`said_at`, aware UTC) before the unit's last one was withdrawn, nor
+    earlier than clocks may differ by.
+    """
+    first = _first(city, run)
+    if city.waits_since is not None:
+        given_now = (Assignment, first.assignment_id) in city.changes.created
+        if given_now or city.waits_since < first.ordered_at:
+            return True
+    if run.acknowledged_at is not None:
+        return False
+    withdrawn_at = unit.withdrawn_at
+    if withdrawn_at is not None and said_at < withdrawn_at <= first.ordered_at:
+        return True
+    return not timing.not_before(said_at, first.ordered_at, city.pack)
+
+
+def is_overtaken(unit: Unit, event: UnitReported) -> bool:
+    """Return whether a unit has said since that it is free, or not, by its own word."""
+    about_itself = event.status is not None and event.status not in RUN
+    return about_itself and unit.said_at is not None and event.at < unit.said_at
+
+
+def _may_cross(city: City, event: UnitReported, changed_at: datetime | None) -> bool:
+    return changed_at is not None and timing.not_after(event.at, changed_at, city.pack)
+
+
+def _first(city: City, run: Assignment) -> Assignment:
+    """Return the run as it was ordered first, whose crew was heard late and has it again."""
+    for key in reversed(city.incidents[run.incident_id].assignments):
+        before = city.assignments[key]
+        if before.continued_as == run.assignment_id:
+            run = before
+    return run
 
 
 def _is_behind(unit: Unit, event: UnitReported) -> bool:
@@ -48,5 +86,12 @@ def _is_behind(unit: Unit, event: UnitReported) -> bool:
     for order in (RUN, _AFTERWARDS):
         if said in order and now in order:
             return order.index(said) < order.index(now)
-    # What comes afterwards, of a unit with a new order, is of the run before.
-    return said in _AFTERWARDS and (now in OFF or now == "ordered")
+    if said in _AFTERWARDS and (now in OFF or now == "ordered"):
+        # What comes afterwards, of a unit with a new order, is of the run before.
+        return True
+    if event.at == unit.status_at:
+        return False
+    # What may come next at the hospital waits for the signatures, whatever the device's clock.
+    return (said in RUN and now in _AFTERWARDS) or (
+        said in _AFTERWARDS and now in RUN and now != "at_hospital"
+    )

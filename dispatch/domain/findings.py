@@ -7,14 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from dispatch.domain import aftercare, dispatching, orders
+from dispatch.domain import aftercare, contamination, dispatching
 from dispatch.domain.city import City, Rejected
-from dispatch.domain.disinfection import order_job
-from dispatch.domain.escalation import escalate
-from dispatch.domain.lifecycle import run_of
 from dispatch.domain.model import Assignment, Handover
 from dispatch.domain.onward import transfer_onward
-from dispatch.domain.references import handover_of
+from dispatch.domain.references import assignment_of, handover_of
 from dispatch.domain.reports import report_case
 from dispatch.topics.codes import FoundBy
 from dispatch.topics.fields import CaseStatus, Condition
@@ -32,13 +29,13 @@ _BECAUSE: Final = {
 
 
 def find_case(city: City, event: CaseFound) -> None:
-    """The crew finds a case on the way (120 plan §4).
+    """The crew finds a case on the way (120 plan §4); its run may be over.
 
     Raises:
         Unknown: the assignment is.
-        Rejected: the unit is not on it (any more).
+        Rejected: it is another unit's run.
     """
-    run = run_of(city, event.unit_id, event.assignment_id)
+    run = assignment_of(city, event.unit_id, event.assignment_id)
     _found(city, run, event.case_status, "crew", event.at, condition=event.condition)
 
 
@@ -107,10 +104,9 @@ def _found(
     *,
     condition: Condition | None = None,
 ) -> None:
-    """Raise the case status of a run's patient, decide again while it goes on, and report.
+    """Raise the case status of a run's patient, decide again while they need a crew, and report.
 
-    A vehicle that has left without terminal disinfection is disinfected before it carries anyone
-    else; one that carries somebody already is disinfected after that run, and somebody must look.
+    A vehicle that has left the patient without terminal disinfection is disinfected afterwards.
     What is known of this patient already is not reported again.
     """
     before = city.incidents[run.incident_id]
@@ -119,10 +115,15 @@ def _found(
     found = replace(run, case_found=True)
     city.put(found)
     city.put(replace(before, case_status=risen, condition=condition or before.condition))
-    if run.ended_at is None:
+    if run.ended_at is None or (run.patient_owed and before.status != "closed"):
         dispatching.decide_incident(city, before.incident_id, _BECAUSE[found_by])
-    elif run.disinfection != "terminal":
-        _disinfect_afterwards(city, found)
+    if run.ended_at is not None and run.disinfection != "terminal":
+        if run.met_patient:
+            because = "a case was found in the patient carried before"
+            contamination.disinfect_afterwards(city, found, because)
+        else:
+            # That its crew has met the patient may be unread.
+            city.put(replace(found, disinfection="terminal"))
     if known:
         return
     report_case(
@@ -132,35 +133,4 @@ def _found(
         found_at=at,
         before=before.case_status,
         assignment=run,
-    )
-
-
-def _disinfect_afterwards(city: City, assignment: Assignment) -> None:
-    """Block a vehicle that left without terminal disinfection, as soon as it carries nobody."""
-    unit = city.units[assignment.unit_id]
-    late = replace(assignment, disinfection="terminal")
-    city.put(late)
-    if unit.assignment_id is not None:
-        running = city.assignments[unit.assignment_id]
-        if not dispatching.take_over(city, running, "its unit must be disinfected first"):
-            _carry_on_contaminated(city, running)
-            return
-        unit = city.units[unit.unit_id]
-    if unit.job_id is None:
-        order_job(city, late, near=unit.position or unit.station, receiving=None)
-
-
-def _carry_on_contaminated(city: City, running: Assignment) -> None:
-    """No other unit can take the run over: it is disinfected after it, and somebody must look."""
-    changed = replace(running, disinfection="terminal", contaminated_before=True)
-    city.put(changed)
-    if running.disinfection != "terminal":
-        because = "a case was found in the patient carried before"
-        orders.tell_amended(city, changed.assignment_id, because)
-    escalate(
-        city,
-        "crew_exposed",
-        running.incident_id,
-        running.unit_id,
-        f"unit {running.unit_id} carries a patient undisinfected after a case",
     )

@@ -20,6 +20,7 @@ from dispatch.domain import (
     incidents,
     late_word,
     link_proposals,
+    met_late,
     orders,
     positions,
     radio,
@@ -52,8 +53,11 @@ REPORTED: Final[Mapping[str, frozenset[str]]] = {
     before: frozenset(after) for before, after in _DATA["reported"].items()
 }
 RUN_END: Final[Mapping[str, Mapping[str, bool]]] = _DATA["run_end"]
+_MET: Final = frozenset(_DATA["met"]["reasons"])
 _REPORTABLE: Final = frozenset().union(*REPORTED.values())
 _NOT_DISINFECTED: Final = "the vehicle is not disinfected: its certificate is missing"
+_BEFORE_ORDER: Final = "was said before the unit was given the order that it has now"
+_OVERTAKEN: Final = "is older than what the unit has said of itself since"
 
 
 def check_transition(city: City, unit: Unit, event: UnitReported) -> None:
@@ -90,19 +94,8 @@ def report_unit(city: City, event: UnitReported) -> None:
     unit = positions.take(city, event, unit)
     if event.staffed is not None and event.staffed != unit.staffed:
         unit = change_unit(city, unit, staffed=event.staffed)
-    lost = late_word.run_of_silent(city, unit) if event.status in crossing.RUN else None
-    # It names no run: what was said before that order is of another.
-    if (
-        lost is not None
-        and timing.not_before(event.at, lost.ordered_at, city.pack)
-        and late_word.counts(city, lost, event.at)
-    ):
-        if late_word.take(city, lost, event.at) is None:
-            # It drives for nobody: its order was withdrawn, and now it is free.
-            event = event.model_copy(update={"status": None})
-        unit = city.units[event.unit_id]
-    if event.status is not None and event.status != unit.status:
-        _change_status(city, unit, event)
+    if not _is_of_past_run(city, unit, event):
+        _take_status(city, event)
     unit = city.units[event.unit_id]
     if unit.assignment_id is not None:
         handover.push_arrival(city, city.assignments[unit.assignment_id])
@@ -144,6 +137,8 @@ def acknowledge_order(city: City, event: OrderAcknowledged) -> None:
 def end_run(city: City, event: RunEnded) -> None:
     """The run ended aborted, empty or refused; another unit goes where the reason asks for one.
 
+    Some reasons say that the crew has met the patient, though its report may be unread.
+
     Raises:
         Unknown, Crossed: as for an acknowledgement.
         Early: a run is empty that has not started.
@@ -163,6 +158,9 @@ def end_run(city: City, event: RunEnded) -> None:
         raise Rejected("outcome", "the patient has arrived: the run ends with the handover")
     before = max(assignment.reached.values(), default=assignment.ordered_at)
     ended_at = timing.happened_at(event.at, cause=before, now=city.now)
+    if event.reason in _MET:
+        assignment = replace(assignment, met_patient=True)
+        city.put(assignment)
     # By the clock that will tell of the disinfection, too.
     since = min(event.at, city.now)
     if event.outcome != "empty" and reasons[event.reason]:
@@ -183,15 +181,17 @@ def end_run(city: City, event: RunEnded) -> None:
 
 
 def record_death(city: City, event: PatientDied) -> None:
-    """A patient died in the crew's care; the run goes on, or the crew ends it.
+    """A patient died in the crew's care; the run goes on, or the crew ends it, or has ended it.
 
     Raises:
         Unknown: the assignment is.
         Early: the crew has not met the patient (yet).
-        Rejected: it is another unit's run, has ended, or the death of each patient of the incident
-            is recorded already.
+        Rejected: it is another unit's run, had ended by then, or the death of each patient of the
+            incident is recorded already.
     """
-    run = run_of(city, event.unit_id, event.assignment_id)
+    run = assignment_of(city, event.unit_id, event.assignment_id)
+    if run.ended_at is not None and not timing.not_after(event.at, run.ended_at, city.pack):
+        raise Rejected("assignment_id", f"has ended ({run.outcome})")
     if not run.met_patient:
         raise Early("assignment_id", "the crew has not met the patient")
     incident = city.incidents[run.incident_id]
@@ -206,11 +206,20 @@ def record_death(city: City, event: PatientDied) -> None:
             assignment_id=run.assignment_id,
             unit_id=run.unit_id,
             at=event.at,
-            status=city.units[run.unit_id].status,
+            status=_status_on(city, run),
         ),
         key=run.incident_id,
     )
     handover.update(city, run, "the patient has died")
+
+
+def _status_on(city: City, run: Assignment) -> UnitStatus:
+    """Return the status of a unit on a run; of one that is over the last that it came to."""
+    if run.ended_at is None:
+        return city.units[run.unit_id].status
+    # Whom it has met it has reached, though that may be unread.
+    met = reversed(crossing.RUN[1:])
+    return next((each for each in met if each in run.reached), "on_scene")
 
 
 def report_scene(city: City, event: SceneReported) -> None:
@@ -257,17 +266,61 @@ def switch_mode(city: City, event: CityModeSwitched) -> None:
     dispatching.serve_all(city, f"the city is in {event.mode} mode")
 
 
+def _is_of_past_run(city: City, unit: Unit, event: UnitReported) -> bool:
+    """Return whether a status is of a run that is over, and see to what follows from it.
+
+    A crew that has lost its run for its silence may have it again: then it is of this one.
+    """
+    lost = late_word.run_of_silent(city, unit) if event.status in crossing.RUN else None
+    # It names no run: what was said before that order is of another.
+    heard = (
+        lost is not None
+        and not crossing.is_before_order(city, unit, lost, event.at)
+        and late_word.counts(city, lost, event.at)
+    )
+    if heard and lost is not None and late_word.take(city, lost, event.at) is not None:
+        return False
+    met = met_late.run_of(city, city.units[unit.unit_id], event)
+    if met is not None:
+        met_late.take(city, met, event)
+    # One whose order was withdrawn drives for nobody, and is free now.
+    return heard or met is not None
+
+
+def _take_status(city: City, event: UnitReported) -> None:
+    unit = city.units[event.unit_id]
+    if event.status is not None and event.status != unit.status:
+        _change_status(city, unit, event)
+    elif event.status is not None:
+        _note_said(city, unit, event)
+
+
+def _note_said(city: City, unit: Unit, event: UnitReported) -> Unit:
+    """Note when a unit has said of itself that it is free, or not."""
+    if event.status not in crossing.RUN and not crossing.is_overtaken(unit, event):
+        unit = replace(unit, said_at=event.at)
+        city.put(unit)
+    return unit
+
+
 def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
     status = event.status
     assert status is not None, "only a reported status is a change"
+    if status in crossing.RUN and unit.assignment_id is not None:
+        run = city.assignments[unit.assignment_id]
+        if crossing.is_before_order(city, unit, run, event.at):
+            raise Crossed("status", _BEFORE_ORDER)
     check_transition(city, unit, event)
     if status in ("returning", "available") and unit.job_id is not None:
         raise Early("status", _NOT_DISINFECTED)
-    if unit.status == "handed_over":
-        city.cancel_timer(setting_out.TIMER, unit.unit_id)
     if status == "disinfecting" and unit.job_id is None:
         why = "no disinfection is ordered for this vehicle"
         crossing.refuse(city, unit, event, "status", why)
+    if crossing.is_overtaken(unit, event):
+        raise Crossed("status", _OVERTAKEN)
+    if unit.status == "handed_over":
+        city.cancel_timer(setting_out.TIMER, unit.unit_id)
+    unit = _note_said(city, unit, event)
     if status in crossing.RUN:
         _progress(city, unit, status, event)
     elif status in OFF and unit.assignment_id is not None:

@@ -85,8 +85,9 @@ class Unit:
     `position` is the last one that was believed; `doubt` the last since then that was not.
     `clock_ahead_at` is when a report last came from further ahead than the pack tolerates.
     `heard_at` is when the crew last said anything, `status_at` since when it has its status: by the
-    crew's own word, where that is not later than when it was heard. `withdrawn_at` is when an order
-    was last taken from it.
+    crew's own word, where that is not later than when it was heard. `said_at` is when, by its own
+    word, it last said of itself that it is free or not. `withdrawn_at` is when an order was last
+    taken from it; `unmet` is the last run that ended before its crew was heard to have met anybody.
     """
 
     unit_id: str
@@ -102,7 +103,9 @@ class Unit:
     doubt: Doubt | None = None
     clock_ahead_at: datetime | None = None
     heard_at: datetime | None = None
+    said_at: datetime | None = None
     withdrawn_at: datetime | None = None
+    unmet: str | None = None
     assignment_id: str | None = None
     job_id: str | None = None
     reason: str | None = None

@@ -588,7 +588,7 @@ class Desk(Books):
                     call_ids.add(batch)
                 if isinstance(event, TransferBatchRequested):
                     new_batches.append(brought)
-            for owner in memory.owners_named(event):
+            for owner in memory.owners_named(city, event):
                 if not memory.knows(city, owner):
                     incident_ids.add(owner)
         seen: dict[str, Came] = {}

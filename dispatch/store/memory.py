@@ -2,17 +2,24 @@
 
 from typing import Any
 
+from dispatch.domain import met_late
 from dispatch.domain.city import City
 from dispatch.domain.model import CITY, Batch, Incident, Job
 from dispatch.domain.subjects import owner_in, references
 from dispatch.topics.calls import Call, CallUnlinked
 from dispatch.topics.fields import Content
 from dispatch.topics.transfers import TransferBatchRequested, TransferRequested
+from dispatch.topics.units import UnitReported
 
 
-def owners_named(event: Content) -> set[str]:
-    """Return the incidents, transfers and batches that an input refers to by an id of theirs."""
+def owners_named(city: City, event: Content) -> set[str]:
+    """Return the incidents, transfers and batches that an input refers to by an id of theirs.
+
+    A report of a unit names none, and may be of a run that has ended.
+    """
     named = [getattr(event, name) for name in references(type(event))]
+    if isinstance(event, UnitReported) and (unit := city.units.get(event.unit_id)) is not None:
+        named.append(met_late.may_be_of(unit, event))
     if isinstance(event, CallUnlinked):
         # It may have been an incident of its own, and is one again.
         named.append(event.call_id)

@@ -570,7 +570,7 @@ class SmallCity:
             for entity in list(self._archive.values()):
                 if getattr(entity, "call_id", None) == call_id:
                     self._reload(cast("Any", entity).incident_id)
-        for owner in memory.owners_named(event):
+        for owner in memory.owners_named(self.city, event):
             self._reload(owner)
 
     def _reload(self, owner: str) -> None:

@@ -101,3 +101,123 @@ def test_after_its_certificate_a_unit_has_its_disinfection_behind_it() -> None:
     assert refused(city, "returning", at=seconds(city, -1)) is Duplicate
     city.pass_time(1)
     assert refused(city, "disinfecting") is Early
+
+
+def before_its_order(*others: Any) -> SmallCity:
+    """Return a city where U1 has lost an order to a cancellation and been given one at once."""
+    city = SmallCity(unit("U1"), *others)
+    city.say(call("c1"))
+    city.pass_time(40)
+    city.cancel("c1")
+    city.say(call("c2", location={"latitude": 40.8, "longitude": 111.7}))
+    assert city.on_the_incident("c2") == ["U1"]
+    return city
+
+
+def test_what_was_said_before_an_order_acknowledges_none() -> None:
+    city = before_its_order()
+    city.pass_time(5)
+    rolled = city.reported("U1", status="rolling", at=seconds(city, -20))
+    assert city.refusal(rolled) == (
+        "status: was said before the unit was given the order that it has now"
+    )
+    with pytest.raises(Crossed):
+        city.say(rolled)
+    run = city.assignment("U1")
+    assert (run.acknowledged_at, run.reached, city.unit("U1").status) == (None, {}, "ordered")
+    # Nobody has answered: the next unit goes.
+    city.pass_time(60)
+    assert city.on_the_incident("c2") == []
+
+
+def test_a_clock_that_is_slow_takes_no_acknowledgement_away(city: SmallCity) -> None:
+    slow = city.pack.events.future_tolerance_seconds
+    city.report("U1", "rolling", at=city.assignment("U1").ordered_at - timedelta(seconds=slow))
+    assert city.assignment("U1").acknowledged_at == city.assignment("U1").ordered_at
+    city.pass_time(60)
+    assert city.unit("U1").status == "rolling"
+
+
+def test_what_is_older_than_clocks_may_differ_by_is_of_another_order(city: SmallCity) -> None:
+    slow = city.pack.events.future_tolerance_seconds + 1
+    long_ago = city.assignment("U1").ordered_at - timedelta(seconds=slow)
+    assert refused(city, "rolling", at=long_ago) is Crossed
+    # Of an order that is acknowledged by its id no clock is asked.
+    city.say(city.acknowledged("U1"))
+    city.report("U1", "rolling", "on_scene", at=long_ago)
+    assert city.unit("U1").status == "on_scene"
+
+
+def test_an_acknowledgement_by_its_id_is_of_its_order_whatever_the_clock() -> None:
+    city = before_its_order()
+    said = city.acknowledged("U1").model_copy(update={"at": seconds(city, -90)})
+    city.say(said)
+    assert city.assignment("U1").acknowledged_at == city.assignment("U1").ordered_at
+    # So is what follows.
+    city.report("U1", "rolling", at=seconds(city, -89))
+    assert city.unit("U1").status == "rolling"
+
+
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [
+        ("available", "out_of_service"),
+        ("available", "off_duty"),
+        ("out_of_service", "available"),
+        ("off_duty", "available"),
+        ("off_duty", "out_of_service"),
+        ("out_of_service", "off_duty"),
+    ],
+)
+def test_an_older_word_of_a_unit_about_itself_has_no_effect(newer: str, older: str) -> None:
+    city = SmallCity(unit("U1", status="off_duty" if newer == "available" else "available"))
+    city.report("U1", newer)
+    before = city.unit("U1")
+    city.pass_time(5)
+    report = city.reported("U1", status=older, at=seconds(city, -6))
+    with pytest.raises(Crossed, match="is older than what the unit has said of itself since"):
+        city.say(report)
+    assert city.unit("U1") == before
+    # Of the same time counts what comes last.
+    city.report("U1", older, at=seconds(city, -5))
+    assert city.unit("U1").status == older
+
+
+def test_what_is_said_again_is_the_last_word_too() -> None:
+    city = SmallCity(unit("U1"))
+    city.report("U1", "out_of_service")
+    city.pass_time(60)
+    city.report("U1", "out_of_service")
+    city.report("U1", "out_of_service", at=seconds(city, -50))
+    assert refused(city, "available", at=seconds(city, -30)) is Crossed
+    city.report("U1", "available")
+    assert city.unit("U1").status == "available"
+
+
+def test_a_run_is_not_given_up_for_what_was_said_before_the_unit_was_free() -> None:
+    city = SmallCity(unit("U1", status="off_duty"))
+    city.pass_time(10)
+    city.report("U1", "available")
+    city.say(call("c1"))
+    city.run_to("U1", "rolling")
+    assert refused(city, "out_of_service", at=seconds(city, -5)) is Crossed
+    assert city.on_the_incident("c1") == ["U1"]
+    city.report("U1", "out_of_service")
+    assert city.on_the_incident("c1") == []
+
+
+def test_what_is_of_another_turn_is_known(city: SmallCity) -> None:
+    city.report("U1", "rolling")
+    city.pass_time(30)
+    assert refused(city, "available", at=seconds(city, -60)) is Duplicate
+    assert refused(city, "available") is Early
+    city.hand_over("U1")
+    city.report("U1", "returning", "available")
+    city.pass_time(5)
+    assert refused(city, "rolling", at=seconds(city, -6)) is Duplicate
+    assert refused(city, "rolling") is Early
+
+
+def test_at_the_hospital_what_comes_next_waits_whatever_the_clock(city: SmallCity) -> None:
+    city.run_to("U1", "at_hospital")
+    assert refused(city, "returning", at=seconds(city, -60)) is Early

@@ -175,4 +175,7 @@ def test_a_death_is_recorded_once_for_each_patient_whom_the_crew_has_met() -> No
     city.say(said)
     assert city.refusal(said) == "assignment_id: the death of the patient is recorded already"
     city.hand_over("U1")
-    assert city.refusal(said) == "assignment_id: has ended (completed)"
+    assert city.refusal(said) == "assignment_id: the death of the patient is recorded already"
+    city.pass_time(city.pack.events.future_tolerance_seconds + 1)
+    died = said.model_copy(update={"at": city.now})
+    assert city.refusal(died) == "assignment_id: has ended (completed)"
