@@ -4,9 +4,10 @@ What is decided is here; how it is written is in `one_writer`, what is kept besi
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
@@ -40,7 +41,7 @@ from dispatch.store.inbound import Inbound, read
 from dispatch.store.parking import Parked, Parking, Places
 from dispatch.store.plan import CityPlan
 from dispatch.store.refusals import Sender
-from dispatch.store.retrying import Retrying
+from dispatch.store.retrying import Retrying, Tries, defective
 from dispatch.store.set_apart import AT_ONCE, Read, SetApart
 from dispatch.store.sql import STATEMENTS
 from dispatch.topics.announcement import Reason
@@ -61,6 +62,21 @@ _TAKEN: Final = Reason(field="ce_id", reason="is taken by an event with another 
 # What became of an input whose refusal is counted: nothing is noted of it by itself.
 COUNTED: Final = "counted"
 _NOTHING: Final[Mapping[Sender, Sequence[Record]]] = {}
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class _Run(Protocol[T_co]):
+    """What is done in a transaction, which may begin anew."""
+
+    async def __call__(self, tx: Transaction, tries: Tries) -> T_co:
+        """Do it, and try of what waits what it may."""
+        ...
+
+
+class _InVain(Exception):
+    """A transaction that was only to be tried: nothing of it stays."""
 
 
 class Desk(Books):
@@ -125,12 +141,21 @@ class Desk(Books):
     async def take(self, records: Sequence[Record]) -> Sequence[Outgoing]:
         """Let the records take effect, in one transaction; return what is to be published.
 
+        What waited for the only one and can't be processed is refused itself. Raises anything but
+        Unavailable when one of the records can't be.
+
         Raises:
             Unavailable: nothing has happened; try again.
         """
         here, apart = self._apart.split(records)
         inputs = [self._read(record) for record in here]
-        return await self._transact(lambda tx: self._take(tx, inputs, apart=apart))
+
+        async def run(tx: Transaction, tries: Tries) -> Sequence[Outgoing]:
+            return await self._take(tx, inputs, apart=apart, tries=tries)
+
+        if len(records) == 1:
+            return await self._sparing(run)
+        return await self._transact(lambda tx: run(tx, Tries()))
 
     async def refuse(self, record: Record, error: BaseException) -> Sequence[Outgoing]:
         """Dead-letter the one record whose processing raised `error`.
@@ -191,40 +216,44 @@ class Desk(Books):
             return None
         at_once = AT_ONCE
         # The one that can't be processed, and why.
-        defective: tuple[Record, Reason] | None = None
+        culprit: tuple[Record, Reason] | None = None
         while True:
             tried: list[Record] = []
             settle = partial(
-                self._settle_apart, among=among, at_once=at_once, tried=tried, defective=defective
+                self._settle_apart, among=among, at_once=at_once, tried=tried, culprit=culprit
             )
             try:
-                return await self._transact(settle)
+                if at_once == 1:
+                    return await self._sparing(settle)
+                return await self._transact(partial(settle, tries=Tries()))
             except Unavailable:
                 raise
             except Exception as error:
-                if not tried or (defective is not None and tried == [defective[0]]):
+                if not tried or (culprit is not None and tried == [culprit[0]]):
                     raise
-                if len(tried) == 1:
+                if at_once == 1:
                     log.exception("an input that was set apart could not be processed")
-                    defective = tried[0], defect(error)
+                    culprit = tried[0], defect(error)
                 at_once = max(1, len(tried) // 2)
 
     async def _settle_apart(
         self,
         tx: Transaction,
+        tries: Tries,
         *,
         among: Collection[Sender] | None,
         at_once: int,
         tried: list[Record],
-        defective: tuple[Record, Reason] | None,
+        culprit: tuple[Record, Reason] | None,
     ) -> Sequence[Outgoing] | None:
         records = await self._apart.next(tx, at_once, among)
         tried[:] = records
         outgoing = None
         if records:
             # Somebody else's turn may have come since: only that one is refused.
-            refusal = defective[1] if defective and tried == [defective[0]] else None
-            outgoing = await self._take(tx, [self._read(each) for each in records], refusal=refusal)
+            refusal = culprit[1] if culprit and tried == [culprit[0]] else None
+            inputs = [self._read(each) for each in records]
+            outgoing = await self._take(tx, inputs, refusal=refusal, tries=tries)
         await self._apart.release(tx, tx.now)
         return outgoing
 
@@ -249,24 +278,33 @@ class Desk(Books):
                 if not await connection.fetchval(STATEMENTS["any_due"], by, waiting):
                     return ()
         at_once = TIMERS_AT_ONCE
+        refused: dict[str, Reason] = {}
         while True:
             tried: list[Timer] = []
             fire = partial(
                 self._fire, by=by, at_once=at_once, tried=tried, unread=unread, waiting=waiting
             )
             try:
-                return await self._transact(fire)
+                if at_once == 1:
+                    return await self._sparing(fire, refused)
+                return await self._transact(partial(fire, tries=Tries()))
             except Unavailable:
                 raise
             except Exception as error:
                 if not tried:
                     raise
-                if len(tried) == 1:
-                    log.exception("a due timer could not be fired", timer=tried[0].timer_id)
-                    drop = partial(self._drop_timer, timer=tried[0], error=type(error).__name__)
-                    return await self._transact(drop)
-                log.exception("due timers could not be fired together: the first half of them")
-                at_once = len(tried) // 2
+                if at_once > 1:
+                    log.exception("due timers could not be fired together: the first half of them")
+                    at_once = max(1, len(tried) // 2)
+                    continue
+                (timer,) = tried
+                log.exception("a due timer could not be fired", timer=timer.timer_id)
+                if timer.kind == awaited.PARKED and timer.subject not in refused:
+                    # What waits has its letter, instead of waiting for ever without a timer.
+                    refused[timer.subject] = defect(error)
+                    continue
+                drop = partial(self._drop_timer, timer=timer, error=type(error).__name__)
+                return await self._transact(drop)
 
     # -- plans of batches
 
@@ -310,6 +348,38 @@ class Desk(Books):
 
     # -- within a transaction
 
+    async def _sparing(
+        self,
+        run: _Run[T],
+        refused: Mapping[str, Reason] | None = None,
+    ) -> T:
+        """Do it in a transaction; what waits and has a defect is refused, not what releases it.
+
+        Some are `refused` from the start. Raises what is the fault of none that waits.
+        """
+        refused = dict(refused or {})
+
+        async def attempt(tries: Tries) -> None:
+            async def run_in_vain(tx: Transaction) -> None:
+                await run(tx, tries)
+                raise _InVain
+
+            with suppress(_InVain):
+                await self._transact(run_in_vain)
+
+        while True:
+            tries = Tries(refused)
+            try:
+                return await self._transact(partial(run, tries=tries))
+            except (Unavailable, OSError):
+                raise
+            except Exception as error:
+                identity = await defective(attempt, tries)
+                if identity is None or identity in refused:
+                    raise
+                log.exception("a parked input could not be processed", identity=identity)
+                refused = {**refused, identity: defect(error)}
+
     def _abandon(self) -> None:
         super()._abandon()
         self._apart.abandon()
@@ -346,8 +416,9 @@ class Desk(Books):
         *,
         refusal: Reason | None = None,
         apart: Mapping[Sender, Sequence[Record]] = _NOTHING,
+        tries: Tries | None = None,
     ) -> Sequence[Outgoing]:
-        retrying = await self._begin_waiting(tx)
+        retrying = await self._begin_waiting(tx, tries or Tries())
         parking = retrying.parking
         seen = await self._look_up(tx, inputs) if inputs else {}
         outcomes: dict[str, tuple[Inbound, str]] = {}
@@ -382,7 +453,9 @@ class Desk(Books):
         await self._note(tx, outcomes, read)
         return await self._write(tx, replayed)
 
-    async def _begin_waiting(self, tx: Transaction) -> Retrying:
+    async def _begin_waiting(self, tx: Transaction, tries: Tries) -> Retrying:
+        # The transaction may have been begun before, in vain.
+        tries.gone.clear()
         await self._places.hear(tx, self._city)
         self._parking = parking = Parking(tx, self._city, self._places, self._read)
 
@@ -394,7 +467,7 @@ class Desk(Books):
                 self._apart.taken.append(each.record)
             return outcome
 
-        return Retrying(tx, self._city, parking, handle)
+        return Retrying(tx, self._city, parking, handle, tries)
 
     def _handle(
         self,
@@ -484,6 +557,7 @@ class Desk(Books):
         tried: list[Timer],
         unread: Unread | None,
         waiting: Sequence[str],
+        tries: Tries | None = None,
     ) -> Sequence[Outgoing]:
         """Fire up to `at_once` timers, and note in `tried` which, lest one of them fails.
 
@@ -491,7 +565,7 @@ class Desk(Books):
         """
         # It was asked for between transactions, when the time is only nearly known.
         by = min(by, tx.now)
-        retrying = await self._begin_waiting(tx)
+        retrying = await self._begin_waiting(tx, tries or Tries())
         parking = retrying.parking
         timers: list[Timer] = []
         # Those who wait are passed over, a few thousand a time; the next time goes on behind them.

@@ -12,6 +12,7 @@ import pytest
 
 from dispatch.policy.pack import load_pack
 from dispatch.store import parking
+from dispatch.store.database import Transaction
 from dispatch.store.desk import Desk
 from dispatch.topics.cloudevents import timestamp
 from dispatch.topics.envelope import Outgoing, Record
@@ -403,3 +404,27 @@ async def test_what_is_appended_first_is_tried_first(
     assert of_kind(events, "incident.released")[0]["reason"] == "false_call"
     # The other crossed with it.
     assert of_kind(events, "unit.rejected")[0]["reasons"][0]["reason"] == "has ended (empty)"
+
+
+async def test_what_waited_and_cannot_be_written_is_refused_and_not_what_released_it(
+    desk: Desk, post: Post, clock: HandClock, migrated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = await begin(desk, post, clock)
+    for name in ("on_scene", "disinfecting"):
+        assert await desk.take([said[name]]) == []
+    write = desk._write
+
+    async def write_or_fail(tx: Transaction, replayed: Sequence[str]) -> Sequence[Outgoing]:
+        told = [each.event for each in desk._city.changes.emissions]
+        if any(getattr(each, "status", None) == "on_scene" for each in told):
+            raise ZeroDivisionError
+        return await write(tx, replayed)
+
+    monkeypatch.setattr(desk, "_write", write_or_fail)
+    events = await desk.take([said["rolling"]])
+    (letter,) = of_kind(events, "input.rejected")
+    assert letter["offset"] == said["on_scene"].offset
+    assert letter["reasons"][0]["reason"] == "could not be processed (ZeroDivisionError)"
+    assert sorted((await outcomes(migrated)).values()) == [
+        *("accepted", "accepted", "parked", "rejected"),
+    ]

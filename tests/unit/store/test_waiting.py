@@ -1,23 +1,29 @@
 """What waits and when it is tried again: the desk's own way, on a database that is none."""
 
+import copy
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import pytest
 
+from dispatch.domain.city import City
 from dispatch.policy.pack import load_pack
-from dispatch.store import parking
+from dispatch.store import parking, retrying
 from dispatch.store.database import Transaction
 from dispatch.store.desk import Desk
+from dispatch.store.inbound import Inbound
 from dispatch.store.sql import STATEMENTS
+from dispatch.topics.announcement import Reason
 from dispatch.topics.envelope import Outgoing, Record
 from tests.integration.store.conftest import HandClock, Post, kinds, of_kind, small_city
 from tests.integration.store.test_order import LIFE, RUN, life
 
+T = TypeVar("T")
 NAMES = {text: name for name, text in STATEMENTS.items()}
 
 
@@ -135,6 +141,19 @@ class Office:
         told = await self.desk._fire(
             self._begin(), by=by or self.clock.time, at_once=100, tried=[], unread=None, waiting=[]
         )
+        self._end()
+        return told
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Do as the desk does with a database: all of it, or nothing."""
+        rows = self.rows
+        before = copy.deepcopy((rows.inbox, rows.noted_at, rows.parked, rows.timers))
+        try:
+            told = await work(self._begin())
+        except BaseException:
+            rows.inbox, rows.noted_at, rows.parked, rows.timers = before
+            self.desk._abandon()
+            raise
         self._end()
         return told
 
@@ -260,3 +279,102 @@ async def test_what_is_wrong_again_and_again_sets_its_sender_apart(
         assert len(of_kind(told, "input.rejected")) == 60
     assert [each["kind"] for each in of_kind(told, "escalation.raised")] == ["source_set_apart"]
     assert office.desk._apart
+
+
+class Unwritable(Exception):
+    """What can't be written, as nobody has thought of it."""
+
+
+@pytest.fixture
+def whole(office: Office, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """An office whose desk makes its own transactions, and can't write a unit's `on_scene`."""
+    monkeypatch.setattr(office.desk, "_transact", office.transact)
+    write = office.desk._write
+
+    async def write_or_fail(tx: Transaction, replayed: Sequence[str]) -> Sequence[Outgoing]:
+        told = [each.event for each in office.desk._city.changes.emissions]
+        if any(getattr(each, "status", None) == "on_scene" for each in told):
+            raise Unwritable
+        return await write(tx, replayed)
+
+    monkeypatch.setattr(office.desk, "_write", write_or_fail)
+    return office
+
+
+async def test_what_waited_and_cannot_be_written_is_refused_and_not_what_released_it(
+    whole: Office, post: Post, clock: HandClock
+) -> None:
+    await whole.desk.take([post.call("c1", case_status="confirmed")])
+    said = life(post, clock)
+    for name in ("on_scene", "disinfecting"):
+        assert await whole.desk.take([said[name]]) == []
+    told = await whole.desk.take([said["rolling"]])
+    (letter,) = of_kind(told, "input.rejected")
+    assert letter["reasons"] == [{"field": "body", "reason": "could not be processed (Unwritable)"}]
+    assert letter["offset"] == said["on_scene"].offset
+    assert whole.desk._city.units["T1"].status == "rolling"
+    # The other waits on.
+    assert whole.outcomes() == ["accepted", "accepted", "parked", "rejected"]
+    (waits,) = whole.rows.parked.values()
+    assert waits["offset"] == said["disinfecting"].offset
+
+
+async def test_what_takes_effect_before_and_after_the_one_that_cannot_be_written_stays(
+    whole: Office, post: Post, clock: HandClock
+) -> None:
+    await whole.desk.take([post.call("c1", case_status="confirmed")])
+    said = life(post, clock)
+    for name in ("on_scene", "transporting", "acknowledged"):
+        await whole.desk.take([said[name]])
+    told = await whole.desk.take([said["rolling"]])
+    assert [each["offset"] for each in of_kind(told, "input.rejected")] == [said["on_scene"].offset]
+    assert whole.desk._city.units["T1"].status in ("rolling", "transporting")
+    assert "rejected" in whole.outcomes()
+
+
+async def test_what_cannot_be_written_itself_is_the_callers_to_refuse(
+    whole: Office, post: Post, clock: HandClock
+) -> None:
+    await whole.desk.take([post.call("c1", case_status="confirmed")])
+    said = life(post, clock)
+    await whole.desk.take([said["rolling"]])
+    await whole.desk.take([said["disinfecting"]])
+    with pytest.raises(Unwritable):
+        await whole.desk.take([said["on_scene"]])
+    told = await whole.desk.refuse(said["on_scene"], Unwritable())
+    assert len(of_kind(told, "input.rejected")) == 1
+    assert len(whole.rows.parked) == 1
+
+
+async def test_what_its_own_timer_finds_and_cannot_be_written_has_its_letter(
+    whole: Office, post: Post, clock: HandClock
+) -> None:
+    await whole.desk.take([post.call("c1", case_status="confirmed")])
+    await whole.desk.take([post.unit("T1", status="on_scene")])
+    # It has become legal, and nothing has tried it since.
+    city = whole.desk._city
+    city.put(replace(city.units["T1"], status="rolling"))
+    city.settle()
+    told = await whole.desk.fire_due(clock.time)
+    assert kinds(told)[0] == "input.rejected"
+    assert not whole.rows.parked
+    assert not [row for row in whole.rows.timers.values() if row["kind"] == "parked"]
+
+
+async def test_a_refusal_that_cannot_be_written_becomes_one_for_a_defect(
+    whole: Office, post: Post, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await whole.desk.take([post.call("c1", case_status="confirmed")])
+    await whole.desk.take([post.unit("T1", status="at_hospital")])
+    refuse = retrying.reject
+
+    def refuse_or_fail(city: City, inbound: Inbound, reasons: list[Reason]) -> None:
+        if not reasons[0].reason.startswith("could not"):
+            raise Unwritable
+        refuse(city, inbound, reasons)
+
+    monkeypatch.setattr(retrying, "reject", refuse_or_fail)
+    told = await whole.desk.fire_due(clock.time)
+    (letter,) = of_kind(told, "input.rejected")
+    assert letter["reasons"][0]["reason"] == "could not be processed (Unwritable)"
+    assert not whole.rows.parked
