@@ -25,7 +25,7 @@ async def test_the_citys_time_is_the_databases(
     bench = ScenarioClock.create(tmp_path / "clock", START, SPEED)
     right = time.time
     monkeypatch.setattr(time, "time", right)
-    monkeypatch.setattr(dispatch.clock, "datetime", dispatch.clock.datetime)
+    monkeypatch.setattr(dispatch.clock, "datetime", datetime)
     worker._set_clock_ahead(ahead)
 
     def database() -> datetime:

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -16,11 +17,16 @@ from dispatch.policy.pack import load_pack
 from dispatch.simulation import crews, hospitals
 from dispatch.simulation.seen import Seen
 from dispatch.store.plan import read_plan
-from dispatch.topics.hospitals import HospitalReported
+from dispatch.topics.hospitals import HandoverSignedByHospital, HospitalReported
 from dispatch.topics.units import DisinfectionCertified, UnitReported
+from tests.faults import faults
+from tests.faults.bench import Load
 from tests.faults.city import city_plan
-from tests.faults.faults import until
+from tests.faults.faults import Injector, until
+from tests.faults.findings import NOT_THE_CITYS, UNTOLD
+from tests.faults.kinds import Kind
 from tests.faults.patrol import FOR_GOOD, LONG, Patrol
+from tests.faults.steps import Step
 from tests.faults.world import World
 
 NOW = datetime(2022, 12, 23, tzinfo=UTC)
@@ -59,7 +65,7 @@ def producer() -> Producer:
 
 
 @pytest.fixture
-def world(tmp_path: Path, producer: Producer) -> Iterator[World]:
+def world(tmp_path: Path, producer: Any) -> Iterator[World]:
     plan = tmp_path / "city.toml"
     plan.write_text(city_plan(100), encoding="utf-8")
     clock = ScenarioClock.create(tmp_path / "clock", NOW, 0.0)
@@ -173,6 +179,102 @@ async def test_a_crew_that_stands_still_is_rung_up_now_and_then(
     assert not patrol.left_standing()
     world.clock.advance_to(NOW + FOR_GOOD + timedelta(seconds=1))
     assert patrol.left_standing() == {status: 1}
+
+
+async def test_faults_that_last_are_over_when_the_others_are(
+    world: World, producer: Producer
+) -> None:
+    bench: Any = SimpleNamespace(
+        world=world,
+        load=Load(calls=1, rate=1, speed=60, units=100, lasting=(0.2, 0.3)),
+        stack=SimpleNamespace(bootstrap="nowhere:1"),
+        prefix="p.",
+        disk=None,
+    )
+    lines: list[str] = []
+    injector = Injector(bench, 1, tuple(Step), lines.append)
+    kinds = (Kind.DEVICE_CLOCKS, Kind.PARTITIONERS, Kind.DEAD_ZONE, Kind.LATE_SIGNATURES)
+    running = asyncio.create_task(injector.run(kinds, 0.0))
+    assert await until(lambda: len(injector.injected) == len(kinds), 5)
+    assert len(world.ahead) == 11
+    for n in range(100):
+        await world.publish(report("rolling", f"U{n}"), source=crews.SOURCE)
+    said = HandoverSignedByHospital(hospital_id="H1", handover_id="C1/A1/H1", at=NOW, by="a")
+    await world.publish(said, source=hospitals.SOURCE)
+    assert len(producer.sent) == 90
+    assert 0 < sum(map(_by_crc32, producer.sent)) < 90
+    await running
+    assert len(producer.sent) == 101
+    assert (world.ahead, world.by_crc32) == ({}, [])
+    assert len(lines) == 2 * len(kinds)
+    assert sum(" is over: " in line for line in lines) == len(kinds)
+
+
+class Worker:
+    """A worker whose life is told, and who says or does not say that its clock is wrong."""
+
+    name = "worker-0"
+    ahead = 0.0
+
+    def __init__(self, folder: Path, *, says_so: bool) -> None:
+        self.log_file = folder / "worker.log"
+        self.log_file.touch()
+        self._says_so = says_so
+        self.lives: list[float] = []
+
+    async def stop(self) -> None:
+        self.lives.append(-1.0)
+
+    def start(self) -> None:
+        self.lives.append(self.ahead)
+
+    def assigned(self, topic: str) -> frozenset[int]:
+        return frozenset({1}) if topic == "p.calls" else frozenset()
+
+    def says(self, what: str, since: int) -> bool:
+        return self._says_so and what.startswith("this machine's clock") and since == 0
+
+
+@pytest.mark.parametrize(
+    ("says_so", "late", "found"),
+    [(True, 0.0, []), (False, 0.0, [UNTOLD]), (True, 90 * 60.0, [NOT_THE_CITYS])],
+)
+async def test_a_worker_with_a_wrong_clock_says_so_and_keeps_the_citys_time(
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    says_so: bool,
+    late: float,
+    found: list[str],
+) -> None:
+    monkeypatch.setattr(faults, "WRONG_AT_MOST", 0.3)
+    worker = Worker(tmp_path, says_so=says_so)
+    bench: Any = SimpleNamespace(
+        world=world,
+        clock=world.clock,
+        load=Load(calls=1, rate=1, speed=60, units=100),
+        stack=SimpleNamespace(bootstrap="nowhere:1"),
+        prefix="p.",
+        disk=None,
+        workers=[worker],
+    )
+    injector = Injector(bench, 1, tuple(Step), [].append)
+    injecting = asyncio.create_task(injector.inject(Kind.WORKER_CLOCK))
+    assert await until(lambda: bool(world._watchers), 5)
+    order = orjson.dumps({"at": (NOW + timedelta(seconds=late)).isoformat()})
+    for watcher in world._watchers:
+        watcher(Seen("orders", UNIT, "order.issued", 1, "e1", "x", order, 0.0))
+    await injecting
+    assert [finding.kind for finding in injector.findings] == found
+    assert abs(worker.lives[1]) == 90
+    assert worker.lives == [-1, worker.lives[1], -1, 0]
+    assert not world._watchers
+
+
+def _by_crc32(record: dict[str, Any]) -> bool:
+    right: bool = record["partition"] != number_of(record["key"]) % PARTITIONS
+    return right
 
 
 def _changed(status: str) -> Seen:
