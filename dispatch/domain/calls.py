@@ -19,7 +19,7 @@ from dispatch.domain import (
     scenes,
     symptoms,
 )
-from dispatch.domain.city import City, Duplicate, Early, Rejected
+from dispatch.domain.city import City, Crossed, Duplicate, Early, Rejected
 from dispatch.domain.linking import Link, find_link
 from dispatch.domain.model import CallRecord, Incident, Place
 from dispatch.domain.references import call_of
@@ -118,7 +118,7 @@ def answer(city: City, event: CallAnswered) -> None:
         Unknown: the call has not come yet.
         Rejected: the incident is closed, or nobody can be where it says that the patient is.
     """
-    incident_id = incidents.of_call(city, event.call_id).incident_id
+    incident_id = incidents.of_call(city, event.call_id, event.answered_at).incident_id
     moved = scenes.hear_answer(city, incident_id, event)
     incident = city.incidents[incident_id]
     answers = event.epidemiology.answers() if event.epidemiology is not None else {}
@@ -156,14 +156,15 @@ def hold(city: City, event: CallHeld) -> None:
 
     Raises:
         Unknown: the call has not come yet.
-        Rejected: the incident is closed, held or has a unit, `until` has passed or is farther away
-            than the pack allows.
+        Early: it is held or has a unit (still).
+        Crossed, Rejected: the incident is closed.
+        Rejected: `until` has passed or is farther away than the pack allows.
     """
-    incident = incidents.of_call(city, event.call_id)
+    incident = incidents.of_call(city, event.call_id, event.at)
     if incident.status not in ("screening", "waiting"):
-        raise Rejected("call_id", f"cannot be held: its incident is {incident.status}")
+        raise Early("call_id", f"cannot be held: its incident is {incident.status}")
     if incidents.active_assignments(city, incident):
-        raise Rejected("call_id", "cannot be held: a unit is on its way")
+        raise Early("call_id", "cannot be held: a unit is on its way")
     policy = city.pack.allocation
     until = event.until or city.in_seconds(policy.hold_seconds)
     if until <= city.now:
@@ -192,7 +193,7 @@ def resume(city: City, event: CallResumed) -> None:
         Unknown: the call has not come yet.
         Early: the incident is not held (yet).
     """
-    incident = incidents.of_call(city, event.call_id)
+    incident = incidents.of_call(city, event.call_id, event.at)
     if incident.status != "held":
         raise Early("call_id", f"is not held: its incident is {incident.status}")
     _resume(city, incident, by=event.by, reason=event.reason)
@@ -212,7 +213,7 @@ def cancel(city: City, event: CallCancelled) -> None:
         Unknown: the call has not come yet.
         Rejected: the incident is closed, or a crew has met the patient.
     """
-    incident = incidents.of_call(city, event.call_id)
+    incident = incidents.of_call(city, event.call_id, event.at)
     active = incidents.active_assignments(city, incident)
     others_stand = incidents.is_called_for(city, incident, but=event.call_id)
     if not others_stand and any(assignment.met_patient for assignment in active):
@@ -237,11 +238,13 @@ def unlink(city: City, event: CallUnlinked) -> None:
 
     Raises:
         Unknown: the call has not come yet.
-        Rejected: the call is not linked.
+        Early: the call is not linked (yet).
+        Crossed: it is cancelled.
     """
     record = call_of(city, event.call_id)
     if record.outcome != "linked":
-        raise Rejected("call_id", f"is not linked: it is {record.outcome}")
+        over = record.outcome == "cancelled"
+        raise (Crossed if over else Early)("call_id", f"is not linked: it is {record.outcome}")
     former = city.incidents[record.incident_id]
     nobody_else_calls = not incidents.is_called_for(city, former, but=event.call_id)
     remaining = tuple(call_id for call_id in former.calls if call_id != event.call_id)

@@ -11,9 +11,10 @@ from dispatch.domain import (
     placements,
     symptoms,
 )
-from dispatch.domain.city import City, Rejected
+from dispatch.domain.city import City, Crossed, Rejected
 from dispatch.domain.model import Assignment, Incident, Place
 from dispatch.domain.references import call_of
+from dispatch.domain.timing import not_after
 from dispatch.policy.decision import Facts
 from dispatch.topics.codes import RunOutcome
 from dispatch.topics.fields import CrewKind
@@ -25,22 +26,27 @@ _LEFT = frozenset({"transporting", "at_hospital", "handed_over"})
 _TIMERS = ("screening", "queue", "transfer_wait", *holds.TIMERS)
 
 
-def of_call(city: City, call_id: str) -> Incident:
-    """Return the open incident that a call belongs to.
+def of_call(city: City, call_id: str, said_at: datetime) -> Incident:
+    """Return the open incident that a call belongs to, of which something is said (aware UTC).
 
     Raises:
         Unknown: the call has not come yet.
-        Rejected: it is cancelled and another one stands, or its incident is closed.
+        Crossed: it is cancelled and another one stands, or its incident had not been closed when
+            that was said.
+        Rejected: its incident had been.
     """
     record = call_of(city, call_id)
     incident = city.incidents[record.incident_id]
+    over: type[Rejected] = Crossed
+    if incident.closed_at is not None and not not_after(said_at, incident.closed_at, city.pack):
+        over = Rejected
     # One whose patient a crew has met goes on, though its last call turns out to be another's.
     if record.outcome == "cancelled" and (
         incident.status == "closed" or is_called_for(city, incident)
     ):
-        raise Rejected("call_id", "is cancelled")
+        raise over("call_id", "is cancelled")
     if incident.status == "closed":
-        raise Rejected("call_id", f"its incident is closed ({incident.outcome})")
+        raise over("call_id", f"its incident is closed ({incident.outcome})")
     return incident
 
 

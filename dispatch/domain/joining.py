@@ -61,7 +61,7 @@ def refuse(city: City, event: CallLinkRefused) -> None:
 
 def _proposed(city: City, event: CallLinkConfirmed | CallLinkRefused) -> tuple[Incident, Incident]:
     """Return the two incidents of a proposed link, the newer first."""
-    newer = incidents.of_call(city, event.call_id)
+    newer = incidents.of_call(city, event.call_id, event.at)
     older = city.incidents.get(newer.may_be or "")
     if older is None:
         raise Early("call_id", "has no link proposed: none was, or it has lapsed")

@@ -18,16 +18,18 @@ def override(city: City, event: CallOverridden) -> None:
 
     Raises:
         Unknown: the call has not come yet.
-        Rejected: the incident is closed or still only asked about, a unit or hospital is unknown,
-            or the unit is disinfecting, assigned or otherwise not to be forced.
+        Early: the unit is disinfecting, assigned or otherwise not to be forced (yet), or the
+            hospital is closed (still).
+        Crossed, Rejected: the incident is closed.
+        Rejected: it is still only asked about, or a unit or hospital is unknown.
     """
-    incident = incidents.of_call(city, event.call_id)
+    incident = incidents.of_call(city, event.call_id, event.at)
     if event.hospital_id is not None:
         hospital = city.hospitals.get(event.hospital_id)
         if hospital is None:
             raise Rejected("hospital_id", "is not a hospital of this city")
         if hospital.status == "closed":
-            raise Rejected("hospital_id", "is closed")
+            raise Early("hospital_id", "is closed")
     city.emit(
         IncidentOverridden(
             incident_id=incident.incident_id,

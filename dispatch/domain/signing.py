@@ -103,7 +103,7 @@ def waive(city: City, event: SignatureWaived) -> str:
         Early: no vehicle of it (or not this one) waits at a hospital, or its crew has not signed.
         Rejected: it is cancelled, its incident is closed, or several wait and none is named.
     """
-    incident = incidents.of_call(city, event.call_id)
+    incident = incidents.of_call(city, event.call_id, event.at)
     arrived = [
         city.handovers[run.handover_id]
         for run in incidents.active_assignments(city, incident)

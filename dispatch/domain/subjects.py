@@ -55,11 +55,16 @@ def references(kind: type[Content]) -> tuple[str, ...]:
 def waits_for(event: Content, reasons: Sequence[Reason] = ()) -> str | None:
     """Return the subject whose change could make an input legal; None where it has none.
 
-    Of `reasons` why it is not, the first says when that is the unit which a dispatcher has chosen.
+    Of `reasons` why it is not, the first says when that is the unit or hospital which a dispatcher
+    has chosen.
     """
     anything: Any = event
-    if isinstance(event, CallOverridden) and reasons and reasons[0].field == "unit_id":
-        return f"unit/{event.unit_id}"
+    if isinstance(event, CallOverridden) and reasons:
+        match reasons[0].field:
+            case "unit_id":
+                return f"unit/{event.unit_id}"
+            case "hospital_id":
+                return f"hospital/{event.hospital_id}"
     for name in ("call_id", *REFERENCES):
         if (named := getattr(anything, name, None)) is not None:
             return owner_in(named)

@@ -1,4 +1,4 @@
-"""Reports that don't follow from their unit's status: early, crossed, or of what is behind it."""
+"""What doesn't follow from what is known: early, crossed, or of what is behind its unit."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from dispatch.domain.city import Crossed, Duplicate, Early, Rejected
+from dispatch.domain.subjects import waits_for
+from dispatch.topics.calls import CallAnswered
 from tests.unit.domain.city_builder import RUN, SmallCity, call, case, transfer_unit, unit
 
 
@@ -221,3 +223,35 @@ def test_what_is_of_another_turn_is_known(city: SmallCity) -> None:
 def test_at_the_hospital_what_comes_next_waits_whatever_the_clock(city: SmallCity) -> None:
     city.run_to("U1", "at_hospital")
     assert refused(city, "returning", at=seconds(city, -60)) is Early
+
+
+def test_an_answer_crosses_with_the_cancellation_of_its_call(city: SmallCity) -> None:
+    answered = CallAnswered(call_id="c1", answered_at=city.now, condition="critical")
+    city.cancel("c1")
+    with pytest.raises(Crossed, match="is cancelled"):
+        city.say(answered)
+    city.pass_time(city.pack.events.future_tolerance_seconds + 1)
+    with pytest.raises(Rejected, match="is cancelled") as refusal:
+        city.say(answered.model_copy(update={"answered_at": city.now}))
+    assert not isinstance(refusal.value, Crossed)
+
+
+def test_what_a_dispatcher_wants_of_a_call_may_be_early(city: SmallCity) -> None:
+    """Whether the run has ended, the link was confirmed, the hospital is open may be unread."""
+    for early in (city.held("c1"), city.unlinked("c1")):
+        with pytest.raises(Early):
+            city.say(early)
+    city.report_hospital("general", status="closed")
+    chosen = city.overridden("c1", hospital_id="general")
+    with pytest.raises(Early, match="is closed") as refusal:
+        city.say(chosen)
+    assert waits_for(chosen, refusal.value.reasons) == "hospital/general"
+    city.report_hospital("general", status="open")
+    city.say(chosen)
+    assert city.incident("c1").wanted_hospital == "general"
+
+
+def test_a_call_that_is_cancelled_is_unlinked_no_more(city: SmallCity) -> None:
+    city.cancel("c1")
+    with pytest.raises(Crossed, match="is not linked"):
+        city.say(city.unlinked("c1"))
