@@ -11,10 +11,10 @@ from dispatch.domain import timing
 from dispatch.domain.city import City, Crossed, Duplicate, Early
 from dispatch.domain.model import Assignment, Unit
 from dispatch.domain.roster import OFF
-from dispatch.topics.units import UnitReported
+from dispatch.topics.units import UnitReported, UnitStatus
 
 # What a crew reports of a run, and afterwards until it is free again, each in its order.
-RUN: Final = ("rolling", "on_scene", "transporting", "at_hospital")
+RUN: Final[tuple[UnitStatus, ...]] = ("rolling", "on_scene", "transporting", "at_hospital")
 _AFTERWARDS: Final = ("handed_over", "disinfecting", "returning", "available")
 
 

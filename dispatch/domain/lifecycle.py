@@ -126,7 +126,7 @@ def acknowledge_order(city: City, event: OrderAcknowledged) -> None:
         return
     known = ordered.acknowledged_at
     if known is None:
-        run = run_of(city, event.unit_id, event.assignment_id, ended=Crossed)
+        run = run_of(city, event.unit_id, event.assignment_id)
         _acknowledged(city, run, event)
     elif ordered.ordered_at <= event.at < known:
         city.put(replace(ordered, acknowledged_at=event.at))
@@ -145,7 +145,7 @@ def end_run(city: City, event: RunEnded) -> None:
         Rejected: it is another unit's run; the reason is not one of the outcome's; the run was
             refused after the unit had rolled, or is over with the handover.
     """
-    assignment = run_of(city, event.unit_id, event.assignment_id, ended=Crossed)
+    assignment = run_of(city, event.unit_id, event.assignment_id)
     reasons = RUN_END[event.outcome]
     if event.reason not in reasons:
         raise Rejected("reason", f"must be one of {', '.join(reasons)} for {event.outcome}")
@@ -218,8 +218,10 @@ def _status_on(city: City, run: Assignment) -> UnitStatus:
     if run.ended_at is None:
         return city.units[run.unit_id].status
     # Whom it has met it has reached, though that may be unread.
-    met = reversed(crossing.RUN[1:])
-    return next((each for each in met if each in run.reached), "on_scene")
+    for status in reversed(crossing.RUN[1:]):
+        if status in run.reached:
+            return status
+    return "on_scene"
 
 
 def report_scene(city: City, event: SceneReported) -> None:
@@ -227,24 +229,24 @@ def report_scene(city: City, event: SceneReported) -> None:
 
     Raises:
         Unknown: the assignment is.
-        Rejected: it is another unit's run, or has ended, or nobody can be where it says.
+        Crossed: the run has ended.
+        Rejected: it is another unit's, or nobody can be where it says.
     """
     run = run_of(city, event.unit_id, event.assignment_id)
     scenes.report_scene(city, event, run.incident_id)
 
 
-def run_of(
-    city: City, unit_id: str, assignment_id: str, *, ended: type[Rejected] = Rejected
-) -> Assignment:
+def run_of(city: City, unit_id: str, assignment_id: str) -> Assignment:
     """Return the run that a unit is on.
 
     Raises:
         Unknown: no such run has been ordered.
-        Rejected: it is another unit's, or has ended (that as `ended`).
+        Crossed: it has ended.
+        Rejected: it is another unit's.
     """
     assignment = assignment_of(city, unit_id, assignment_id)
     if assignment.ended_at is not None:
-        raise ended("assignment_id", f"has ended ({assignment.outcome})")
+        raise Crossed("assignment_id", f"has ended ({assignment.outcome})")
     return assignment
 
 
