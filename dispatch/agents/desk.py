@@ -68,6 +68,11 @@ class Desk(Protocol):
         """Return the time on the service's clock when a timer is due, None when none is."""
         ...
 
+    @property
+    def anything_parked(self) -> bool:
+        """Whether any input waited to become legal when `due` was asked last."""
+        ...
+
     async def fire_due(self, by: datetime, unread: Unread | None = None) -> Sequence[Outgoing]:
         """Fire timers that were due by a time, some hundreds at most; nothing when none was.
 

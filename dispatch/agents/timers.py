@@ -46,6 +46,15 @@ class _Earlier:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Parked:
+    """What was parked by a time, and where the inputs ended then: what can be read, and in all."""
+
+    due: datetime
+    ends: Mapping[TopicPartition, int]
+    whole: Mapping[TopicPartition, int]
+
+
 class Timers(Errand):
     """Fires due timers and publishes what results; any number of workers may do so at once.
 
@@ -53,6 +62,9 @@ class Timers(Errand):
     can be dealt with, a limit runs out only when the inputs that came before its end were read.
     Only those are waited for that could still change what the timer does, and none for ever. A
     partition without a leader may have some, and stands.
+
+    What is parked waits also for a partition that stands, and for what is behind a producer's open
+    transaction, as long as the pack says.
     """
 
     poll_seconds = 0.25
@@ -78,6 +90,7 @@ class Timers(Errand):
         self._passed_over: set[TopicPartition] = set()
         self._looked_at: float | None = None
         self._earlier: _Earlier | None = None
+        self._parked: _Parked | None = None
 
     async def on_stop(self) -> None:
         """Let the round in hand end, and let go of the brokers."""
@@ -98,21 +111,43 @@ class Timers(Errand):
         """Fire once what is due; return whether there is more to do now."""
         due = await self._desk.due()
         if due is None:
-            self._earlier = None
+            self._earlier = self._parked = None
             if self._standing:
                 # It is watched on, so that the next timer need not wait for it from anew.
                 await self._look(await self._unread.ends())
             return False
         ends = await self._unread.ends()
+        # It is asked for only where somebody waits for it.
+        parked = self._desk.anything_parked
+        whole = {**ends, **await self._unread.whole_ends()} if parked else ends
         left = await self._soon_left(ends)
         if self.should_stop:
             return False
+        behind = self._unread_before(whole) if parked else {}
         if self._earlier is not None:
-            await self._fire_earlier(self._earlier, left)
-        await self._fire(due, left)
+            await self._fire_earlier(self._earlier, left, behind)
+        await self._fire_parked(_Parked(due, ends, whole), behind)
+        await self._fire(due, left, behind)
         if left and self._earlier is None:
             self._earlier = _Earlier(due, ends)
-        return not left
+        return not left and not behind
+
+    async def _fire_parked(self, now: _Parked, behind: Mapping[TopicPartition, int]) -> None:
+        """Fire what was parked before, when all that had come by then is read.
+
+        So nobody's next transaction is waited for. Where nothing is behind, all fires as one.
+        """
+        if not behind:
+            self._parked = None
+            return
+        if self._parked is not None:
+            still = self._unread_before(self._parked.whole)
+            if still.keys() != behind.keys():
+                await self._fire(self._parked.due, self._left(self._parked.ends), still)
+            if not still:
+                self._parked = None
+        if self._parked is None:
+            self._parked = now
 
     async def _soon_left(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return what is left of the inputs before these ends after a moment, where it counts.
@@ -177,7 +212,10 @@ class Timers(Errand):
         self._looked_at = None
 
     async def _fire_earlier(
-        self, earlier: _Earlier, left_now: Mapping[TopicPartition, int]
+        self,
+        earlier: _Earlier,
+        left_now: Mapping[TopicPartition, int],
+        behind: Mapping[TopicPartition, int],
     ) -> None:
         """Fire what was due before, and waits no longer for all that has come by now."""
         if earlier.seconds > self._patience.backlog_limit:
@@ -191,10 +229,17 @@ class Timers(Errand):
         if not left:
             self._earlier = None
         if left.keys() != left_now.keys():
-            await self._fire(earlier.due, left)
+            await self._fire(earlier.due, left, behind)
 
-    async def _fire(self, by: datetime, left: Mapping[TopicPartition, int]) -> None:
-        unread = UnreadInputs(self._unread.partitions, left, self._prefix) if left else None
+    async def _fire(
+        self,
+        by: datetime,
+        left: Mapping[TopicPartition, int],
+        behind: Mapping[TopicPartition, int],
+    ) -> None:
+        unread = None
+        if left or behind:
+            unread = UnreadInputs(self._unread.partitions, left, self._prefix, behind)
         await self._work.publish(await self._desk.fire_due(by, unread))
 
     @mode.Service.task

@@ -5,9 +5,9 @@ import contextlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from dispatch.agents.desk import Desk
 from dispatch.agents.intake import Intake
@@ -16,6 +16,8 @@ from dispatch.errors import Unavailable
 from dispatch.kafka.consumer import Consumer
 from dispatch.kafka.placement import places_of
 from dispatch.log_end import AGAIN_SECONDS, ANSWER_SECONDS, MOMENT_SECONDS, ask_leaders
+
+C = TypeVar("C", bound=AIOKafkaConsumer)
 
 
 class UnreadInputs:
@@ -26,16 +28,25 @@ class UnreadInputs:
         partitions: Collection[TopicPartition],
         unread: Collection[TopicPartition],
         prefix: str,
+        standing: Collection[TopicPartition] = (),
     ) -> None:
-        """Take all partitions of the inputs, those with unread records, and the topics' prefix."""
+        """Take all partitions of the inputs, those with unread records, and the topics' prefix.
+
+        For what is unread in those that are `standing` no limit waits.
+        """
         self._numbers = Counter(tp.topic.removeprefix(prefix) for tp in partitions)
         self._unread: dict[str, set[int]] = defaultdict(set)
         for tp in unread:
             self._unread[tp.topic.removeprefix(prefix)].add(tp.partition)
+        self._standing = {tp.topic.removeprefix(prefix) for tp in standing}
 
     def somewhere(self, topic: str) -> bool:
         """Return whether any partition of a topic has some."""
         return topic in self._unread
+
+    def at_all(self, topic: str) -> bool:
+        """Return whether any partition has some, also such as limits do not wait for."""
+        return topic in self._unread or topic in self._standing
 
     def everywhere(self, topic: str) -> bool:
         """Return whether every partition of a topic has some."""
@@ -62,6 +73,7 @@ class Unread:
         self._desk = desk
         self._client_options = client_options
         self._consumer: Consumer | None = None
+        self._of_whole_logs: AIOKafkaConsumer | None = None
         self._connecting = asyncio.Lock()
         self._asked_again = 0.0
         self.partitions: list[TopicPartition] = []
@@ -78,7 +90,7 @@ class Unread:
         Raises Unavailable or a KafkaError when the brokers don't tell.
         """
         async with self._connecting:
-            consumer = self._consumer or await self._connect()
+            consumer = self._consumer = self._consumer or await self._connect(Consumer)
         silent = self.without_answer
         asked = [tp for tp in self.partitions if tp not in silent]
         ends = await ask_leaders(consumer.end_offsets, asked)
@@ -88,6 +100,14 @@ class Unread:
                 ends |= await ask_leaders(consumer.end_offsets, silent, MOMENT_SECONDS)
         self.without_answer = frozenset(self.partitions) - ends.keys()
         return ends
+
+    async def whole_ends(self) -> Mapping[TopicPartition, int]:
+        """Return the same as `ends`, with what belongs to open transactions and comes behind."""
+        async with self._connecting:
+            consumer = self._of_whole_logs or await self._connect(AIOKafkaConsumer)
+            self._of_whole_logs = consumer
+        asked = [tp for tp in self.partitions if tp not in self.without_answer]
+        return await ask_leaders(consumer.end_offsets, asked)
 
     async def noted(self) -> dict[TopicPartition, int]:
         """Return the next offset of each partition that somebody has dealt with records of.
@@ -104,11 +124,13 @@ class Unread:
 
     async def close(self) -> None:
         """Let go of the brokers."""
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            await consumer.stop()
+        consumers = self._consumer, self._of_whole_logs
+        self._consumer = self._of_whole_logs = None
+        for consumer in consumers:
+            if consumer is not None:
+                await consumer.stop()
 
-    async def _connect(self) -> Consumer:
+    async def _connect(self, kind: type[C]) -> C:
         topics = [intake.topic for intake in self._intakes]
         found = await partitions_of(self._client_options, topics)
         if missing := sorted(set(topics) - found.keys()):
@@ -117,7 +139,7 @@ class Unread:
             TopicPartition(topic, partition) for topic in topics for partition in found[topic]
         ]
         # It is in no group and reads nothing: an intake's own would answer after its fetch only.
-        consumer = Consumer(
+        consumer = kind(
             **self._client_options,
             enable_auto_commit=False,
             request_timeout_ms=int(ANSWER_SECONDS * 1_000),
@@ -127,5 +149,4 @@ class Unread:
         except BaseException:
             await consumer.stop()
             raise
-        self._consumer = consumer
         return consumer

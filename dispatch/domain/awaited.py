@@ -94,6 +94,11 @@ def kinds_that_wait(unread: Unread) -> list[str]:
     ]
 
 
+def parked_wait_on(unread: Unread) -> bool:
+    """Return whether what is parked waits on, as long as the pack says, though no limit does."""
+    return any(unread.at_all(topic) for topic in TOPICS[PARKED])
+
+
 def waits(city: City, timer: Timer, unread: Unread) -> bool:
     """Return whether something unread could still change what a due timer does.
 

@@ -5,7 +5,7 @@ What is decided is here; how it is written is in `one_writer`, what is kept besi
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
@@ -105,6 +105,8 @@ class Desk(Books):
         self._parking: Parking | None = None
         # How many due timers are known to wait for inputs.
         self._timers_passed = 0
+        # Whether anything waited when it was asked last what is due.
+        self._anything_parked = True
 
     @property
     def claim(self) -> Claim | None:
@@ -261,7 +263,14 @@ class Desk(Books):
         """Return the time (aware, UTC) when a timer is due, None when none is."""
         now = self._clock.now()
         async with self._database.lend() as connection:
-            return now if await connection.fetchval(STATEMENTS["any_due"], now, []) else None
+            told = await connection.fetchrow(STATEMENTS["what_is_due"], now)
+        self._anything_parked = told["parked"]
+        return now if told["due"] else None
+
+    @property
+    def anything_parked(self) -> bool:
+        """Whether any input waited to become legal when `due` was asked last."""
+        return self._anything_parked
 
     async def fire_due(self, by: datetime, unread: Unread | None = None) -> Sequence[Outgoing]:
         """Fire the timers that were due by a time (aware), oldest first, a thousand at most.
@@ -273,17 +282,25 @@ class Desk(Books):
             Unavailable: nothing has happened; try again.
         """
         waiting = awaited.kinds_that_wait(unread) if unread is not None else []
+        if not self._anything_parked:
+            # What was parked since has not been asked for.
+            waiting.append(awaited.PARKED)
+        parked_by = None
         if unread is not None:
+            if awaited.parked_wait_on(unread):
+                limit = timedelta(seconds=self._pack.events.parked_seconds)
+                parked_by = self._clock.now() - limit
             async with self._database.lend() as connection:
-                if not await connection.fetchval(STATEMENTS["any_due"], by, waiting):
+                if not await connection.fetchval(STATEMENTS["any_due"], by, waiting, parked_by):
                     return ()
         at_once = TIMERS_AT_ONCE
         refused: dict[str, Reason] = {}
         while True:
             tried: list[Timer] = []
             fire = partial(
-                self._fire, by=by, at_once=at_once, tried=tried, unread=unread, waiting=waiting
-            )
+                self._fire, by=by, at_once=at_once, tried=tried, unread=unread, waiting=waiting,
+                parked_by=parked_by,
+            )  # fmt: skip
             try:
                 if at_once == 1:
                     return await self._sparing(fire, refused)
@@ -557,11 +574,13 @@ class Desk(Books):
         tried: list[Timer],
         unread: Unread | None,
         waiting: Sequence[str],
+        parked_by: datetime | None = None,
         tries: Tries | None = None,
     ) -> Sequence[Outgoing]:
         """Fire up to `at_once` timers, and note in `tried` which, lest one of them fails.
 
-        Those of the `waiting` kinds stay due, and those that `unread` inputs could still change.
+        Those of the `waiting` kinds stay due, and those that `unread` inputs could still change;
+        with `parked_by` (aware UTC) those of inputs that were read later.
         """
         # It was asked for between transactions, when the time is only nearly known.
         by = min(by, tx.now)
@@ -571,7 +590,7 @@ class Desk(Books):
         # Those who wait are passed over, a few thousand a time; the next time goes on behind them.
         passed = 0 if unread is None else self._timers_passed
         for _ in range(PAGES_OF_TIMERS):
-            rows = await tx.fetch("due_timers", by, TIMERS_AT_ONCE, waiting, passed)
+            rows = await tx.fetch("due_timers", by, TIMERS_AT_ONCE, waiting, passed, parked_by)
             timers = [Timer(**row) for row in rows]
             await self._read_for(tx, timers, parking)
             if unread is not None:

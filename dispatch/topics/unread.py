@@ -10,6 +10,13 @@ class Unread(Protocol):
         """Return whether any partition of a topic has some."""
         ...
 
+    def at_all(self, topic: str) -> bool:
+        """Return whether any partition has some that limits need not wait for, or others.
+
+        It stands, or they are behind a producer's open transaction.
+        """
+        ...
+
     def everywhere(self, topic: str) -> bool:
         """Return whether every partition of a topic has some."""
         ...

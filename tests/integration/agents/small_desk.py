@@ -139,6 +139,10 @@ class SmallDesk:
             )
             return now
 
+    @property
+    def anything_parked(self) -> bool:
+        return False
+
     async def fire_due(self, by: datetime, unread: Unread | None = None) -> Sequence[Outgoing]:
         if unread is not None and unread.somewhere("calls"):
             return ()

@@ -19,6 +19,9 @@ class Unread:
     def somewhere(self, topic: str) -> bool:
         return topic in self.keys
 
+    def at_all(self, topic: str) -> bool:
+        return topic in self.keys
+
     def everywhere(self, _topic: str) -> bool:
         return False
 

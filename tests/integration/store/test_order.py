@@ -45,6 +45,9 @@ class Everything:
     def somewhere(self, topic: str) -> bool:
         return topic in self._topics
 
+    def at_all(self, topic: str) -> bool:
+        return topic in self._topics
+
     def everywhere(self, topic: str) -> bool:
         return topic in self._topics
 
@@ -428,3 +431,47 @@ async def test_what_waited_and_cannot_be_written_is_refused_and_not_what_release
     assert sorted((await outcomes(migrated)).values()) == [
         *("accepted", "accepted", "parked", "rejected"),
     ]
+
+
+class Standing(Everything):
+    """What nobody has dealt with, and no limit waits for."""
+
+    def somewhere(self, _topic: str) -> bool:
+        return False
+
+    everywhere = somewhere
+
+    def of(self, _topic: str, _key: str) -> bool:
+        return False
+
+
+async def test_what_is_not_legal_waits_for_what_stands_as_long_as_the_pack_says(
+    desk: Desk, post: Post, clock: HandClock
+) -> None:
+    await desk.published(await desk.take([post.call("c1", case_status="confirmed")]))
+    assert await desk.take([post.unit("T1", status="at_hospital")]) == []
+    by = await desk.due()
+    assert by is not None
+    assert desk.anything_parked
+    for topic in ("calls", "transfers", "units", "hospitals"):
+        assert await desk.fire_due(by, Standing(topic)) == ()
+    clock.forward(load_pack("covid-19").events.parked_seconds - 1)
+    events = await desk.fire_due(clock.time, Standing("calls"))
+    assert "input.rejected" not in kinds(events)
+    clock.forward(1)
+    events = await desk.fire_due(clock.time, Standing("calls"))
+    assert "input.rejected" in kinds(events)
+    await desk.due()
+    assert not desk.anything_parked
+
+
+async def test_what_is_parked_after_it_was_asked_what_is_due_waits_for_the_next_time(
+    desk: Desk, post: Post
+) -> None:
+    await desk.published(await desk.take([post.call("c1", case_status="confirmed")]))
+    await desk.due()
+    await desk.take([post.unit("T1", status="at_hospital")])
+    by = desk._clock.now()
+    assert await desk.fire_due(by) == []
+    assert await desk.due() is not None
+    assert kinds(await desk.fire_due(by)) == ["input.rejected", "unit.rejected"]

@@ -28,12 +28,15 @@ class Centre:
     def __init__(self) -> None:
         self.now = START
         self.is_due = True
+        self.anything_parked = False
         self.away = False
         self.published: list[Any] = []
         self.told: list[str] = []
         # How many records are unread, each time that somebody looks.
         self.unread: list[int] = [0, 0]
         self.end = END
+        # How many records are behind an open transaction.
+        self.hidden = 0
         self.partitions = [PARTITION]
         self.without_answer: frozenset[TopicPartition] = frozenset()
         self.waited_for: list[UnreadInputs | None] = []
@@ -50,6 +53,10 @@ class Centre:
         self.told.append("ends")
         return {PARTITION: self.end}
 
+    async def whole_ends(self) -> dict[TopicPartition, int]:
+        self.told.append("whole ends")
+        return {PARTITION: self.end + self.hidden}
+
     async def noted(self) -> dict[TopicPartition, int]:
         self.told.append("noted")
         if len(self.unread) > 1:
@@ -59,6 +66,8 @@ class Centre:
     async def fire_due(self, by: datetime, unread: UnreadInputs | None = None) -> Sequence[Any]:
         self.waited_for.append(unread)
         if unread is not None and unread.of("calls", "whoever"):
+            return []
+        if self.anything_parked and unread is not None and unread.at_all("calls"):
             return []
         self.is_due = False
         return [by]
@@ -231,3 +240,42 @@ async def test_a_partition_without_a_leader_is_waited_for_as_one_that_stands(
     assert first is not None
     assert first.somewhere("calls")
     assert not first.everywhere("calls")
+
+
+async def test_what_is_parked_waits_for_a_partition_that_stands(centre: Centre) -> None:
+    centre.anything_parked = True
+    centre.unread = [5, 4, 4]
+    for _ in range(400):
+        await centre.timers.round()
+        await centre.sleep(Timers.poll_seconds)
+    assert centre.seconds() > 5 * LIMIT
+    assert centre.published == []
+    last = centre.waited_for[-1]
+    assert last is not None
+    # No limit waits for it any more.
+    assert not last.somewhere("calls")
+    assert last.at_all("calls")
+    centre.unread = [0, 0]
+    await rounds(centre)
+    assert len(centre.published) == 1
+
+
+async def test_what_is_parked_waits_for_what_is_behind_an_open_transaction(centre: Centre) -> None:
+    centre.anything_parked, centre.hidden = True, 3
+    for _ in range(40):
+        await centre.timers.round()
+        await centre.sleep(Timers.poll_seconds)
+    assert centre.published == []
+    # It ends: those three can be read, are, and others are behind the next transaction.
+    centre.end += 3
+    await centre.timers.round()
+    assert centre.published == [START]
+
+
+async def test_where_nothing_is_parked_nobody_asks_for_what_is_behind_a_transaction(
+    centre: Centre,
+) -> None:
+    centre.hidden = 3
+    await rounds(centre)
+    assert centre.published == [START]
+    assert "whole ends" not in centre.told

@@ -18,6 +18,15 @@ def test_a_key_may_be_where_any_kind_of_client_puts_it() -> None:
     assert not unread(0, 1).of("hospitals", "call-7")
 
 
+def test_what_stands_is_there_at_all_and_no_limit_waits_for_it() -> None:
+    stands = UnreadInputs(PARTITIONS, [], "test.", [PARTITIONS[3]])
+    assert stands.at_all("calls")
+    assert not stands.somewhere("calls")
+    assert not any(stands.of("calls", f"call-{number}") for number in range(50))
+    assert not stands.at_all("units")
+    assert unread(3).at_all("calls")
+
+
 def test_some_partitions_are_not_all() -> None:
     assert unread(3).somewhere("calls")
     assert not unread(3).everywhere("calls")

@@ -30,6 +30,9 @@ class Unread:
     def somewhere(self, topic: str) -> bool:
         return topic in self._keys
 
+    def at_all(self, topic: str) -> bool:
+        return topic in self._keys
+
     def everywhere(self, topic: str) -> bool:
         return self._everywhere and topic in self._keys
 
@@ -135,6 +138,12 @@ def test_what_is_not_legal_yet_waits_for_whatever_could_make_it_so(
     timer = due(awaited.PARKED, "console#17")
     assert awaited.waits(city.city, timer, Unread({topic: {"anybody"}}))
     assert not awaited.waits(city.city, timer, Unread({"commission": {"c1"}, "city": {"city"}}))
+
+
+@pytest.mark.parametrize("topic", ["calls", "transfers", "units", "hospitals"])
+def test_what_is_parked_waits_on_for_whatever_is_unread_at_all(topic: str) -> None:
+    assert awaited.parked_wait_on(Unread({topic: set()}))
+    assert not awaited.parked_wait_on(Unread({"commission": {"c1"}, "city": {"city"}}))
 
 
 def test_whole_kinds_wait_while_no_partition_of_their_topic_is_read() -> None:
