@@ -5,9 +5,9 @@ import contextlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from dispatch.agents.desk import Desk
 from dispatch.agents.intake import Intake
@@ -16,8 +16,6 @@ from dispatch.errors import Unavailable
 from dispatch.kafka.consumer import Consumer
 from dispatch.kafka.placement import places_of
 from dispatch.log_end import AGAIN_SECONDS, ANSWER_SECONDS, MOMENT_SECONDS, ask_leaders
-
-C = TypeVar("C", bound=AIOKafkaConsumer)
 
 
 class UnreadInputs:
@@ -73,7 +71,7 @@ class Unread:
         self._desk = desk
         self._client_options = client_options
         self._consumer: Consumer | None = None
-        self._of_whole_logs: AIOKafkaConsumer | None = None
+        self._of_whole_logs: Consumer | None = None
         self._connecting = asyncio.Lock()
         self._asked_again = 0.0
         self.partitions: list[TopicPartition] = []
@@ -90,7 +88,7 @@ class Unread:
         Raises Unavailable or a KafkaError when the brokers don't tell.
         """
         async with self._connecting:
-            consumer = self._consumer = self._consumer or await self._connect(Consumer)
+            consumer = self._consumer = self._consumer or await self._connect()
         silent = self.without_answer
         asked = [tp for tp in self.partitions if tp not in silent]
         ends = await ask_leaders(consumer.end_offsets, asked)
@@ -104,7 +102,7 @@ class Unread:
     async def whole_ends(self) -> Mapping[TopicPartition, int]:
         """Return the same as `ends`, with what belongs to open transactions and comes behind."""
         async with self._connecting:
-            consumer = self._of_whole_logs or await self._connect(AIOKafkaConsumer)
+            consumer = self._of_whole_logs or await self._connect(whole=True)
             self._of_whole_logs = consumer
         asked = [tp for tp in self.partitions if tp not in self.without_answer]
         return await ask_leaders(consumer.end_offsets, asked)
@@ -130,7 +128,7 @@ class Unread:
             if consumer is not None:
                 await consumer.stop()
 
-    async def _connect(self, kind: type[C]) -> C:
+    async def _connect(self, *, whole: bool = False) -> Consumer:
         topics = [intake.topic for intake in self._intakes]
         found = await partitions_of(self._client_options, topics)
         if missing := sorted(set(topics) - found.keys()):
@@ -139,8 +137,9 @@ class Unread:
             TopicPartition(topic, partition) for topic in topics for partition in found[topic]
         ]
         # It is in no group and reads nothing: an intake's own would answer after its fetch only.
-        consumer = kind(
+        consumer = Consumer(
             **self._client_options,
+            whole_ends=whole,
             enable_auto_commit=False,
             request_timeout_ms=int(ANSWER_SECONDS * 1_000),
         )

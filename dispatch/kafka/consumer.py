@@ -87,12 +87,21 @@ def record_of(read: _Read, incarnation: str) -> Record:
 class Consumer(AIOKafkaConsumer):
     """Reads on beside and behind what can't be read."""
 
-    def __init__(self, *topics: str, unpacked_limit: int = UNPACKED_LIMIT, **options: Any) -> None:
-        """Take aiokafka's options; `unpacked_limit` is in bytes, for every batch."""
+    def __init__(
+        self,
+        *topics: str,
+        unpacked_limit: int = UNPACKED_LIMIT,
+        whole_ends: bool = False,
+        **options: Any,
+    ) -> None:
+        """Take aiokafka's options; `unpacked_limit` is in bytes, for every batch.
+
+        With `whole_ends` it tells where logs end with what open transactions hold back; it is to
+        read nothing.
+        """
         self._care = _Care(unpacked_limit)
-        super().__init__(
-            *topics, **options, isolation_level="read_committed", check_crcs=self._care
-        )
+        level = "read_uncommitted" if whole_ends else "read_committed"
+        super().__init__(*topics, **options, isolation_level=level, check_crcs=self._care)
 
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
