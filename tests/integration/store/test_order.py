@@ -439,7 +439,8 @@ class Standing(Everything):
     def somewhere(self, _topic: str) -> bool:
         return False
 
-    everywhere = somewhere
+    def everywhere(self, _topic: str) -> bool:
+        return False
 
     def of(self, _topic: str, _key: str) -> bool:
         return False

@@ -259,7 +259,8 @@ async def test_a_worker_with_a_wrong_clock_says_so_and_keeps_the_citys_time(
         disk=None,
         workers=[worker],
     )
-    injector = Injector(bench, 1, tuple(Step), [].append)
+    told: list[str] = []
+    injector = Injector(bench, 1, tuple(Step), told.append)
     injecting = asyncio.create_task(injector.inject(Kind.WORKER_CLOCK))
     assert await until(lambda: bool(world._watchers), 5)
     order = orjson.dumps({"at": (NOW + timedelta(seconds=late)).isoformat()})

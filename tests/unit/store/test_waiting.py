@@ -13,7 +13,7 @@ import pytest
 
 from dispatch.domain.city import City
 from dispatch.policy.pack import load_pack
-from dispatch.store import parking, retrying
+from dispatch.store import dead_letters, parking, retrying
 from dispatch.store.database import Transaction
 from dispatch.store.desk import Desk
 from dispatch.store.inbound import Inbound
@@ -366,7 +366,7 @@ async def test_a_refusal_that_cannot_be_written_becomes_one_for_a_defect(
 ) -> None:
     await whole.desk.take([post.call("c1", case_status="confirmed")])
     await whole.desk.take([post.unit("T1", status="at_hospital")])
-    refuse = retrying.reject
+    refuse = dead_letters.reject
 
     def refuse_or_fail(city: City, inbound: Inbound, reasons: list[Reason]) -> None:
         if not reasons[0].reason.startswith("could not"):
