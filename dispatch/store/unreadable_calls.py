@@ -4,6 +4,7 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dispatch.domain.city import City
@@ -12,12 +13,14 @@ from dispatch.store import wrapping
 from dispatch.topics.announcement import Reason
 from dispatch.topics.envelope import Record
 from dispatch.topics.fields import MAX_BODY_BYTES
-from dispatch.topics.structured import source_of
+from dispatch.topics.structured import events_in_batch, source_of
 
 if TYPE_CHECKING:
     from dispatch.store.inbound import Inbound
 
 _MOST_OF_EACH: Final = 3
+# Calls of one batch that are told one by one; how many there are each of them says.
+_MOST_OF_BATCH: Final = 20
 # Of a body that is too long, so many bytes at either end are looked through.
 _ENDS: Final = MAX_BODY_BYTES // 4
 _LONGEST: Final = 300  # characters
@@ -64,15 +67,29 @@ def escalate_unreadable(city: City, inbound: "Inbound", reasons: Sequence[Reason
     """Tell the consoles of a call that was refused: where the original is, whom it may be about."""
     record = inbound.record
     where = f"{record.topic}/{record.partition}/{record.offset}"
-    why = "; ".join(f"{each.field}: {each.reason}" for each in reasons[:_MOST_OF_EACH])
-    said = [f"a call can't be taken ({where}): {why[:_LONGEST]}"]
-    said += [f"{what} {' or '.join(found)}" for what, found in found_in(inbound).items()]
-    escalate(city, "call_unreadable", None, inbound.sender.get("call_id", where), "; ".join(said))
+    why = "; ".join(f"{each.field}: {each.reason}" for each in reasons[:_MOST_OF_EACH])[:_LONGEST]
+    calls = _calls_in(record)
+    for number, call in enumerate(calls[:_MOST_OF_BATCH], start=1):
+        place = where if len(calls) == 1 else f"{where}, {number} of {len(calls)} in one batch"
+        said = [f"a call can't be taken ({place}): {why}"]
+        said += [f"{what} {' or '.join(found)}" for what, found in _found_in(call).items()]
+        subject = inbound.sender.get("call_id", where)
+        escalate(city, "call_unreadable", None, subject, "; ".join(said))
+
+
+def _calls_in(record: Record) -> list[Record]:
+    """Return the calls of a batch, each as if it had come alone, or the record itself."""
+    events = events_in_batch(record.headers, record.value)
+    calls = [each for each in events if wrapping.looks_like_a_call(each)]
+    return [replace(record, value=each) for each in calls] or [record]
 
 
 def found_in(inbound: "Inbound") -> dict[str, list[str]]:
     """Return the telephone, place and console of a call, as far as its bytes and headers say."""
-    record = inbound.record
+    return _found_in(inbound.record)
+
+
+def _found_in(record: Record) -> dict[str, list[str]]:
     texts = _texts(record.value or b"")
     texts.append((record.key or b"")[:_LONGEST].decode("utf-8", "replace"))
     found = {

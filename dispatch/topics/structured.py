@@ -8,6 +8,8 @@ from base64 import b64decode
 from collections.abc import Iterable
 from typing import Final, Literal
 
+import orjson
+
 from dispatch.topics.body import Body, BodyError, canonical, read
 from dispatch.topics.cloudevents import Attributes, Malformed, checked
 from dispatch.topics.fields import MAX_BODY_BYTES
@@ -36,6 +38,19 @@ def mode_of(headers: Iterable[tuple[str, bytes | None]]) -> Mode | None:
             return None
         return "batch" if said == _BATCH else "structured"
     return None
+
+
+def events_in_batch(
+    headers: Iterable[tuple[str, bytes | None]], value: bytes | None
+) -> list[bytes]:
+    """Return the whole events of a batch, as JSON; none of what is no batch or can't be read."""
+    if not value or len(value) > MAX_BODY_BYTES or mode_of(headers) != "batch":
+        return []
+    try:
+        found = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return []
+    return [orjson.dumps(each) for each in found] if isinstance(found, list) else []
 
 
 def attributes_of(whole: Body) -> Attributes:

@@ -2,9 +2,12 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 LIMIT = 280.0  # seconds, on a slow machine that runs the other tests too
 
 
+@pytest.mark.thorough
 def test_the_intake_of_jinzhou_brings_everybody_to_a_bed_that_suits_them() -> None:
     done = subprocess.run(
         [

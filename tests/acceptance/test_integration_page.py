@@ -28,6 +28,7 @@ def test_the_page_has_an_example_in_each_language() -> None:
     assert [example.on_apache_kafka for example in EXAMPLES] == [False, True, True]
 
 
+@pytest.mark.thorough
 def test_the_example_for_every_broker_runs_on_the_embedded_one() -> None:
     with running_up("en") as up:
         write_files(up.folder)

@@ -100,14 +100,31 @@ async def test_the_batch_format_is_refused_and_no_call_in_it_is_lost(
     desk: Desk, post: Post
 ) -> None:
     batch = "application/cloudevents-batch+json"
-    calls = [post.call("c1", name="x"), post.call("c2")]
+    phones = ["13800000001", "13800000002"]
+    calls = [
+        post.call(f"c{n}", caller={"kind": "public", "phone": phone})
+        for n, phone in enumerate(phones)
+    ]
     events = await desk.take([of_type(calls[0], batch, [enveloped(each) for each in calls])])
     (letter,) = of_kind(events, "input.rejected")
     assert letter["reasons"][0]["field"] == "content-type"
-    (raised,) = of_kind(events, "escalation.raised")
-    assert raised["kind"] == "call_unreadable"
-    for each in ("49.21, 119.7", "test"):
-        assert each in raised["explanation"]
+    # Each caller is told of alone, with what is known of them.
+    raised = of_kind(events, "escalation.raised")
+    assert [each["kind"] for each in raised] == ["call_unreadable"] * 2
+    for number, (each, phone) in enumerate(zip(raised, phones, strict=True), start=1):
+        explanation = each["explanation"]
+        assert f", {number} of 2 in one batch): " in explanation
+        for known in (f"phone {phone};", "49.21, 119.7", "test"):
+            assert known in explanation
+    many = [enveloped(post.call(f"m{n}")) for n in range(25)]
+    raised = of_kind(await desk.take([of_type(calls[0], batch, many)]), "escalation.raised")
+    assert len(raised) == 20
+    assert all("of 25 in one batch" in each["explanation"] for each in raised)
+    (raised,) = of_kind(
+        await desk.take([of_type(calls[0], batch, {"c": 1}), of_type(post.call("c9"), batch, [])]),
+        "escalation.raised",
+    )[:1]
+    assert "batch)" not in raised["explanation"]
     report = post.unit("R1", status="rolling")
     events = await desk.take([of_type(report, batch, [enveloped(report)])])
     assert kinds(events) == ["input.rejected", "unit.rejected"]
