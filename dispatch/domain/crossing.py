@@ -43,8 +43,8 @@ def is_before_order(city: City, unit: Unit, run: Assignment, said_at: datetime) 
     """Return whether a crew has said something of a run before it can have known its order.
 
     What was read before the order was given is none of its. An order that nobody has acknowledged
-    isn't by what was said (`said_at`, aware UTC) before the unit's last one was withdrawn, nor
-    earlier than clocks may differ by.
+    isn't by what was said (`said_at`, aware UTC) before the end of a run whose crew was to be heard
+    yet, nor by what is older than the unit's word of itself by more than clocks may differ.
     """
     first = _first(city, run)
     if city.waits_since is not None:
@@ -53,16 +53,22 @@ def is_before_order(city: City, unit: Unit, run: Assignment, said_at: datetime) 
             return True
     if run.acknowledged_at is not None:
         return False
-    withdrawn_at = unit.withdrawn_at
-    if withdrawn_at is not None and said_at < withdrawn_at <= first.ordered_at:
+    if unit.unheard_at is not None and said_at < unit.unheard_at <= first.ordered_at:
         return True
-    return not timing.not_before(said_at, first.ordered_at, city.pack)
+    return unit.said_at is not None and not timing.not_before(said_at, unit.said_at, city.pack)
 
 
-def is_overtaken(unit: Unit, event: UnitReported) -> bool:
-    """Return whether a unit has said since that it is free, or not, by its own word."""
-    about_itself = event.status is not None and event.status not in RUN
-    return about_itself and unit.said_at is not None and event.at < unit.said_at
+def is_overtaken(city: City, unit: Unit, event: UnitReported) -> bool:
+    """Return whether a unit has said since that it is free, or not, by its own word.
+
+    What takes it out of service is only by more than clocks may differ: two devices may speak for a
+    unit, and nobody is to wait for one that has broken down.
+    """
+    if event.status is None or event.status in RUN or unit.said_at is None:
+        return False
+    if event.status in OFF:
+        return not timing.not_before(event.at, unit.said_at, city.pack)
+    return event.at < unit.said_at
 
 
 def _may_cross(city: City, event: UnitReported, changed_at: datetime | None) -> bool:

@@ -277,6 +277,7 @@ def _is_of_past_run(city: City, unit: Unit, event: UnitReported) -> bool:
     # It names no run: what was said before that order is of another.
     heard = (
         lost is not None
+        and timing.not_before(event.at, lost.ordered_at, city.pack)
         and not crossing.is_before_order(city, unit, lost, event.at)
         and late_word.counts(city, lost, event.at)
     )
@@ -299,7 +300,7 @@ def _take_status(city: City, event: UnitReported) -> None:
 
 def _note_said(city: City, unit: Unit, event: UnitReported) -> Unit:
     """Note when a unit has said of itself that it is free, or not."""
-    if event.status not in crossing.RUN and not crossing.is_overtaken(unit, event):
+    if event.status not in crossing.RUN and (unit.said_at is None or event.at > unit.said_at):
         unit = replace(unit, said_at=event.at)
         city.put(unit)
     return unit
@@ -318,7 +319,7 @@ def _change_status(city: City, unit: Unit, event: UnitReported) -> None:
     if status == "disinfecting" and unit.job_id is None:
         why = "no disinfection is ordered for this vehicle"
         crossing.refuse(city, unit, event, "status", why)
-    if crossing.is_overtaken(unit, event):
+    if crossing.is_overtaken(city, unit, event):
         raise Crossed("status", _OVERTAKEN)
     if unit.status == "handed_over":
         city.cancel_timer(setting_out.TIMER, unit.unit_id)

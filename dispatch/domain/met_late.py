@@ -14,25 +14,43 @@ from dispatch.topics.units import UnitReported
 _MET = crossing.RUN[1:]
 
 
-def may_be_of(unit: Unit, event: UnitReported) -> str | None:
+def may_be_of(city: City, unit: Unit, event: UnitReported) -> str | None:
     """Return the run that is over and that a report may be of; None where it is of none.
 
-    What can be of the run that the unit is on by now is of that.
+    What can be of the run that the unit is on by now is of that: its crew has rolled, and not later
+    by its own clock, or has acknowledged its order.
     """
-    on_its_way = unit.assignment_id is not None and unit.status != "ordered"
-    return None if on_its_way or event.status not in _MET else unit.unmet
+    if event.status not in _MET:
+        return None
+    run = city.assignments.get(unit.assignment_id or "")
+    if run is None or _is_before_rolling(run, event):
+        return unit.unmet
+    known = unit.status != "ordered" or (
+        run.acknowledged_at is not None and timing.not_before(event.at, run.ordered_at, city.pack)
+    )
+    return None if known else unit.unmet
+
+
+def _is_before_rolling(run: Assignment, event: UnitReported) -> bool:
+    """Return whether a crew has said it before it rolled on a run, by the same clock."""
+    rolled_at = run.reached.get("rolling")
+    return rolled_at is not None and run.ordered_at < rolled_at and event.at < rolled_at
 
 
 def run_of(city: City, unit: Unit, event: UnitReported) -> Assignment | None:
     """Return the run that is over and that a report is of; None where it is of none.
 
-    It was said between the order and the end of the run, as far as clocks may differ.
+    It was said between the order and the end of the run, as far as clocks may differ; at the end
+    as far as it can be of no other.
     """
-    run = city.assignments.get(may_be_of(unit, event) or "")
+    run = city.assignments.get(may_be_of(city, unit, event) or "")
     if run is None or run.ended_at is None or run.continued_as is not None:
         return None
-    begun = timing.not_before(event.at, run.ordered_at, city.pack)
-    return run if begun and event.at <= run.ended_at else None
+    if not timing.not_before(event.at, run.ordered_at, city.pack):
+        return None
+    if unit.status == "ordered":
+        return run if event.at <= run.ended_at else None
+    return run if timing.not_after(event.at, run.ended_at, city.pack) else None
 
 
 def take(city: City, run: Assignment, event: UnitReported) -> None:

@@ -87,7 +87,8 @@ class Unit:
     `heard_at` is when the crew last said anything, `status_at` since when it has its status: by the
     crew's own word, where that is not later than when it was heard. `said_at` is when, by its own
     word, it last said of itself that it is free or not. `withdrawn_at` is when an order was last
-    taken from it; `unmet` is the last run that ended before its crew was heard to have met anybody.
+    taken from it; `unheard_at` is when its last run ended, if its crew had not been heard to roll;
+    `unmet` is that run, if it had not been heard to have met anybody.
     """
 
     unit_id: str
@@ -105,6 +106,7 @@ class Unit:
     heard_at: datetime | None = None
     said_at: datetime | None = None
     withdrawn_at: datetime | None = None
+    unheard_at: datetime | None = None
     unmet: str | None = None
     assignment_id: str | None = None
     job_id: str | None = None

@@ -186,6 +186,7 @@ def end_run(
         status=unit_status,
         assignment_id=None,
         reason=unit_reason,
+        unheard_at=None if "rolling" in ended.reached else city.now,
         unmet=None if ended.met_patient else ended.assignment_id,
     )
     city.emit(

@@ -19,7 +19,7 @@ def owners_named(city: City, event: Content) -> set[str]:
     """
     named = [getattr(event, name) for name in references(type(event))]
     if isinstance(event, UnitReported) and (unit := city.units.get(event.unit_id)) is not None:
-        named.append(met_late.may_be_of(unit, event))
+        named.append(met_late.may_be_of(city, unit, event))
     if isinstance(event, CallUnlinked):
         # It may have been an incident of its own, and is one again.
         named.append(event.call_id)

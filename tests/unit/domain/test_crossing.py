@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dispatch.domain.city import Crossed, Duplicate, Early, Rejected
+from dispatch.domain.model import Assignment
 from dispatch.domain.subjects import waits_for
 from dispatch.topics.calls import CallAnswered
 from tests.unit.domain.city_builder import RUN, SmallCity, call, case, transfer_unit, unit
@@ -140,9 +141,13 @@ def test_a_clock_that_is_slow_takes_no_acknowledgement_away(city: SmallCity) -> 
     assert city.unit("U1").status == "rolling"
 
 
-def test_what_is_older_than_clocks_may_differ_by_is_of_another_order(city: SmallCity) -> None:
+def test_what_is_older_than_the_units_word_of_itself_is_of_another_order() -> None:
+    city = SmallCity(unit("U1", status="off_duty"))
     slow = city.pack.events.future_tolerance_seconds + 1
-    long_ago = city.assignment("U1").ordered_at - timedelta(seconds=slow)
+    city.pass_time(slow)
+    city.report("U1", "available")
+    city.say(call("c1"))
+    long_ago = seconds(city, -slow)
     assert refused(city, "rolling", at=long_ago) is Crossed
     # Of an order that is acknowledged by its id no clock is asked.
     city.say(city.acknowledged("U1"))
@@ -158,6 +163,58 @@ def test_an_acknowledgement_by_its_id_is_of_its_order_whatever_the_clock() -> No
     # So is what follows.
     city.report("U1", "rolling", at=seconds(city, -89))
     assert city.unit("U1").status == "rolling"
+
+
+def test_while_the_citys_time_is_far_ahead_good_crews_keep_their_orders(city: SmallCity) -> None:
+    """The database's clock may have been set back: all others are behind the city's time then."""
+    city.report("U1", "rolling", at=seconds(city, -1_200))
+    assert city.unit("U1").status == "rolling"
+    assert city.assignment("U1").acknowledged_at == city.assignment("U1").ordered_at
+
+
+def test_what_is_of_a_run_that_its_crew_has_ended_acknowledges_no_other() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(call("c1"))
+    city.pass_time(30)
+    rolled, met = (city.reported("U1", status=each) for each in ("rolling", "on_scene"))
+    city.pass_time(5)
+    city.end("U1", "aborted", "patient_cancelled")
+    city.pass_time(5)
+    city.say(call("c2", location={"latitude": 40.8, "longitude": 111.7}))
+    with pytest.raises(Crossed, match="was said before the unit was given the order"):
+        city.say(rolled)
+    # It has met the patient of the run before, nobody else's.
+    city.say(met)
+    assert city.known(Assignment, "c1/A1").met_patient
+    run = city.assignment("U1")
+    assert (run.acknowledged_at, run.met_patient, city.unit("U1").status) == (
+        None, False, "ordered",
+    )  # fmt: skip
+
+
+def test_a_crew_with_a_slow_clock_whose_last_run_is_known_acknowledges_by_its_status() -> None:
+    city = SmallCity(unit("U1"))
+    city.say(call("c1"))
+    city.report("U1", "rolling")
+    city.pass_time(30)
+    city.cancel("c1")
+    city.say(call("c2", location={"latitude": 40.8, "longitude": 111.7}))
+    city.pass_time(10)
+    city.report("U1", "rolling", at=seconds(city, -120))
+    assert city.assignment("U1").incident_id == "c2"
+    assert city.unit("U1").status == "rolling"
+
+
+def test_a_broken_vehicle_gives_its_run_up_by_whatever_clock() -> None:
+    """A console has said that it is available, by a clock that is right."""
+    city = SmallCity(unit("U1", status="off_duty"), unit("U2", status="off_duty"))
+    city.report("U1", "available")
+    city.say(call("c1"))
+    city.report("U2", "available")
+    city.report("U1", "rolling")
+    city.pass_time(50)
+    city.report("U1", "out_of_service", at=seconds(city, -120))
+    assert city.on_the_incident("c1") == ["U2"]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +233,9 @@ def test_an_older_word_of_a_unit_about_itself_has_no_effect(newer: str, older: s
     city.report("U1", newer)
     before = city.unit("U1")
     city.pass_time(5)
-    report = city.reported("U1", status=older, at=seconds(city, -6))
+    # Of what takes it out of service other clocks may speak.
+    by = 0 if older == "available" else city.pack.events.future_tolerance_seconds
+    report = city.reported("U1", status=older, at=seconds(city, -6 - by))
     with pytest.raises(Crossed, match="is older than what the unit has said of itself since"):
         city.say(report)
     assert city.unit("U1") == before
@@ -202,7 +261,8 @@ def test_a_run_is_not_given_up_for_what_was_said_before_the_unit_was_free() -> N
     city.report("U1", "available")
     city.say(call("c1"))
     city.run_to("U1", "rolling")
-    assert refused(city, "out_of_service", at=seconds(city, -5)) is Crossed
+    slow = city.pack.events.future_tolerance_seconds
+    assert refused(city, "out_of_service", at=seconds(city, -5 - slow)) is Crossed
     assert city.on_the_incident("c1") == ["U1"]
     city.report("U1", "out_of_service")
     assert city.on_the_incident("c1") == []

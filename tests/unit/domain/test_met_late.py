@@ -95,11 +95,11 @@ def test_a_call_that_was_called_off_meanwhile_was_met_too() -> None:
     assert city.unit("U1").job_id == "c1/A1/D"
 
 
-@pytest.mark.parametrize("seconds", [-1_000, 11])
+@pytest.mark.parametrize("seconds", [-1_000, 301])
 def test_what_was_said_before_its_order_or_after_its_end_is_not_of_it(seconds: float) -> None:
     city, late = ended()
     at: datetime = city.now - timedelta(seconds=10) + timedelta(seconds=seconds)
-    city.pass_time(5)
+    city.pass_time(300)
     with pytest.raises((Rejected, Duplicate)):
         city.say(late.model_copy(update={"at": at}))
     assert not run(city).met_patient
@@ -125,6 +125,64 @@ def test_one_that_is_ordered_again_by_then_is_relieved_if_somebody_can() -> None
     assert city.on_the_incident("c2") == ["U1"]
     city.say(late)
     assert city.on_the_incident("c2") == ["U2"]
+    assert city.unit("U1").job_id == "c1/A1/D"
+
+
+def test_what_a_crew_said_before_it_rolled_again_is_of_the_run_before() -> None:
+    city, late = ended()
+    city.say(case("c2"))
+    city.pass_time(20)
+    city.report("U1", "rolling")
+    city.pass_time(5)
+    assert "crew_exposed" in escalated(city.say(late))
+    assert run(city).met_patient
+    assert not city.assignment("U1").met_patient
+    assert city.unit("U1").status == "rolling"
+
+
+def test_what_a_crew_says_of_the_order_that_it_has_acknowledged_is_of_that() -> None:
+    """Its clock is slow, and what is read first is what it said last."""
+    city = SmallCity(transfer_unit("U1"))
+    city.say(case("c1"))
+    city.run_to("U1", "rolling")
+    city.pass_time(60)
+    city.cancel("c1")
+    city.say(case("c2"))
+    assert city.on_the_incident("c2") == ["U1"]
+    city.say(city.acknowledged("U1"))
+    city.pass_time(86)
+    slow = timedelta(seconds=120)
+    rolled, met = (
+        city.reported("U1", status=each, at=city.now - slow + timedelta(seconds=after))
+        for after, each in enumerate(("rolling", "on_scene"))
+    )
+    with pytest.raises(Early):
+        city.say(met)
+    city.say(rolled)
+    city.say(met)
+    assert city.unit("U1").status == "on_scene"
+    assert not run(city).met_patient
+
+
+def test_a_crew_that_met_its_patient_before_it_heard_of_the_end_is_disinfected() -> None:
+    city = SmallCity(transfer_unit("U1"))
+    city.say(case("c1"))
+    city.run_to("U1", "rolling")
+    city.pass_time(100)
+    city.cancel("c1")
+    city.pass_time(5)
+    city.report("U1", "on_scene")
+    assert city.unit("U1").job_id == "c1/A1/D"
+
+
+def test_a_silent_crew_that_was_with_the_patient_all_the_same_is_disinfected() -> None:
+    city = SmallCity(transfer_unit("U1"))
+    city.say(case("c1"))
+    city.pass_time(61)
+    assert city.unit("U1").status == "out_of_service"
+    city.cancel("c1")
+    city.pass_time(59)
+    city.report("U1", "on_scene", at=city.now - timedelta(seconds=1))
     assert city.unit("U1").job_id == "c1/A1/D"
 
 
