@@ -128,7 +128,7 @@ def read(record: Record, *, topic: str, salvage: Salvage | None = None) -> Inbou
 
 def _opened(record: Record, value: bytes) -> tuple[Attributes | None, Body | None, list[Reason]]:
     """Return an event's attributes and body, in either mode, and what is wrong with them."""
-    mode = structured.mode_of(record.headers)
+    mode = structured.mode_of(record.headers, value)
     if mode == "batch":
         return None, None, [_BATCH]
     found: list[Reason] = []
@@ -159,7 +159,7 @@ def _of_body(error: BodyError) -> list[Reason]:
 def _as_meant(inbound: Inbound, salvage: Salvage) -> Inbound:
     """Return what is no call by the contract as the call that it is meant to be, if it is one."""
     record, value = inbound.record, inbound.record.value or b""
-    whole = structured.mode_of(record.headers) is not None
+    whole = structured.mode_of(record.headers, value) is not None
     said = inbound.event_type if whole else wrapping.header(record, "ce_type")
     warnings: list[Reason] = []
     try:

@@ -1,6 +1,7 @@
 """CloudEvents 1.0 in structured mode: the whole event, attributes and data, is one JSON object.
 
-Its content type says so. Then the envelope alone counts, whatever headers stand beside it.
+Its content type says so, or it has no attribute in its headers. Then the envelope alone counts,
+whatever headers stand beside it.
 """
 
 import re
@@ -24,27 +25,34 @@ _BATCH: Final = b"application/cloudevents-batch"
 _LONGEST: Final = len(_BATCH)
 _ATTRIBUTES: Final = ("specversion", "id", "source", "type")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_VERSION_KEY: Final = b'"specversion"'
 _SOURCE_KEY: Final = b'"source"'
 _SOURCE: Final = re.compile(rb'"source"\s*:\s*"((?:[^"\\]|\\.){1,1024})"')
 
 
-def mode_of(headers: Iterable[tuple[str, bytes | None]]) -> Mode | None:
-    """Return how a record's value holds whole events, by its content type; None: it does not."""
-    for name, value in headers:
-        if name not in _WRITTEN:
-            continue
-        said = (value or b"").strip()[:_LONGEST].lower()
-        if not said.startswith(_STRUCTURED):
-            return None
-        return "batch" if said == _BATCH else "structured"
-    return None
+def mode_of(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> Mode | None:
+    """Return how a record's value holds whole events, by its content type; None: it does not.
+
+    Nor need the type say so where no attribute is a header: the binding of the CloudEvents SDK for
+    Python 1 (1.12.1) writes the type of the data there.
+    """
+    in_headers = False
+    for name, said in headers:
+        if name in _WRITTEN:
+            kind = (said or b"").strip()[:_LONGEST].lower()
+            if kind.startswith(_STRUCTURED):
+                return "batch" if kind == _BATCH else "structured"
+        in_headers = in_headers or name[:3].lower() == "ce_"
+    if in_headers or not value or not value[:_LONGEST].lstrip().startswith(b"{"):
+        return None
+    return "structured" if value.find(_VERSION_KEY, 0, MAX_BODY_BYTES) > 0 else None
 
 
 def events_in_batch(
     headers: Iterable[tuple[str, bytes | None]], value: bytes | None
 ) -> list[bytes]:
     """Return the whole events of a batch, as JSON; none of what is no batch or can't be read."""
-    if not value or len(value) > MAX_BODY_BYTES or mode_of(headers) != "batch":
+    if not value or len(value) > MAX_BODY_BYTES or mode_of(headers, value) != "batch":
         return []
     try:
         found = orjson.loads(value)
@@ -99,7 +107,7 @@ def source_of(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) 
     Nothing is read for it, as a flood must cost nothing: it is what stands first under that name,
     with its escapes.
     """
-    if not value or mode_of(headers) is None:
+    if not value or mode_of(headers, value) is None:
         return b""
     beginning = value.find(_SOURCE_KEY, 0, MAX_BODY_BYTES)
     found = None if beginning < 0 else _SOURCE.match(value, beginning)

@@ -37,7 +37,20 @@ HEADERS = (("content-type", b"application/cloudevents+json"),)
     ],
 )
 def test_the_content_type_says_the_mode(name: str, said: bytes | None, mode: Mode | None) -> None:
-    assert mode_of((("ce_id", b"1"), (name, said))) == mode
+    assert mode_of((("ce_id", b"1"), (name, said)), orjson.dumps(EVENT)) == mode
+
+
+@pytest.mark.parametrize("said", [b"application/json", b"", None])
+def test_an_event_without_attributes_in_headers_is_whole_whatever_the_type(
+    said: bytes | None,
+) -> None:
+    """The CloudEvents SDK for Python 1 writes the type of the data."""
+    whole = orjson.dumps(EVENT)
+    for headers in ((), (("content-type", said),), (("content-type", said), ("trace", b"1"))):
+        assert mode_of(headers, whole) == "structured"
+        assert source_of(headers, whole) == b"crew-7"
+        for other in (None, b"", orjson.dumps(DATA), orjson.dumps([EVENT])):
+            assert mode_of(headers, other) is None
 
 
 def test_attributes_and_data_are_in_the_envelope() -> None:
@@ -119,4 +132,5 @@ def test_a_key_given_twice_is_named_as_in_the_event() -> None:
 )
 def test_the_source_is_found_without_reading(value: bytes | None, source: bytes) -> None:
     assert source_of(HEADERS, value) == source
-    assert source_of((("content-type", b"application/json"),), value) == b""
+    binary = (("content-type", b"application/json"), ("ce_id", b"1"))
+    assert source_of(binary, value) == b""
