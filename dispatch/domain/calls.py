@@ -157,10 +157,12 @@ def hold(city: City, event: CallHeld) -> None:
     Raises:
         Unknown: the call has not come yet.
         Early: it is held or has a unit (still).
+        Crossed: it has waited, and a unit has been ordered since, or a run has ended.
         Crossed, Rejected: the incident is closed.
         Rejected: `until` has passed or is farther away than the pack allows.
     """
     incident = incidents.of_call(city, event.call_id, event.at)
+    incidents.refuse_overtaken(city, incident, event.at)
     if incident.status not in ("screening", "waiting"):
         raise Early("call_id", f"cannot be held: its incident is {incident.status}")
     if incidents.active_assignments(city, incident):

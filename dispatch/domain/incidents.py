@@ -50,6 +50,27 @@ def of_call(city: City, call_id: str, said_at: datetime) -> Incident:
     return incident
 
 
+def refuse_overtaken(city: City, incident: Incident, said_at: datetime) -> None:
+    """Refuse a dispatcher's word of an incident (aware UTC) that has waited, and is overtaken.
+
+    It was said of another situation than there is by now: a hold while a unit was on its way would
+    take effect when that unit breaks down, and nobody would be sent. What is ordered in the moment
+    in which the incident is opened overtakes nothing: the word may have been read before its call.
+
+    Raises:
+        Crossed: a unit has been ordered since, or a run has ended.
+    """
+    if city.waits_since is None:
+        return
+    # Whatever the console's clock: it had been said when it was read.
+    since = min(said_at, city.waits_since)
+    for run in (city.assignments[key] for key in reversed(incident.assignments)):
+        if run.ordered_at > max(since, incident.opened_at):
+            raise Crossed("call_id", "a unit has been ordered since this was said")
+        if run.ended_at is not None and run.ended_at > since:
+            raise Crossed("call_id", "a run has ended since this was said")
+
+
 def is_called_for(city: City, incident: Incident, but: str | None = None) -> bool:
     """Return whether a call of an incident stands, beside one that is left out."""
     return any(

@@ -20,10 +20,14 @@ def override(city: City, event: CallOverridden) -> None:
         Unknown: the call has not come yet.
         Early: the unit is disinfecting, assigned or otherwise not to be forced (yet), or the
             hospital is closed (still).
+        Crossed: it has waited, and a unit has been ordered since, or a run has ended; but for a
+            unit that goes to a patient to whom none does.
         Crossed, Rejected: the incident is closed.
         Rejected: it is still only asked about, or a unit or hospital is unknown.
     """
     incident = incidents.of_call(city, event.call_id, event.at)
+    if event.unit_id is None or not incidents.units_needed(city, incident):
+        incidents.refuse_overtaken(city, incident, event.at)
     if event.hospital_id is not None:
         hospital = city.hospitals.get(event.hospital_id)
         if hospital is None:

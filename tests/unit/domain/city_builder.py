@@ -211,12 +211,13 @@ class SmallCity:
 
     # -- inputs and time
 
-    def say(self, event: Content) -> list[Announcement]:
+    def say(self, event: Content, waits_since: datetime | None = None) -> list[Announcement]:
         """Let an input take effect, or leave no trace and raise why not; returns the events."""
         self._inputs += 1
         self._remember(event)
         city = self.city
-        city.begin(now=self.now, cause=f"input-{self._inputs}")
+        cause = f"input-{self._inputs}"
+        city.begin(now=self.now, cause=cause, waits_since=waits_since)
         before = self.snapshot()
         mark = city.mark()
         try:
