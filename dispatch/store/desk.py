@@ -372,9 +372,11 @@ class Desk(Books):
     ) -> T:
         """Do it in a transaction; what waits and has a defect is refused, not what releases it.
 
-        Some are `refused` from the start. Raises what is the fault of none that waits.
+        Some are `refused` from the start. Raises what is the fault of none that waits, if it fails
+        twice: a fault may pass.
         """
         refused = dict(refused or {})
+        has_failed = False
 
         async def attempt(tries: Tries) -> None:
             async def run_in_vain(tx: Transaction) -> None:
@@ -392,6 +394,10 @@ class Desk(Books):
                 raise
             except Exception as error:
                 identity = await defective(attempt, tries)
+                if identity is None and tries.gone and not has_failed:
+                    has_failed = True
+                    log.warning("a transaction failed by no fault of what waits: once more")
+                    continue
                 if identity is None or identity in refused:
                     raise
                 log.exception("a parked input could not be processed", identity=identity)

@@ -40,24 +40,36 @@ class Tries:
 async def defective(attempt: Callable[[Tries], Awaitable[None]], failed: Tries) -> str | None:
     """Return which of those that wait has made a transaction fail; None: none of them.
 
-    `attempt` makes it again without a trace, and raises what it fails with.
+    `attempt` makes it again without a trace, and raises what it fails with. Where it doesn't any
+    more with all of them, the fault has passed, and was nobody's.
 
     Raises:
         Unavailable: the database can't be reached.
     """
+    if not failed.gone:
+        return None
+    tries = Tries(failed.refused)
+    if await _goes(attempt, tries):
+        return None
     # With so many of them it goes, as far as is known, and with so many it doesn't.
-    good, bad, gone = -1, len(failed.gone), list(failed.gone)
+    good, bad, gone = -1, len(tries.gone), list(tries.gone)
     while bad - good > 1:
         tries = Tries(failed.refused, (good + bad) // 2)
-        try:
-            await attempt(tries)
-        except (Unavailable, OSError):
-            raise
-        except Exception:  # noqa: BLE001 - whatever it is, it fails
-            bad, gone = len(tries.gone), list(tries.gone)
-        else:
+        if await _goes(attempt, tries):
             good = (good + bad) // 2
+        else:
+            bad, gone = len(tries.gone), list(tries.gone)
     return gone[bad - 1] if bad else None
+
+
+async def _goes(attempt: Callable[[Tries], Awaitable[None]], tries: Tries) -> bool:
+    try:
+        await attempt(tries)
+    except (Unavailable, OSError):
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, it fails
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

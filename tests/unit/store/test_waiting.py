@@ -332,6 +332,39 @@ async def test_what_takes_effect_before_and_after_the_one_that_cannot_be_written
     assert "rejected" in whole.outcomes()
 
 
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_fault_that_passes_is_nobodys(
+    office: Office, post: Post, clock: HandClock, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    monkeypatch.setattr(office.desk, "_transact", office.transact)
+    write, faults = office.desk._write, [Unwritable()] * times
+    await office.desk.take([post.call("c1", case_status="confirmed")])
+    said = life(post, clock)
+    for name in ("on_scene", "transporting"):
+        await office.desk.take([said[name]])
+    tried = 0
+
+    async def fail_at_first(tx: Transaction, replayed: Sequence[str]) -> Sequence[Outgoing]:
+        nonlocal tried
+        tried += 1
+        # The transaction itself fails, and what is tried in vain goes.
+        if tried % 2 and faults:
+            raise faults.pop()
+        return await write(tx, replayed)
+
+    monkeypatch.setattr(office.desk, "_write", fail_at_first)
+    if times == 1:
+        told = await office.desk.take([said["rolling"]])
+        assert not of_kind(told, "input.rejected")
+        assert office.desk._city.units["T1"].status == "transporting"
+        assert not office.rows.parked
+    else:
+        with pytest.raises(Unwritable):
+            await office.desk.take([said["rolling"]])
+        # Whatever waits waits on.
+        assert len(office.rows.parked) == 2
+
+
 async def test_what_cannot_be_written_itself_is_the_callers_to_refuse(
     whole: Office, post: Post, clock: HandClock
 ) -> None:
