@@ -73,10 +73,12 @@ class Desk(Protocol):
         """Whether any input waited to become legal when `due` was asked last."""
         ...
 
-    async def fire_due(self, by: datetime, unread: Unread | None = None) -> Sequence[Outgoing]:
+    async def fire_due(
+        self, by: datetime, unread: Unread | None = None, *, parked: bool = True
+    ) -> Sequence[Outgoing]:
         """Fire timers that were due by a time, some hundreds at most; nothing when none was.
 
-        Those that `unread` inputs could still change stay due.
+        Those that `unread` inputs could still change stay due, and unless `parked` all that is.
         """
         ...
 

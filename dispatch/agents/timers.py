@@ -23,6 +23,8 @@ LISTEN_AGAIN_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 0.05
 # So long everything that is due waits for what is only just being dealt with.
 TOGETHER_SECONDS = 0.3
+# So long what is parked waits for the next look, where something stands that it waits for.
+PARKED_AGAIN_SECONDS: Final = 2.0
 # Between two looks no more than this counts: whoever was stopped for a while has not watched.
 WATCHED_SECONDS: Final = 1.0
 
@@ -64,7 +66,7 @@ class Timers(Errand):
     partition without a leader may have some, and stands.
 
     What is parked waits also for a partition that stands, and for what is behind a producer's open
-    transaction, as long as the pack says.
+    transaction, as long as the pack says; beside one it is looked at every few seconds only.
     """
 
     poll_seconds = 0.25
@@ -91,6 +93,9 @@ class Timers(Errand):
         self._looked_at: float | None = None
         self._earlier: _Earlier | None = None
         self._parked: _Parked | None = None
+        # When it is looked at again (monotonic), and whether it waits for that.
+        self._parked_again = 0.0
+        self._parked_waits = False
 
     async def on_stop(self) -> None:
         """Let the round in hand end, and let go of the brokers."""
@@ -112,25 +117,47 @@ class Timers(Errand):
         due = await self._desk.due()
         if due is None:
             self._earlier = self._parked = None
+            self._parked_again = 0.0
             if self._standing:
                 # It is watched on, so that the next timer need not wait for it from anew.
                 await self._look(await self._unread.ends())
             return False
         ends = await self._unread.ends()
-        # It is asked for only where somebody waits for it.
         parked = self._desk.anything_parked
-        whole = {**ends, **await self._unread.whole_ends()} if parked else ends
+        self._parked_waits = parked and time.monotonic() < self._parked_again
+        # It is asked for only where somebody waits for it.
+        looks = parked and not self._parked_waits
+        whole = await self._whole_ends(ends) if looks else ends
         left = await self._soon_left(ends)
         if self.should_stop:
             return False
-        behind = self._unread_before(whole) if parked else {}
+        behind = self._behind(whole) if looks else {}
+        if behind:
+            self._parked_again = time.monotonic() + PARKED_AGAIN_SECONDS
         if self._earlier is not None:
             await self._fire_earlier(self._earlier, left, behind)
-        await self._fire_parked(_Parked(due, ends, whole), behind)
+        if whole is not None and not self._parked_waits:
+            await self._fire_parked(_Parked(due, ends, whole), behind)
         await self._fire(due, left, behind)
         if left and self._earlier is None:
             self._earlier = _Earlier(due, ends)
-        return not left and not behind
+        return not left and not behind and not self._parked_waits
+
+    async def _whole_ends(
+        self, ends: Mapping[TopicPartition, int]
+    ) -> Mapping[TopicPartition, int] | None:
+        """Return where the inputs end in all; None when that is not told: no limit waits for it."""
+        try:
+            return {**ends, **await self._unread.whole_ends()}
+        except Exception as error:  # noqa: BLE001 - whatever it is, only what is parked waits
+            log.warning("nobody tells what open transactions hold back", error=repr(error))
+            return None
+
+    def _behind(self, whole: Mapping[TopicPartition, int] | None) -> dict[TopicPartition, int]:
+        """Return how many records what is parked waits for; all partitions, where nobody tells."""
+        if whole is None:
+            return dict.fromkeys(self._unread.partitions, 1)
+        return self._unread_before(whole)
 
     async def _fire_parked(self, now: _Parked, behind: Mapping[TopicPartition, int]) -> None:
         """Fire what was parked before, when all that had come by then is read.
@@ -240,7 +267,8 @@ class Timers(Errand):
         unread = None
         if left or behind:
             unread = UnreadInputs(self._unread.partitions, left, self._prefix, behind)
-        await self._work.publish(await self._desk.fire_due(by, unread))
+        fired = await self._desk.fire_due(by, unread, parked=not self._parked_waits)
+        await self._work.publish(fired)
 
     @mode.Service.task
     async def _listen(self) -> None:

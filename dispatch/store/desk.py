@@ -272,22 +272,24 @@ class Desk(Books):
         """Whether any input waited to become legal when `due` was asked last."""
         return self._anything_parked
 
-    async def fire_due(self, by: datetime, unread: Unread | None = None) -> Sequence[Outgoing]:
+    async def fire_due(
+        self, by: datetime, unread: Unread | None = None, *, parked: bool = True
+    ) -> Sequence[Outgoing]:
         """Fire the timers that were due by a time (aware), oldest first, a thousand at most.
 
-        Those that `unread` inputs could still change stay due. One that can't be fired is taken out
-        and escalated, so that it holds up no other.
+        Those that `unread` inputs could still change stay due, and unless `parked` all that is. One
+        that can't be fired is taken out and escalated, so that it holds up no other.
 
         Raises:
             Unavailable: nothing has happened; try again.
         """
         waiting = awaited.kinds_that_wait(unread) if unread is not None else []
-        if not self._anything_parked:
+        if not parked or not self._anything_parked:
             # What was parked since has not been asked for.
             waiting.append(awaited.PARKED)
         parked_by = None
-        if unread is not None:
-            if awaited.parked_wait_on(unread):
+        if unread is not None or not parked:
+            if unread is not None and parked and awaited.parked_wait_on(unread):
                 limit = timedelta(seconds=self._pack.events.parked_seconds)
                 parked_by = self._clock.now() - limit
             async with self._database.lend() as connection:

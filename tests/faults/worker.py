@@ -102,8 +102,10 @@ class WatchedDesk(Desk):
         _orders.carry_out(Step.COMMITTED)
         return outgoing
 
-    async def fire_due(self, by: datetime, unread: Unread | None = None) -> Sequence[Outgoing]:
-        outgoing = await super().fire_due(by, unread)
+    async def fire_due(
+        self, by: datetime, unread: Unread | None = None, *, parked: bool = True
+    ) -> Sequence[Outgoing]:
+        outgoing = await super().fire_due(by, unread, parked=parked)
         if outgoing:
             _orders.carry_out(Step.COMMITTED)
         return outgoing

@@ -143,7 +143,10 @@ class SmallDesk:
     def anything_parked(self) -> bool:
         return False
 
-    async def fire_due(self, by: datetime, unread: Unread | None = None) -> Sequence[Outgoing]:
+    async def fire_due(
+        self, by: datetime, unread: Unread | None = None, *, parked: bool = True
+    ) -> Sequence[Outgoing]:
+        del parked
         if unread is not None and unread.somewhere("calls"):
             return ()
         async with self._connection() as db, db.transaction():

@@ -456,6 +456,7 @@ async def test_what_is_not_legal_waits_for_what_stands_as_long_as_the_pack_says(
     assert desk.anything_parked
     for topic in ("calls", "transfers", "units", "hospitals"):
         assert await desk.fire_due(by, Standing(topic)) == ()
+    assert await desk.fire_due(by, parked=False) == ()
     clock.forward(load_pack("covid-19").events.parked_seconds - 1)
     events = await desk.fire_due(clock.time, Standing("calls"))
     assert "input.rejected" not in kinds(events)

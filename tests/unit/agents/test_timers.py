@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 from structlog.testing import capture_logs
 
 from dispatch.agents.patience import Patience
-from dispatch.agents.timers import Timers
+from dispatch.agents.timers import PARKED_AGAIN_SECONDS, Timers
 from dispatch.agents.unread import UnreadInputs
 from dispatch.errors import Unavailable
 from dispatch.metrics import Metrics
@@ -39,7 +40,11 @@ class Centre:
         self.hidden = 0
         self.partitions = [PARTITION]
         self.without_answer: frozenset[TopicPartition] = frozenset()
+        # A limit that is due beside it, and waits for nothing.
+        self.limit_is_due = False
+        self.tells_whole = True
         self.waited_for: list[UnreadInputs | None] = []
+        self.looks: list[bool] = []
         self.timers: Any = None
         self.metrics = Metrics()
 
@@ -55,6 +60,8 @@ class Centre:
 
     async def whole_ends(self) -> dict[TopicPartition, int]:
         self.told.append("whole ends")
+        if not self.tells_whole:
+            raise KafkaError
         return {PARTITION: self.end + self.hidden}
 
     async def noted(self) -> dict[TopicPartition, int]:
@@ -63,8 +70,16 @@ class Centre:
             self.unread.pop(0)
         return {PARTITION: self.end - self.unread[0]}
 
-    async def fire_due(self, by: datetime, unread: UnreadInputs | None = None) -> Sequence[Any]:
+    async def fire_due(
+        self, by: datetime, unread: UnreadInputs | None = None, *, parked: bool = True
+    ) -> Sequence[Any]:
         self.waited_for.append(unread)
+        self.looks.append(parked)
+        if self.limit_is_due and not (unread is not None and unread.of("calls", "whoever")):
+            self.limit_is_due = False
+            return ["limit"]
+        if not parked:
+            return []
         if unread is not None and unread.of("calls", "whoever"):
             return []
         if self.anything_parked and unread is not None and unread.at_all("calls"):
@@ -250,8 +265,7 @@ async def test_what_is_parked_waits_for_a_partition_that_stands(centre: Centre) 
         await centre.sleep(Timers.poll_seconds)
     assert centre.seconds() > 5 * LIMIT
     assert centre.published == []
-    last = centre.waited_for[-1]
-    assert last is not None
+    last = [each for each in centre.waited_for if each is not None][-1]
     # No limit waits for it any more.
     assert not last.somewhere("calls")
     assert last.at_all("calls")
@@ -268,6 +282,7 @@ async def test_what_is_parked_waits_for_what_is_behind_an_open_transaction(centr
     assert centre.published == []
     # It ends: those three can be read, are, and others are behind the next transaction.
     centre.end += 3
+    await centre.sleep(PARKED_AGAIN_SECONDS)
     await centre.timers.round()
     assert centre.published == [START]
 
@@ -279,3 +294,44 @@ async def test_where_nothing_is_parked_nobody_asks_for_what_is_behind_a_transact
     await rounds(centre)
     assert centre.published == [START]
     assert "whole ends" not in centre.told
+
+
+async def test_beside_what_stands_the_parked_are_looked_at_every_few_seconds(
+    centre: Centre,
+) -> None:
+    centre.anything_parked, centre.hidden = True, 3
+    for _ in range(41):
+        await centre.timers.round()
+        await centre.sleep(Timers.poll_seconds)
+    looks = 10 / PARKED_AGAIN_SECONDS + 1
+    assert centre.told.count("whole ends") == looks
+    assert centre.looks.count(True) == looks
+    assert centre.published == []
+    # A limit that is due meanwhile fires at once.
+    centre.limit_is_due = True
+    await centre.timers.round()
+    assert centre.published == ["limit"]
+    assert not centre.looks[-1]
+
+
+@pytest.mark.parametrize("seconds", [0, 60])
+async def test_where_nobody_tells_the_whole_ends_only_what_is_parked_waits(
+    centre: Centre, seconds: float
+) -> None:
+    centre.anything_parked, centre.tells_whole = True, False
+    for _ in range(int(seconds / Timers.poll_seconds)):
+        await centre.timers.round()
+        await centre.sleep(Timers.poll_seconds)
+    centre.limit_is_due = True
+    with capture_logs() as logs:
+        await centre.timers.round()
+    assert centre.published == ["limit"]
+    assert [each["log_level"] for each in logs] in ([], ["warning"])
+    centre.tells_whole = True
+    await centre.sleep(PARKED_AGAIN_SECONDS)
+    await centre.timers.round()
+    assert len(centre.published) == 2
+    # What was parked longer ago than the pack says waits no more: the desk is told what stands.
+    first = centre.waited_for[0]
+    assert first is not None
+    assert first.at_all("calls")
