@@ -1,7 +1,8 @@
 """Whose topics these are: looked at before a worker begins, and again and again while it works."""
 
+import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -16,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 # Without the prefix: the topic whose group says whose all of them are.
 TOPIC = "calls"
+# So long a claim may be on its way, until which it counts as written: three looks.
+ON_ITS_WAY_SECONDS: Final = 30.0
 
 
 class ClaimedTopics:
@@ -52,7 +55,8 @@ class Ownership(Errand):
         super().__init__(patience, metrics)
         self._topics = topics
         self._own = own
-        self._has_claimed = False
+        # Monotonic.
+        self._claimed_at: float | None = None
         self._gives_way = False
 
     def may_claim(self, topic: str) -> bool:
@@ -61,7 +65,7 @@ class Ownership(Errand):
         Or the other, which goes on, would see the claim and give way to it in its turn.
         """
         if not self._gives_way and self._topics.says_whose(topic):
-            self._has_claimed = True
+            self._claimed_at = time.monotonic()
         return not self._gives_way
 
     async def end_at_another_cluster(self, cluster_id: str) -> None:
@@ -76,7 +80,7 @@ class Ownership(Errand):
     async def round(self) -> None:
         """Look who has claimed the topics."""
         written = await self._topics.claims()
-        other = contested_by(self._own, written, has_claimed=self._has_claimed)
+        other = contested_by(self._own, written, has_claimed=self._has_claimed())
         if other is not None:
             self._gives_way = True
             log.error("another database reads these topics", other=str(other), own=str(self._own))
@@ -86,3 +90,8 @@ class Ownership(Errand):
                     f"worker of {self._own} ends"
                 )
             )
+
+    def _has_claimed(self) -> bool:
+        """Tell whether a claim of this worker's may be on its way; an older one has been seen."""
+        since = self._claimed_at
+        return since is not None and time.monotonic() - since < ON_ITS_WAY_SECONDS

@@ -1,8 +1,10 @@
 """Of two databases that begin at once on new topics, one alone ends."""
 
+import time
+
 import pytest
 
-from dispatch.agents.ownership import ClaimedTopics, Ownership
+from dispatch.agents.ownership import ON_ITS_WAY_SECONDS, ClaimedTopics, Ownership
 from dispatch.agents.patience import Patience
 from dispatch.claim import Claim
 from dispatch.metrics import Metrics
@@ -62,3 +64,24 @@ async def test_whose_claim_is_on_its_way_does_not_give_way_to_one_that_began_lat
     topics.written.append(FIRST)
     await second.round()
     assert second.ended
+
+
+async def test_a_claim_that_nobody_finds_after_a_while_counts_no_more(
+    topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    first = Watch(topics, FIRST)
+    assert first.may_claim("p.calls")
+    topics.written.append(SECOND)
+    now += ON_ITS_WAY_SECONDS - 1
+    await first.round()
+    assert not first.ended
+    # It claims again: from then on it counts as long.
+    assert first.may_claim("p.calls")
+    now += ON_ITS_WAY_SECONDS - 1
+    await first.round()
+    assert not first.ended
+    now += 1
+    await first.round()
+    assert first.ended
