@@ -125,10 +125,9 @@ async def test_the_batch_format_is_refused_and_no_call_in_it_is_lost(
     ] * 20
     await desk.published(events)
     # What is none is one that can't be read.
-    (raised,) = of_kind(
-        await desk.take([of_type(post.call("c99"), batch, {"calls": 1})]), "escalation.raised"
-    )
-    assert "batch)" not in raised["explanation"]
+    none = of_type(post.call("c99"), batch, {"calls": 1})
+    (alone,) = of_kind(await desk.take([none]), "escalation.raised")
+    assert "batch)" not in alone["explanation"]
     report = post.unit("R1", status="rolling")
     events = await desk.take([of_type(report, batch, [enveloped(report)])])
     assert kinds(events) == ["input.rejected", "unit.rejected"]
