@@ -3,7 +3,7 @@
 import json
 import random
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from dispatch.domain import batches
@@ -115,11 +115,11 @@ class _Recorded(SmallCity):
         super().__init__(*entities, **more)
         self.inputs: list[dict[str, Any]] = []
 
-    def say(self, event: Content) -> list[Any]:
+    def say(self, event: Content, waits_since: datetime | None = None) -> list[Any]:
         sent = {"type": event.event_type, "data": json.loads(event.model_dump_json())}
         self.inputs.append(sent)
         try:
-            events = super().say(event)
+            events = super().say(event, waits_since)
         except (Rejected, Duplicate) as refused:
             sent["refused"] = type(refused).__name__
             raise
