@@ -61,12 +61,12 @@ def is_before_order(city: City, unit: Unit, run: Assignment, said_at: datetime) 
 def is_overtaken(city: City, unit: Unit, event: UnitReported) -> bool:
     """Return whether a unit has said since that it is free, or not, by its own word.
 
-    What takes it out of service is only by more than clocks may differ: two devices may speak for a
-    unit, and nobody is to wait for one that has broken down.
+    What takes it out of service on a run is only by more than clocks may differ: two devices may
+    speak for a unit, and nobody is to wait for one that has broken down.
     """
     if event.status is None or event.status in RUN or unit.said_at is None:
         return False
-    if event.status in OFF:
+    if event.status in OFF and unit.assignment_id is not None:
         return not timing.not_before(event.at, unit.said_at, city.pack)
     return event.at < unit.said_at
 

@@ -17,13 +17,13 @@ _MET = crossing.RUN[1:]
 def may_be_of(city: City, unit: Unit, event: UnitReported) -> str | None:
     """Return the run that is over and that a report may be of; None where it is of none.
 
-    What can be of the run that the unit is on by now is of that: its crew has rolled, and not later
-    by its own clock, or has acknowledged its order.
+    What can be of the run that the unit is on by now is of that: its crew has rolled, or
+    acknowledged its order, and not later by its own clock.
     """
     if event.status not in _MET:
         return None
     run = city.assignments.get(unit.assignment_id or "")
-    if run is None or _is_before_rolling(run, event):
+    if run is None or _is_before(run, event):
         return unit.unmet
     known = unit.status != "ordered" or (
         run.acknowledged_at is not None and timing.not_before(event.at, run.ordered_at, city.pack)
@@ -31,10 +31,10 @@ def may_be_of(city: City, unit: Unit, event: UnitReported) -> str | None:
     return None if known else unit.unmet
 
 
-def _is_before_rolling(run: Assignment, event: UnitReported) -> bool:
-    """Return whether a crew has said it before it rolled on a run, by the same clock."""
-    rolled_at = run.reached.get("rolling")
-    return rolled_at is not None and run.ordered_at < rolled_at and event.at < rolled_at
+def _is_before(run: Assignment, event: UnitReported) -> bool:
+    """Return whether a crew has said it before it went on a run, by the same clock."""
+    went = (run.acknowledged_at, run.reached.get("rolling"))
+    return any(at is not None and run.ordered_at < at and event.at < at for at in went)
 
 
 def run_of(city: City, unit: Unit, event: UnitReported) -> Assignment | None:
@@ -48,7 +48,7 @@ def run_of(city: City, unit: Unit, event: UnitReported) -> Assignment | None:
         return None
     if not timing.not_before(event.at, run.ordered_at, city.pack):
         return None
-    if unit.status == "ordered":
+    if unit.assignment_id is not None:
         return run if event.at <= run.ended_at else None
     return run if timing.not_after(event.at, run.ended_at, city.pack) else None
 

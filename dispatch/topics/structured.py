@@ -56,9 +56,10 @@ def events_in_batch(
         return []
     try:
         found = orjson.loads(value)
-    except orjson.JSONDecodeError:
+        return [orjson.dumps(each) for each in found] if isinstance(found, list) else []
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        # What nests deep can be read, and not be written again.
         return []
-    return [orjson.dumps(each) for each in found] if isinstance(found, list) else []
 
 
 def attributes_of(whole: Body) -> Attributes:

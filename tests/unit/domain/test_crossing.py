@@ -233,9 +233,7 @@ def test_an_older_word_of_a_unit_about_itself_has_no_effect(newer: str, older: s
     city.report("U1", newer)
     before = city.unit("U1")
     city.pass_time(5)
-    # Of what takes it out of service other clocks may speak.
-    by = 0 if older == "available" else city.pack.events.future_tolerance_seconds
-    report = city.reported("U1", status=older, at=seconds(city, -6 - by))
+    report = city.reported("U1", status=older, at=seconds(city, -6))
     with pytest.raises(Crossed, match="is older than what the unit has said of itself since"):
         city.say(report)
     assert city.unit("U1") == before

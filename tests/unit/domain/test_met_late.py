@@ -164,6 +164,39 @@ def test_what_a_crew_says_of_the_order_that_it_has_acknowledged_is_of_that() -> 
     assert not run(city).met_patient
 
 
+def test_a_clock_that_is_set_back_sends_nobody_from_the_patients_door() -> None:
+    city = SmallCity(transfer_unit("U1"))
+    city.say(case("c1"))
+    city.run_to("U1", "rolling")
+    city.pass_time(60)
+    city.cancel("c1")
+    city.say(case("c2"))
+    city.say(city.acknowledged("U1"))
+    city.pass_time(60)
+    city.report("U1", "rolling")
+    city.pass_time(60)
+    city.report("U1", "on_scene", at=city.now - timedelta(seconds=90))
+    assert city.on_the_incident("c2") == ["U1"]
+    assert city.unit("U1").status == "on_scene"
+    assert not run(city).met_patient
+
+
+def test_what_a_crew_said_before_it_acknowledged_its_order_is_of_the_run_before() -> None:
+    city = SmallCity(transfer_unit("U1"))
+    city.say(case("c1"))
+    city.run_to("U1", "rolling")
+    city.pass_time(60)
+    late = city.reported("U1", status="on_scene")
+    city.pass_time(10)
+    city.cancel("c1")
+    city.say(case("c2"))
+    city.pass_time(10)
+    city.say(city.acknowledged("U1"))
+    city.say(late)
+    assert run(city).met_patient
+    assert not city.assignment("U1").met_patient
+
+
 def test_a_crew_that_met_its_patient_before_it_heard_of_the_end_is_disinfected() -> None:
     city = SmallCity(transfer_unit("U1"))
     city.say(case("c1"))

@@ -8,7 +8,14 @@ import pytest
 
 from dispatch.topics.body import BodyError, read
 from dispatch.topics.cloudevents import Malformed
-from dispatch.topics.structured import Mode, attributes_of, data_of, mode_of, source_of
+from dispatch.topics.structured import (
+    Mode,
+    attributes_of,
+    data_of,
+    events_in_batch,
+    mode_of,
+    source_of,
+)
 
 DATA = {"unit_id": "R1", "status": "rolling"}
 EVENT: dict[str, Any] = {
@@ -134,3 +141,10 @@ def test_the_source_is_found_without_reading(value: bytes | None, source: bytes)
     assert source_of(HEADERS, value) == source
     binary = (("content-type", b"application/json"), ("ce_id", b"1"))
     assert source_of(binary, value) == b""
+
+
+def test_a_batch_that_nests_too_deep_is_told_of_as_a_whole() -> None:
+    batch = (("content-type", b"application/cloudevents-batch+json"),)
+    deep = b"[" * 400 + b"]" * 400
+    assert len(events_in_batch(batch, orjson.dumps([EVENT, EVENT]))) == 2
+    assert events_in_batch(batch, b"[{}, " + deep + b"]") == []
